@@ -1,0 +1,3 @@
+from goldenpath.rails.cli import main
+
+main()
