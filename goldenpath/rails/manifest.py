@@ -79,3 +79,27 @@ class Manifest(Frozen):
     fast_path: FastPathRecord
     latency: dict[str, Latency]  # "sklearn" and "onnx", one record in process
     files: dict[str, FileEntry]
+
+
+class TrainingRecord(Frozen):
+    "What `05_train` hands to `06_evaluate`: the part of the manifest that is known before anybody judged."
+
+    version: str
+    model: str
+    model_version: str
+    created: str
+    who: str
+    synthetic: bool
+    seed: int
+    identity: str
+    fingerprint: str
+    fingerprint_parts: dict[str, str]
+    contract_hash: str
+    layout: Layout
+    seconds: dict[str, float]  # fit, compile, save
+    environment: dict[str, str]
+    git_commit: str
+    library_hash: str
+    onnx: str  # why there is no compiled model; "" where there is one
+    published_as: str  # the version that is this very model already; "" where there is none
+    clash: str  # why publishing will be refused (MODEL_VERSION names another model); "" where it will not
