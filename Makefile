@@ -1,0 +1,68 @@
+# goldenpath: `make help` lists the targets. Every one installs what it needs into .venv first.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+
+# The first Python that is there, is 3.11 to 3.13 and can make a virtual environment.
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
+	$$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+
+# A mirror that pip knows of serves uv as well.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: help run lab serve export check fix test test-slow bench lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "goldenpath needs Python 3.11, 3.12 or 3.13 with venv; set PYTHON=/path/to/python" >&2; exit 2; }
+	@echo "making .venv with $(PYTHON) (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch .venv/ready
+
+run: .venv/ready ## train, evaluate, publish, and show training time against prediction time
+	@$(BIN)/python -m goldenpath run
+
+lab: .venv/ready ## JupyterLab with Elyra; saving a notebook exports its module
+	@sh lab/start
+
+serve: .venv/ready ## answer predictions over HTTP
+	@$(BIN)/python -m goldenpath serve
+
+export: .venv/ready ## write the notebooks' exported cells into goldenpath/
+	@$(BIN)/nbdev-export
+
+check: .venv/ready ## lint, types, notebooks clean and exported; edits nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_notebooks.py
+
+fix: .venv/ready ## format, clean and export
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/nbdev-clean
+	@$(BIN)/nbdev-export
+
+test: check ## everything above, and the tests
+	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/test_notebooks.py
+
+test-slow: .venv/ready ## the full form of the slow proofs
+	@$(BIN)/python -m pytest -q -m slow
+
+bench: .venv/ready ## how fast the server answers, against the floor of the same app
+	@$(BIN)/python -m benchmarks.serving
+
+lock: .venv/ready ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/python -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+		--no-header --all-extras pyproject.toml -o requirements.lock
+
+clean: ## remove .venv and caches (never volume/)
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

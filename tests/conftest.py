@@ -1,0 +1,40 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.needs import needs
+
+PROJECT = Path(__file__).resolve().parent.parent
+REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    "A variable of the person who runs the tests decides nothing in them."
+    for name in [name for name in os.environ if name.startswith("GOLDENPATH_")]:
+        if name != "GOLDENPATH_TEST_REQUIRE":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    "The checkout."
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def real_rows() -> Path:
+    "20,000 real rows, where they lie beside the checkout."
+    needs("real-data", REAL_ROWS.exists(), f"there is no {REAL_ROWS.name} beside the checkout")
+    return REAL_ROWS
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    "An empty home folder."
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
