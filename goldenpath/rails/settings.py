@@ -1,0 +1,285 @@
+"""`settings.ini` with environment overrides, validated; and what follows from it: home, data, who."""
+
+import configparser
+import difflib
+import os
+import re
+import socket
+import subprocess
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from goldenpath.rails.errors import BadInput, VolumeFault
+from goldenpath.rails.manifest import Frozen
+
+PREFIX = "GOLDENPATH_"
+MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
+OTHER_NAMES = {"DATA": "SOURCE"}  # further names of variables, read where the main one is not set
+NOT_SETTINGS = {"TEST_REQUIRE"}  # variables of the tests
+DATA_SUFFIXES = (".csv", ".parquet")
+
+# What Kubernetes puts into every pod for a Service whose name begins with `goldenpath`.
+SERVICE_LINK = re.compile(
+    r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+
+DAY = r"\d{4}-\d{2}-\d{2}"
+SHARE = r"(?:0?\.\d+|[01](?:\.\d*)?)"
+SPLIT = rf"hash {SHARE} {SHARE} {SHARE}|\S+ {DAY} {DAY}"
+THRESHOLD = rf"best_f1|(?:recall|precision)>={SHARE}|{SHARE}"
+
+
+def _comma_list(value: object) -> object:
+    "`a, b` as a tuple; anything that is no string is left to pydantic."
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _floors(value: object) -> object:
+    "`roc_auc>=0.8, recall>=0.1` as {name: lowest value}; pydantic checks names and numbers."
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition(">=") for part in value.split(",") if part.strip()]
+    return {name.strip(): lowest.strip() for name, _, lowest in pairs}
+
+
+def _shares_sum_to_one(value: object) -> object:
+    words = str(value).split()
+    if words[:1] == ["hash"] and abs(sum(map(float, words[1:])) - 1) > 1e-6:
+        raise ValueError("the three shares do not add up to 1")
+    return value
+
+
+def _ordered_days(value: object) -> object:
+    words = str(value).split()
+    if len(words) == 3 and words[0] != "hash" and words[1] >= words[2]:
+        raise ValueError("the first test day must come after the first validation day")
+    return value
+
+
+Floor = Literal["roc_auc", "average_precision", "recall", "precision", "f1", "slice_recall"]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+Floors = Annotated[dict[Floor, Share], BeforeValidator(_floors)]
+SplitRule = Annotated[
+    str,
+    BeforeValidator(_ordered_days),
+    BeforeValidator(_shares_sum_to_one),
+    Field(pattern=f"^({SPLIT})$"),
+]
+Listen = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$")]
+
+
+class Settings(Frozen):
+    "Every key, its default, and in the description what it means and what is allowed."
+
+    file: Path | None = None  # the settings.ini that was read, links resolved; None where there is none
+
+    model: Name = Field("covid-death", description="small letters, digits and hyphens, at most 40")
+    source: str = Field("", description="a CSV or Parquet file, a glob, a URL, `synthetic`, or empty to look")
+    home: str = Field("auto", description="a folder, or auto: /mnt/goldenpath if mounted, else volume/")
+    split: SplitRule = Field(
+        "hash 0.70 0.15 0.15",
+        description="`hash 0.70 0.15 0.15` (three shares that add up to 1) or `date_column 2020-11-01 "
+        "2020-12-01` (first day of validation, first day of test)",
+    )
+    max_rejected: Share = Field(0.01, description="a share from 0 to 1")
+    threshold: Annotated[str, Field(pattern=f"^({THRESHOLD})$")] = Field(
+        "best_f1", description="best_f1, recall>=0.8, precision>=0.5, or a number from 0 to 1"
+    )
+    slices: CommaList = Field((), description="names of columns, separated by commas")
+    gate_margin: Share = Field(0.02, description="a number from 0 to 1")
+    gate_worse: Share = Field(0.01, description="a number from 0 to 1")
+    gate_floors: Floors = Field(
+        {},
+        description="`roc_auc>=0.8, slice_recall>=0.1`; names: roc_auc, average_precision, recall, "
+        "precision, f1, slice_recall; values from 0 to 1",
+    )
+    auto_promote: Literal["auto", "yes", "no"] = Field("auto", description="auto, yes or no")
+    listen: Listen = Field("127.0.0.1:8080", description="address and TCP number, such as 127.0.0.1:8080")
+    workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
+
+    # Further keys: they may stand in settings.ini too, but need not.
+    project: str = Field("", description="the folder that relative paths start from; empty: settings.ini's")
+    synthetic_rows: int = Field(20_000, ge=100, description="rows of the stand-in, at least 100")
+    seed: int = Field(42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295")
+    bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
+    server_url: str = Field("", description="address of a deployed server, for the contrast over HTTP")
+    user: str = Field("", description="the name that stands beside what you publish; empty: found out")
+
+    @property
+    def folder(self) -> Path:
+        "The project's folder, which relative paths start from."
+        if self.project:
+            return Path(self.project).expanduser().resolve()
+        return self.file.parent if self.file else Path.cwd()
+
+    def home_folder(self, environ: Mapping[str, str] = os.environ) -> Path:
+        """The folder under which everything shared lives; it need not exist yet, except in a pod.
+
+        Raises VolumeFault in a pipeline's pod where the volume is not mounted: what is written into
+        the pod itself is lost with it.
+        """
+        in_pod = environ.get("ELYRA_RUNTIME_ENV") == "kfp"
+        if self.home != "auto":
+            return self._named_home(in_pod)
+        if os.path.ismount(MOUNT):
+            return MOUNT
+        if in_pod:
+            raise VolumeFault(
+                f"{MOUNT} is not mounted in this pod, so the run would be lost with it: "
+                "mount the volume there in the pipeline's properties, or set GOLDENPATH_HOME"
+            )
+        return self.folder / "volume"
+
+    def _named_home(self, in_pod: bool) -> Path:
+        home = self.folder / Path(self.home).expanduser()
+        if in_pod and not home.is_dir():
+            raise VolumeFault(f"home {home} is not in this pod: mount the volume there, or change `home`")
+        return home
+
+    def writable_home(self, environ: Mapping[str, str] = os.environ) -> Path:
+        "The same folder, made where it is missing. Raises VolumeFault where one cannot write there."
+        home = self.home_folder(environ)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise VolumeFault(f"home {home} cannot be made ({fault.strerror}): change `home`") from None
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise VolumeFault(
+                f"home {home} is not writable for user id {os.getuid()}: change `home` or its rights"
+            )
+        return home
+
+    def data_source(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Where the rows come from: a path, a glob, a URL, or "synthetic".
+
+        Raises BadInput in a pod where nothing is found: only `source = synthetic` draws a stand-in there.
+        """
+        if self.source == "synthetic" or "://" in self.source:
+            return self.source
+        if self.source:
+            return str(self.folder / Path(self.source).expanduser())
+        home = self.home_folder(environ)
+        found = _only_file(home / "data") or _only_file(self.folder / "data")
+        if not found and environ.get("ELYRA_RUNTIME_ENV") == "kfp":
+            raise BadInput(f"no rows in {home / 'data'}: put a file there, or say `source = synthetic`")
+        return found or "synthetic"
+
+    def promotes(self, environ: Mapping[str, str] = os.environ) -> bool:
+        "May the pipeline make what it publishes champion? `auto`: only in the project's own folder."
+        if self.auto_promote != "auto":
+            return self.auto_promote == "yes"
+        return self.home_folder(environ).resolve().is_relative_to(self.folder.resolve())
+
+    def who_am_i(self, environ: Mapping[str, str] = os.environ) -> str:
+        "The name beside a change: `user`, else git's e-mail, else the workbench, else uid@host."
+        workbench = environ.get("NB_PREFIX", "").rstrip("/").rpartition("/")[2]
+        return self.user or _git_email(self.folder) or workbench or f"{os.getuid()}@{socket.gethostname()}"
+
+
+KEYS = tuple(name for name in Settings.model_fields if name != "file")
+
+
+def load_settings(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read settings: defaults, then settings.ini, then the environment.
+
+    Without `file`, the settings.ini of the working directory or of the nearest folder above it is read,
+    else the one beside the package, else none. Raises BadInput that names key, value and what is allowed.
+    """
+    file = file or _find_file()
+    file = file.resolve() if file else None
+    in_file = {key: (value, f"{file}") for key, value in _read_file(file).items()} if file else {}
+    values = in_file | {key: (value, _variable(key)) for key, value in _read_environ(environ).items()}
+    try:
+        return Settings(file=file, **{key: value for key, (value, _) in values.items()})  # type: ignore[arg-type]
+    except ValidationError as fault:
+        raise BadInput(_explain(fault, values)) from None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    "`; did you mean 'x'?` for the closest known word, or nothing."
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _find_file() -> Path | None:
+    here = Path.cwd()
+    beside_package = Path(__file__).resolve().parents[2]
+    folders = [here, *here.parents, beside_package]
+    return next((folder / "settings.ini" for folder in folders if (folder / "settings.ini").is_file()), None)
+
+
+def _read_file(file: Path) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",), default_section="")
+    try:
+        parser.read_string(file.read_text("utf-8"), source=file.name)
+    except OSError as fault:
+        raise BadInput(f"settings cannot be read from {file} ({fault.strerror})") from None
+    except (configparser.Error, UnicodeDecodeError) as fault:
+        raise BadInput(f"{file} is no settings file: {' '.join(str(fault).split())}") from None
+    return _flatten(parser, file)
+
+
+def _flatten(parser: configparser.ConfigParser, file: Path) -> dict[str, str]:
+    "One dictionary of all sections: sections are headings only, a key stands once in the file."
+    values: dict[str, str] = {}
+    for section in parser.sections():
+        for key, value in parser.items(section):
+            if key not in KEYS:
+                raise BadInput(f"{file} [{section}]: unknown key '{key}' (value '{value}'){_way_out(key)}")
+            if key in values:
+                raise BadInput(f"{file} [{section}]: key '{key}' stands in the file twice; keep one line")
+            values[key] = value
+    return values
+
+
+def _way_out(key: str) -> str:
+    return nearest(key, KEYS) or f"; known keys: {', '.join(KEYS)}"
+
+
+def _read_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    "Settings from variables; empty ones count as not set, service links are none of ours."
+    ours = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+    named = {name: value for name, value in ours.items() if value and not SERVICE_LINK.fullmatch(name)}
+    for other, main in OTHER_NAMES.items():
+        if other in named:
+            named.setdefault(main, named[other])
+    for name in named.keys() - OTHER_NAMES.keys() - NOT_SETTINGS - {key.upper() for key in KEYS}:
+        near = nearest(name, [key.upper() for key in KEYS]).replace("'", f"'{PREFIX}", 1)
+        warnings.warn(f"variable {PREFIX}{name} is no setting and is not used{near}", stacklevel=3)
+    return {key: named[key.upper()] for key in KEYS if key.upper() in named}
+
+
+def _variable(key: str) -> str:
+    return f"{PREFIX}{key.upper()}"
+
+
+def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> str:
+    "The first wrong key in one line: where it stands, its value, what is allowed."
+    key = str(fault.errors()[0]["loc"][0])
+    value, where = values[key]
+    place = f"{where}: {key} =" if where != _variable(key) else f"{where} ="
+    return f"{place} '{value}' is not allowed; allowed: {Settings.model_fields[key].description}"
+
+
+def _only_file(folder: Path) -> str | None:
+    "The one data file of a folder. Raises BadInput where there are several."
+    files = sorted(path for path in folder.glob("*") if path.suffix in DATA_SUFFIXES and path.name[0] != ".")
+    if len(files) > 1:
+        raise BadInput(f"{folder} holds {len(files)} data files: name one, or a glob, as `source`")
+    return str(files[0]) if files else None
+
+
+def _git_email(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "config", "user.email"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -1,0 +1,205 @@
+"""Settings: what a user mistypes is named with the way out; Kubernetes' own variables do no harm."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from goldenpath.rails import settings as module
+from goldenpath.rails.errors import BadInput, VolumeFault
+from goldenpath.rails.settings import KEYS, load_settings
+
+PROJECT = Path(__file__).parent.parent
+
+# What Kubernetes sets for a Service with one port, by its documentation ("Discovering services").
+LINKS = """{0}_SERVICE_HOST=10.0.0.11
+{0}_SERVICE_PORT=8080
+{0}_SERVICE_PORT_HTTP=8080
+{0}_PORT=tcp://10.0.0.11:8080
+{0}_PORT_8080_TCP=tcp://10.0.0.11:8080
+{0}_PORT_8080_TCP_PROTO=tcp
+{0}_PORT_8080_TCP_PORT=8080
+{0}_PORT_8080_TCP_ADDR=10.0.0.11"""
+
+
+def written(folder: Path, text: str) -> Path:
+    "A settings.ini with one section."
+    (folder / "settings.ini").write_text(f"[any]\n{text}\n")
+    return folder / "settings.ini"
+
+
+def test_the_shipped_file_loads_and_holds_at_most_15_keys_each_with_a_comment():
+    lines = (PROJECT / "settings.ini").read_text().splitlines()
+    keys = [number for number, line in enumerate(lines) if "=" in line and not line.startswith("#")]
+    assert len(keys) <= 15
+    assert all(lines[number - 1].startswith("#") for number in keys)
+    assert load_settings(PROJECT / "settings.ini", {}).model == "covid-death"
+
+
+def test_every_key_has_a_description_and_none_ends_in_port_or_host():
+    fields = module.Settings.model_fields
+    assert all(fields[key].description for key in KEYS)
+    assert not [key for key in KEYS if key.endswith(("port", "host"))]
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_variable_does_not(tmp_path):
+    file = written(tmp_path, "workers = 2\nmodel = mine")
+    settings = load_settings(file, {"GOLDENPATH_WORKERS": "3", "GOLDENPATH_MODEL": ""})
+    assert (settings.workers, settings.model) == (3, "mine")
+
+
+def test_goldenpath_data_is_another_name_of_the_source(tmp_path):
+    file = written(tmp_path, "source = a.csv")
+    assert load_settings(file, {"GOLDENPATH_DATA": "/b.csv"}).source == "/b.csv"
+    both = {"GOLDENPATH_DATA": "/b.csv", "GOLDENPATH_SOURCE": "/c.csv"}
+    assert load_settings(file, both).source == "/c.csv"
+
+
+def test_service_links_of_services_named_like_us_are_ignored_without_a_word(tmp_path):
+    links = "\n".join(LINKS.format(name) for name in ("GOLDENPATH", "GOLDENPATH_SERVING"))
+    environ = dict(line.split("=", 1) for line in links.splitlines())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_settings(written(tmp_path, ""), environ) == load_settings(written(tmp_path, ""), {})
+
+
+def test_an_unknown_variable_warns_with_the_nearest(tmp_path):
+    with pytest.warns(UserWarning, match=r"GOLDENPATH_SORCE is no setting.*did you mean 'GOLDENPATH_SOURCE'"):
+        load_settings(written(tmp_path, ""), {"GOLDENPATH_SORCE": "x"})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("gate_margn = 0.1", r"unknown key 'gate_margn' \(value '0.1'\); did you mean 'gate_margin'\?"),
+        ("zzzzzz = 1", "unknown key 'zzzzzz'.*known keys: model, source"),
+        ("workers = two", "workers = 'two' is not allowed; allowed: a whole number from 1 to 256"),
+        ("workers = 0", "workers = '0' is not allowed"),
+        ("max_rejected = 1%", "max_rejected = '1%' is not allowed; allowed: a share from 0 to 1"),
+        ("gate_margin = nan", "gate_margin = 'nan' is not allowed"),
+        ("model = Big Model", "model = 'Big Model' is not allowed; allowed: small letters"),
+        ("split = hash 0.5 0.5", "split = 'hash 0.5 0.5' is not allowed; allowed: `hash 0.70"),
+        ("split = hash 0.5 0.5 0.5", "split = 'hash 0.5 0.5 0.5' is not allowed"),
+        ("split = day 2020-12-01 2020-11-01", "split = 'day 2020-12-01 2020-11-01' is not allowed"),
+        ("threshold = best", "threshold = 'best' is not allowed; allowed: best_f1, recall>=0.8"),
+        ("gate_floors = auc>=0.8", "gate_floors = 'auc>=0.8' is not allowed; allowed: `roc_auc>=0.8"),
+        ("gate_floors = roc_auc=0.8", "gate_floors = 'roc_auc=0.8' is not allowed"),
+        ("auto_promote = maybe", "auto_promote = 'maybe' is not allowed; allowed: auto, yes or no"),
+        ("listen = 8080", "listen = '8080' is not allowed; allowed: address and TCP number"),
+        ("workers = 1\n[other]\nworkers = 2", r"\[other\]: key 'workers' stands in the file twice"),
+        ("workers = 1\nworkers = 2", "is no settings file:.*'workers'"),
+        ("just words", "is no settings file"),
+    ],
+)
+def test_a_wrong_line_is_named_with_its_value_and_what_is_allowed(tmp_path, line, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        load_settings(written(tmp_path, line), {})
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_wrong_variable_is_named_by_its_own_name(tmp_path):
+    with pytest.raises(BadInput, match=r"^GOLDENPATH_WORKERS = 'x' is not allowed; allowed: a whole number"):
+        load_settings(written(tmp_path, ""), {"GOLDENPATH_WORKERS": "x"})
+
+
+def test_values_are_parsed_and_comments_behind_them_are_cut(tmp_path):
+    file = written(tmp_path, "slices = a, b,  # two\ngate_floors = roc_auc>=0.8, recall >= .1")
+    settings = load_settings(file, {})
+    assert settings.slices == ("a", "b")
+    assert settings.gate_floors == {"roc_auc": 0.8, "recall": 0.1}
+
+
+@pytest.mark.parametrize("rule", ["best_f1", "recall>=0.8", "precision>=0.5", "0.3", "1", "0"])
+def test_threshold_rules_that_are_allowed(tmp_path, rule):
+    assert load_settings(written(tmp_path, f"threshold = {rule}"), {}).threshold == rule
+
+
+def test_from_the_notebooks_folder_the_link_leads_to_the_project(tmp_path, monkeypatch):
+    written(tmp_path, "workers = 7")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "settings.ini").symlink_to("../settings.ini")
+    monkeypatch.chdir(tmp_path / "notebooks")
+    settings = load_settings(environ={})
+    assert (settings.workers, settings.folder) == (7, tmp_path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"settings cannot be read from .*absent.ini"):
+        load_settings(tmp_path / "absent.ini", {})
+
+
+def test_home_is_the_mount_where_there_is_one_else_the_projects_volume(tmp_path, monkeypatch):
+    settings = load_settings(written(tmp_path, ""), {})
+    assert settings.home_folder({}) == tmp_path / "volume"
+    monkeypatch.setattr(module, "MOUNT", Path("/proc"))  # a mount on every Linux, and nobody may write to it
+    assert settings.home_folder({}) == Path("/proc")
+
+
+def test_relative_paths_start_from_the_project_and_not_from_the_working_folder(tmp_path, monkeypatch):
+    settings = load_settings(written(tmp_path, "home = shared\nsource = rows/*.csv"), {})
+    monkeypatch.chdir("/")
+    assert settings.home_folder({}) == tmp_path / "shared"
+    assert settings.data_source({}) == str(tmp_path / "rows/*.csv")
+
+
+def test_a_copy_of_the_settings_still_resolves_against_the_project(tmp_path):
+    (tmp_path / "copy").mkdir()
+    settings = load_settings(written(tmp_path / "copy", ""), {"GOLDENPATH_PROJECT": str(tmp_path)})
+    assert settings.home_folder({}) == tmp_path / "volume"
+
+
+def test_in_a_pod_a_missing_volume_is_an_error(tmp_path):
+    pod = {"ELYRA_RUNTIME_ENV": "kfp"}
+    with pytest.raises(VolumeFault, match=r"/mnt/goldenpath is not mounted in this pod"):
+        load_settings(written(tmp_path, ""), {}).home_folder(pod)
+    with pytest.raises(VolumeFault, match=r"home .*/absent is not in this pod"):
+        load_settings(written(tmp_path, "home = absent"), {}).home_folder(pod)
+    (tmp_path / "there").mkdir()
+    assert load_settings(written(tmp_path, "home = there"), {}).home_folder(pod) == tmp_path / "there"
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    settings = load_settings(written(tmp_path, "home = file/volume"), {})
+    with pytest.raises(VolumeFault, match=r"home .*/file/volume cannot be made"):
+        settings.writable_home({})
+
+
+def test_data_is_looked_for_in_home_then_in_the_project_then_drawn(tmp_path):
+    settings = load_settings(written(tmp_path, ""), {})
+    assert settings.data_source({}) == "synthetic"
+    for folder in (tmp_path / "data", tmp_path / "volume" / "data"):
+        folder.mkdir(parents=True)
+        (folder / ".gitkeep").touch()
+        (folder / "rows.csv").touch()
+        assert settings.data_source({}) == str(folder / "rows.csv")
+    (tmp_path / "volume" / "data" / "more.parquet").touch()
+    with pytest.raises(BadInput, match=r"holds 2 data files: name one"):
+        settings.data_source({})
+
+
+def test_a_pod_never_draws_a_stand_in_unless_told(tmp_path):
+    pod = {"ELYRA_RUNTIME_ENV": "kfp"}
+    with pytest.raises(BadInput, match=r"no rows in .*say `source = synthetic`"):
+        load_settings(written(tmp_path, f"home = {tmp_path}"), {}).data_source(pod)
+    assert load_settings(written(tmp_path, "source = synthetic"), {}).data_source(pod) == "synthetic"
+
+
+def test_promotion_is_automatic_only_where_home_is_the_projects_own(tmp_path):
+    assert load_settings(written(tmp_path, ""), {}).promotes({})
+    elsewhere = load_settings(written(tmp_path, "home = /srv/shared"), {})
+    assert not elsewhere.promotes({})
+    assert load_settings(written(tmp_path, "home = /srv\nauto_promote = yes"), {}).promotes({})
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").mkdir()
+    (tmp_path / "near" / "volume").symlink_to(tmp_path / "far")
+    assert not load_settings(written(tmp_path / "near", ""), {}).promotes({})
+
+
+def test_who_is_the_user_else_git_else_the_workbench(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_git_email", lambda folder: "")
+    settings = load_settings(written(tmp_path, ""), {})
+    assert settings.who_am_i({"NB_PREFIX": "/notebook/team/mona"}) == "mona"
+    assert "@" in settings.who_am_i({})
+    assert load_settings(written(tmp_path, "user = ada"), {}).who_am_i({}) == "ada"
