@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from goldenpath.rails.errors import BadInput, VolumeFault
-from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.server_settings import ServerSettings
 
 PREFIX = "GOLDENPATH_"
 MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
@@ -76,7 +76,7 @@ SplitRule = Annotated[
 Listen = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$")]
 
 
-class Settings(Frozen):
+class Settings(ServerSettings):
     "Every key, its default, and in the description what it means and what is allowed."
 
     file: Path | None = None  # the settings.ini that was read, links resolved; None where there is none
@@ -105,7 +105,7 @@ class Settings(Frozen):
     listen: Listen = Field("127.0.0.1:8080", description="address and TCP number, such as 127.0.0.1:8080")
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
-    # Further keys: they may stand in settings.ini too, but need not.
+    # Further keys, here and in server_settings.py: they may stand in settings.ini too, but need not.
     project: str = Field("", description="the folder that relative paths start from; empty: settings.ini's")
     synthetic_rows: int = Field(20_000, ge=100, description="rows of the stand-in, at least 100")
     seed: int = Field(42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295")
@@ -184,7 +184,9 @@ class Settings(Frozen):
         return self.user or _git_email(self.folder) or workbench or f"{os.getuid()}@{socket.gethostname()}"
 
 
-KEYS = tuple(name for name in Settings.model_fields if name != "file")
+# Every key; those of the server last, because fewer people look for them.
+ALL = [name for name in Settings.model_fields if name != "file"]
+KEYS = tuple(sorted(ALL, key=ServerSettings.model_fields.__contains__))
 
 
 def load_settings(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
