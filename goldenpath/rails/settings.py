@@ -29,7 +29,7 @@ SERVICE_LINK = re.compile(
 
 DAY = r"\d{4}-\d{2}-\d{2}"
 SHARE = r"(?:0?\.\d+|[01](?:\.\d*)?)"
-SPLIT = rf"hash {SHARE} {SHARE} {SHARE}|\S+ {DAY} {DAY}"
+SPLIT = rf"hash {SHARE} {SHARE} {SHARE}|\S.* {DAY} {DAY}"
 THRESHOLD = rf"best_f1|(?:recall|precision)>={SHARE}|{SHARE}"
 
 
@@ -57,7 +57,7 @@ def _shares_sum_to_one(value: object) -> object:
 
 def _ordered_days(value: object) -> object:
     words = str(value).split()
-    if len(words) == 3 and words[0] != "hash" and words[1] >= words[2]:
+    if len(words) >= 3 and words[0] != "hash" and words[-2] >= words[-1]:
         raise ValueError("the first test day must come after the first validation day")
     return value
 

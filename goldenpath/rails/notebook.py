@@ -1,0 +1,134 @@
+"""Is the export fresh: do a notebook's export cells say what the module says that runs in their place?
+
+With the standard library alone, because pods have neither nbdev nor nbformat. Both sides are compared as
+syntax trees, so that comments and formatting do not count, and with relative imports resolved, because
+nbdev-export writes `from goldenpath.x import y` as `from .x import y`.
+"""
+
+import ast
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from goldenpath.rails.errors import BadInput
+
+PACKAGE = Path(__file__).parents[1]  # links not resolved: `notebooks/goldenpath` stays in notebooks/
+DIRECTIVE = re.compile(r"\s*#\s*\|\s*(\w+)(?:[ \t]+([\w.]+))?")
+NUMBERED = re.compile(
+    r"\d\d_\w+\.ipynb"
+)  # executed copies of other names (x-output.ipynb) are not the source
+EXPORTS = {"export", "exporti", "exports"}
+
+
+def check_fresh(
+    name: str,  # of the notebook that runs, without .ipynb
+    package: Path = PACKAGE,  # the package that its imports find
+) -> None:
+    "Stop a run whose notebooks hold other code than the modules that it imports. Raises BadInput."
+    folder = notebook_folder(name, package)
+    stale = stale_notebooks(folder, package)
+    if stale:
+        more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
+        raise BadInput(f"{stale[0]}{more}: run 'make export'")
+
+
+def notebook_folder(name: str, package: Path = PACKAGE) -> Path:
+    "Where a notebook lies: in or below the working folder (also a pod's), or beside the package."
+    here, beside = Path.cwd(), package.parent
+    folders = (here, here / "notebooks", beside, beside / "notebooks")
+    for folder in folders:
+        if (folder / f"{name}.ipynb").is_file():
+            return folder
+    raise BadInput(f"notebook {name}.ipynb is neither in {here} nor in {beside / 'notebooks'}")
+
+
+def stale_notebooks(folder: Path, package: Path = PACKAGE) -> list[str]:
+    "One line for each numbered notebook of `folder` whose module in `package` says something else."
+    lines = []
+    for file in sorted(folder.glob("*.ipynb")):
+        if NUMBERED.fullmatch(file.name):
+            lines += [
+                f"notebooks/{file.name} is newer than {package.name}/{module.replace('.', '/')}.py"
+                for module, source in exported(file).items()
+                if not _same(source, package, module)
+            ]
+    return lines
+
+
+def exported(file: Path) -> dict[str, str]:
+    "What a notebook exports: source by module, named from the package on (`steps.train`)."
+    notebook = read_notebook(file)
+    cells: dict[str, list[str]] = defaultdict(list)
+    default = ""
+    if _is_executed_copy(notebook):
+        return {}
+    for source in code_cells(notebook):
+        for word, module in DIRECTIVE.findall(_head(source)):
+            if word == "default_exp":
+                default = module
+            elif word in EXPORTS:
+                cells[module or default].append(source)
+    return {module: "\n\n".join(parts) for module, parts in cells.items() if module}
+
+
+def read_notebook(file: Path) -> dict[str, Any]:
+    "A notebook as JSON. Raises BadInput that names a file which is none."
+    try:
+        notebook = json.loads(file.read_text("utf-8"))
+        assert isinstance(notebook["cells"], list)
+    except OSError as fault:
+        raise BadInput(f"notebook {file} cannot be read ({fault.strerror})") from None
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise BadInput(f"{file} is no notebook: its JSON cannot be read") from None
+    return dict(notebook)
+
+
+def code_cells(notebook: dict[str, Any]) -> list[str]:
+    "The sources of the code cells, in order."
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def has_tag(notebook: dict[str, Any], tag: str) -> bool:
+    "Does any cell carry this tag?"
+    return any(tag in cell.get("metadata", {}).get("tags", ()) for cell in notebook["cells"])
+
+
+def _head(source: str) -> str:
+    "The directives of a cell: the comment lines that it begins with."
+    return source[: re.match(r"(?:[ \t]*#[^\n]*\n?|[ \t]*\n)*", source).end()]  # type: ignore[union-attr]
+
+
+def _is_executed_copy(notebook: dict[str, Any]) -> bool:
+    "papermill notes where it read and where it wrote; in place (Elyra) both are the same."
+    paths = notebook.get("metadata", {}).get("papermill", {})
+    return bool(paths) and paths.get("input_path") != paths.get("output_path")
+
+
+def _same(source: str, package: Path, module: str) -> bool:
+    file = package.joinpath(*module.split(".")).with_suffix(".py")
+    if not file.is_file():
+        return False
+    name = f"{package.name}.{module}"
+    try:
+        return _meaning(source, name) == _meaning(file.read_text("utf-8"), name)
+    except SyntaxError:
+        return False
+
+
+def _meaning(source: str, module: str) -> list[str]:
+    "Statements as text: without docstring and `__all__`, which the export adds; imports made absolute."
+    body = ast.parse(source).body
+    for node in ast.walk(ast.Module(body, [])):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            parents = module.split(".")[: -node.level]
+            node.module, node.level = ".".join([*parents, node.module or ""]).strip("."), 0
+    return [ast.dump(node) for node in body if not _is_added(node, node is body[0])]
+
+
+def _is_added(node: ast.stmt, first: bool) -> bool:
+    if isinstance(node, ast.Assign):
+        return isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return first and is_text
