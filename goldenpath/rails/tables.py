@@ -1,0 +1,236 @@
+"""Read CSV and Parquet files of any size, from a path, a glob or a URL, as a stream of record batches.
+
+Whatever is wrong with a file is a BadInput of one line that names the file and the way out; it never repeats
+what stands in a row.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from goldenpath.rails.errors import BadInput
+
+BLOCK = 8 * 2**20  # bytes of CSV that are parsed at a time; about 60,000 rows of the example
+BATCH = 65_536  # rows of Parquet that are read at a time
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    "Some rows of one file, as they stand there; column names are stripped."
+
+    file: str
+    rows: NDArray[
+        np.int64
+    ]  # (n,) number of each row in its file, counted from 1, header and blank lines aside
+    batch: pa.RecordBatch  # n rows; from a CSV file every column is a string, "" where empty
+    ragged: tuple[tuple[int, int], ...]  # (row, cells) of the CSV rows that have too few or too many cells
+    done: float  # share of the file that is read, 0 to 1
+
+
+def find_files(
+    source: str,  # a file, a folder, a glob, or a URL (also a glob) that fsspec knows
+) -> tuple[str, ...]:  # sorted, at least one
+    "The files behind a source. Raises BadInput where there is none, or the place cannot be reached."
+    try:
+        filesystem, path = fsspec.core.url_to_fs(source)
+        found = _expand(filesystem, path)
+    except (OSError, ValueError, ImportError) as fault:
+        raise BadInput(f"{source} cannot be read: {_one_line(fault)}") from None
+    if not found:
+        raise BadInput(f"{source} {'matches no file' if '*' in source else 'does not exist'}")
+    return tuple(sorted(filesystem.unstrip_protocol(file) if "://" in source else file for file in found))
+
+
+def _expand(filesystem: Any, path: str) -> list[str]:
+    if any(sign in path for sign in "*?[") and not filesystem.exists(path):
+        return [file for file in filesystem.glob(path) if filesystem.isfile(file)]
+    if filesystem.isdir(path):
+        return [file for file in filesystem.ls(path, detail=False) if file.endswith(SUFFIXES)]
+    return [path] if filesystem.exists(path) else []
+
+
+def read_columns(file: str) -> tuple[str, ...]:
+    "The column names of a file, stripped. Raises BadInput as `read_chunks` does."
+    with _opened(file) as opened:
+        names = _parquet_names(opened, file) if _is_parquet(file) else _csv_names(opened, file)
+    return _stripped(names, file)
+
+
+def read_chunks(file: str) -> Iterator[Chunk]:
+    """Stream one file in its own order.
+
+    Raises BadInput for a file that is missing, empty, not UTF-8, cut off, or that names a column twice.
+    """
+    with _opened(file) as opened:
+        yield from (_parquet_chunks if _is_parquet(file) else _csv_chunks)(opened, file)
+
+
+def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:
+    "Raises BadInput naming the first column that a file lacks, and what is likely wrong."
+    missing = next((name for name in needed if name not in found), None)
+    if missing is None:
+        return
+    if len(found) == 1 and (sign := next((sign for sign in DELIMITERS if sign in found[0]), None)):
+        raise BadInput(
+            f"{file}: columns seem to be separated by {DELIMITERS[sign]}; save the file with commas"
+        )
+    close = get_close_matches(missing, found, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"found {', '.join(found[:12])}"
+    raise BadInput(f"{file}: column '{missing}' is missing ({hint}); the columns are defined in {where}")
+
+
+def _is_parquet(file: str) -> bool:
+    return Path(file.partition("?")[0]).suffix in (".parquet", ".pq")
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[Any]:
+    "Open a local or remote file for reading; whatever the place answers becomes a BadInput."
+    # A remote file is fetched to disk first: Parquet has to seek, and a broken connection is seen at once.
+    address = f"simplecache::{file}" if "://" in file else file
+    try:
+        stream = fsspec.open(address, "rb", compression=None if _is_parquet(file) else "infer").open()
+    except (OSError, ValueError, ImportError) as fault:
+        raise BadInput(f"{file} cannot be read: {_one_line(fault)}") from None
+    with stream:
+        yield stream
+
+
+def _stripped(names: list[str], file: str) -> tuple[str, ...]:
+    stripped = tuple(name.strip() for name in names)
+    twice = next((name for name in stripped if stripped.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(f"{file}: column '{twice}' stands in the header twice; rename or remove one")
+    return stripped
+
+
+# --- CSV
+
+
+def _csv_names(stream: Any, file: str) -> list[str]:
+    "Read the header alone; the stream stands at its beginning again afterwards."
+    with _faults_named(file):
+        if not stream.read(1):
+            raise BadInput(f"{file} is empty: it has no header and no rows")
+        stream.seek(0)
+        # The types that Arrow guesses here do not matter, only the names.
+        with pa.csv.open_csv(stream, parse_options=_parsing(lambda row: "skip")) as reader:
+            names = list(reader.schema.names)
+        stream.seek(0)
+    return names
+
+
+def _parsing(on_ragged_row: Callable[[Any], str]) -> pa.csv.ParseOptions:
+    return pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=on_ragged_row)
+
+
+def _csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+    names = _csv_names(stream, file)
+    stripped, total, last = _stripped(names, file), _size(stream), 0
+    ragged: list[tuple[int, int]] = []
+
+    def skip(row: Any) -> str:
+        ragged.append((row.number - 1, row.actual_columns))  # the header is number 1
+        return "skip"
+
+    with _faults_named(file), _csv_reader(stream, names, skip) as reader:
+        for batch in reader:
+            rows, bad = _number_rows(last, batch.num_rows, ragged)
+            last = int(rows[-1]) if len(rows) else last
+            yield Chunk(file, rows, batch.rename_columns(list(stripped)), bad, stream.tell() / total)
+    if ragged:  # those after the last good row
+        yield Chunk(file, np.empty(0, np.int64), _no_rows(stripped), tuple(ragged), 1.0)
+
+
+def _csv_reader(stream: Any, names: list[str], on_ragged_row: Callable[[Any], str]) -> Any:
+    "Every column as text, because what a value means is the contract's business."
+    return pa.csv.open_csv(
+        stream,
+        # One thread: only then does Arrow number the rows that it hands to the handler.
+        read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK),
+        parse_options=_parsing(on_ragged_row),
+        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+
+
+def _number_rows(
+    last: int,  # number of the row before this batch
+    count: int,  # good rows in this batch
+    ragged: list[tuple[int, int]],  # rows that were skipped; those within this batch are taken out
+) -> tuple[NDArray[np.int64], tuple[tuple[int, int], ...]]:
+    "Numbers of the good rows, and the skipped rows between them: Arrow parses ahead of what it delivers."
+    skipped = np.array([row for row, _ in ragged], dtype=np.int64)
+    numbers = np.arange(last + 1, last + 1 + count + len(ragged), dtype=np.int64)
+    rows = numbers[~np.isin(numbers, skipped)][:count]
+    here = int(np.searchsorted(skipped, rows[-1])) if count else 0
+    bad = tuple(ragged[:here])
+    del ragged[:here]
+    return rows, bad
+
+
+def _no_rows(names: tuple[str, ...]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], pa.schema([(name, pa.string()) for name in names]))
+
+
+def _size(stream: Any) -> int:
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    return max(1, int(size))
+
+
+# --- Parquet
+
+
+def _parquet_names(stream: Any, file: str) -> list[str]:
+    with _faults_named(file):
+        return list(pa.parquet.ParquetFile(stream).schema_arrow.names)
+
+
+def _parquet_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+    last = 0
+    with _faults_named(file):
+        opened = pa.parquet.ParquetFile(stream)
+        stripped = _stripped(opened.schema_arrow.names, file)
+        for batch in opened.iter_batches(BATCH):
+            rows = np.arange(last + 1, last + 1 + batch.num_rows, dtype=np.int64)
+            last += batch.num_rows
+            yield Chunk(file, rows, batch.rename_columns(list(stripped)), (), last / opened.metadata.num_rows)
+
+
+# --- what can be wrong
+
+
+@contextmanager
+def _faults_named(file: str) -> Iterator[None]:
+    "What Arrow says of a file, as one line that names the file."
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as fault:
+        raise BadInput(_explain(file, _one_line(fault))) from None
+
+
+def _explain(file: str, fault: str) -> str:
+    if "UTF8" in fault or "utf-8" in fault:
+        return f"{file} is not UTF-8 text; convert it: iconv -f WINDOWS-1252 -t UTF-8"
+    if "Empty CSV file" in fault:
+        return f"{file} is empty: it has no header and no rows"
+    if _is_parquet(file):
+        return f"{file} is cut off or no Parquet file; copy or write it again ({fault})"
+    return f"{file} cannot be read as CSV: {fault}"
+
+
+def _one_line(fault: Exception) -> str:
+    "The first line of a message; what follows may repeat a row."
+    return (str(fault).splitlines() or [type(fault).__name__])[0].rstrip(": ")
