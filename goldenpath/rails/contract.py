@@ -1,0 +1,242 @@
+"""The one definition of a record and its target, and everything that is derived from it.
+
+A project writes one pydantic model (a `Record`) and a `Target`; `Contract` checks single JSON records and
+whole frames by the same rules. Nothing that it says about a refused record repeats what was submitted.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, Le, MaxLen, MinLen
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, TypeAdapter, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from goldenpath.rails.compat import Difference, diff
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.frames import Checked, check_frame, outcome_known
+from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.spec import (
+    EPOCH,
+    EXACT_INTEGER,
+    TEXT_LENGTH,
+    ContractSpec,
+    FieldSpec,
+    Record,
+    Target,
+    read_spec,
+    some,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Broken",
+    "Checked",
+    "Columns",
+    "Contract",
+    "ContractSpec",
+    "Difference",
+    "FieldSpec",
+    "Malformed",
+    "Problem",
+    "Record",
+    "Target",
+    "columns_of_json",
+    "columns_of_values",
+    "diff",
+]
+
+Columns = dict[str, NDArray[Any]]  # (n,) by column: object (str, "" = missing) or float64 (NaN = missing)
+
+PROBLEMS_SHOWN = 5  # in the one line of an error; `.problems` has them all
+
+
+class Problem(Frozen):
+    "What is wrong with one field. Holds nothing of what was submitted."
+
+    field: str  # "" where the trouble is a field that the contract does not know
+    problem: str
+    index: int | None = None  # which record of a list
+
+
+class Malformed(BadInput):
+    "The body is no JSON, or no record at all."
+
+
+class Broken(BadInput):
+    "A record that breaks the contract; `problems` says how, field by field."
+
+    def __init__(self, problems: tuple[Problem, ...]):
+        shown = "; ".join(map(in_words, problems[:PROBLEMS_SHOWN]))
+        more = f"; and {len(problems) - PROBLEMS_SHOWN} more" if len(problems) > PROBLEMS_SHOWN else ""
+        super().__init__(f"the record breaks the contract: {shown}{more}")
+        self.problems = problems
+
+
+class Contract:
+    """What a record is and what is predicted; made once, in notebooks/01_contract.ipynb.
+
+    Raises BadInput where the model says something that cannot be checked on frames and records alike.
+    """
+
+    def __init__(self, record: type[Record], target: Target):
+        self.record = record
+        self.target = target
+        self.spec = read_spec(record, target)
+        self.fields = self.spec.fields
+        self.hash = self.spec.hash
+        self.text_columns = self.spec.text_columns
+        self.number_columns = self.spec.number_columns
+        self._strict = with_limits(record, self.fields)
+        self._many = TypeAdapter(list[self._strict])  # type: ignore[name-defined]
+        self._values = attrgetter(*record.model_fields, "__class__")  # at least two names, so always a tuple
+
+    def parse(self, body: bytes | str) -> Record:
+        """One record from strict JSON.
+
+        Raises Malformed where it is no JSON object, Broken where it breaks the contract.
+        """
+        try:
+            return self._strict.model_validate_json(body)
+        except ValidationError as error:
+            raise self._refusal(error, "one JSON object, a record") from None
+
+    def parse_many(self, body: bytes | str) -> list[Record]:
+        "Records from a JSON list. Raises Malformed and Broken, like `parse`."
+        try:
+            return self._many.validate_json(body)
+        except ValidationError as error:
+            raise self._refusal(error, "a JSON list of records") from None
+
+    def check(self, frame: "pd.DataFrame", target: bool = True) -> Checked:
+        """A frame's clean rows, and what is wrong with the others: vectorised, by the rules of `parse`.
+
+        Takes texts, categoricals or typed columns; `target` False ignores the target column. Raises BadInput
+        for a missing column.
+        """
+        return check_frame(self.spec, frame, target)
+
+    def outcome_known(self, frame: "pd.DataFrame") -> NDArray[np.bool_]:
+        "(n,) True where the outcome is there and none of the target's unknown ones; takes any frame."
+        return outcome_known(self.target, frame)
+
+    def columns(self, clean: "pd.DataFrame") -> Columns:
+        "The fields of a clean frame as the model sees them."
+        return {field.name: column_as_seen(field, clean[field.name]) for field in self.fields}
+
+    def columns_of(self, records: Sequence[Record]) -> Columns:
+        "Parsed records as the model sees them."
+        rows = [self._values(record) for record in records]
+        return columns_of_values(self.spec, rows)
+
+    def values(self, record: Record) -> tuple[list[str], list[float]]:
+        "One parsed record as the model sees it: its text and its number columns, in order of definition."
+        texts: list[str] = []
+        numbers: list[float] = []
+        for field, value in zip(
+            self.fields, self._values(record), strict=False
+        ):  # without the class at the end
+            if field.is_text:
+                texts.append(value or "")
+            else:
+                numbers.append(as_number(value))
+        return texts, numbers
+
+    def json_schema(self) -> dict[str, Any]:
+        "JSON Schema (draft 2020-12) of one record."
+        return self._strict.model_json_schema(by_alias=True)
+
+    def _refusal(self, error: ValidationError, wanted: str) -> BadInput:
+        "The error to raise instead of pydantic's, which would repeat field names that a caller made up."
+        found = error.errors(include_url=False, include_context=True, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            return Malformed(f"the body is not JSON ({found[0]['ctx']['error']}); send {wanted}")
+        if any(one["type"] in ("model_type", "list_type") for one in found):
+            return Malformed(f"the body must be {wanted}")
+        return Broken(tuple(self._problem(one) for one in found))
+
+    def _problem(self, found: ErrorDetails) -> Problem:
+        "One of pydantic's errors in the contract's words."
+        index = next((step for step in found["loc"] if isinstance(step, int)), None)
+        if found["type"] == "extra_forbidden":
+            known = some(field.name for field in self.fields)
+            return Problem(
+                field="", problem=f"a field that the contract does not know (known: {known})", index=index
+            )
+        field = next(field for field in self.fields if field.name in found["loc"])
+        need = "is required: " if found["type"] == "missing" else ""
+        return Problem(field=field.name, problem=f"{need}must be {field.rule}", index=index)
+
+
+def in_words(problem: Problem) -> str:
+    "'record 3: sex must be one of ...'"
+    where = "" if problem.index is None else f"record {problem.index}: "
+    return f"{where}{problem.field} {problem.problem}".replace("  ", " ")
+
+
+def with_limits(record: type[Record], fields: tuple[FieldSpec, ...]) -> type[Record]:
+    "The record with what holds unwritten: the length of texts, exact integers, one form of dates."
+    limits: dict[str, Any] = {}
+    for (name, info), field in zip(record.model_fields.items(), fields, strict=True):
+        if field.kind == "text":
+            least = 0 if field.optional else 1  # an empty text is a missing one, as in a frame
+            limits[name] = (
+                Annotated[info.annotation, MinLen(least), MaxLen(field.max_length or TEXT_LENGTH)],
+                info,
+            )
+        elif field.kind == "integer":
+            limits[name] = (Annotated[info.annotation, Ge(-EXACT_INTEGER), Le(EXACT_INTEGER)], info)
+        elif field.kind == "date":
+            limits[name] = (Annotated[info.annotation, BeforeValidator(iso_date)], info)
+    return create_model(record.__name__, __base__=record, __doc__=record.__doc__, **limits)
+
+
+def iso_date(value: Any) -> Any:
+    "A date from YYYY-MM-DD and nothing else: pydantic would also read a text of seconds since 1970."
+    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
+        return date.fromisoformat(value)
+    if value is None or isinstance(value, date):
+        return value
+    raise ValueError("not YYYY-MM-DD")
+
+
+def column_as_seen(field: FieldSpec, column: "pd.Series[Any]") -> NDArray[Any]:
+    "(n,) one clean column as object (str) or float64."
+    if field.is_text:
+        categories = np.append(np.asarray(column.cat.categories, dtype=object), "")
+        return categories[column.cat.codes.to_numpy()]
+    if field.kind == "date":
+        days = column.to_numpy().astype("datetime64[D]")
+        return np.where(np.isnat(days), np.nan, days.astype(np.float64))
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def columns_of_json(spec: ContractSpec, records: Sequence[Mapping[str, Any]]) -> Columns:
+    "JSON records that are known to keep the contract (golden ones) as the model sees them."
+    return columns_of_values(spec, [[record.get(field.name) for field in spec.fields] for record in records])
+
+
+def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Columns:
+    "Rows of values in the order of the contract's fields as the model sees them; None is missing."
+    columns: Columns = {}
+    for position, field in enumerate(spec.fields):
+        if field.is_text:
+            columns[field.name] = np.array([row[position] or "" for row in rows], dtype=object)
+        else:
+            values = [as_number(row[position]) for row in rows]
+            columns[field.name] = np.array(values, dtype=np.float64)
+    return columns
+
+
+def as_number(value: Any) -> float:
+    "A number, boolean or date (or its ISO text) as float64; NaN for None."
+    if isinstance(value, str):
+        value = date.fromisoformat(value)
+    if isinstance(value, date):
+        return float((value - EPOCH).days)
+    return float("nan") if value is None else float(value)
