@@ -1,0 +1,57 @@
+"""Times of single calls: measured one by one, told as percentiles."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.rails.manifest import Latency
+
+Seconds = NDArray[np.float64]  # (n,) one call each
+
+
+def time_calls(
+    call: Callable[[Any], Any],
+    arguments: Sequence[Any],  # one for each measured call
+    warm_up: int = 0,  # calls before that, with the first arguments again and again; not measured
+) -> Seconds:
+    "Seconds of each call, by a clock that never goes back; garbage collection stays on, as in production."
+    for i in range(warm_up):
+        call(arguments[i % len(arguments)])
+    clock, seconds = time.perf_counter, np.empty(len(arguments))
+    for i, argument in enumerate(arguments):
+        start = clock()
+        call(argument)
+        seconds[i] = clock() - start
+    return seconds
+
+
+def once(call: Callable[[], Any]) -> float:
+    "Seconds of one call."
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def latency(seconds: Iterable[float]) -> Latency:
+    "Median, 95th and 99th percentile."
+    p50, p95, p99 = np.percentile(np.fromiter(seconds, dtype=float), [50, 95, 99])
+    return Latency(p50=float(p50), p95=float(p95), p99=float(p99))
+
+
+def in_words(seconds: float) -> str:
+    "`1.94 s`, `2.73 ms`, `17.2 µs`: three figures, the unit that fits."
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size or unit == "µs":
+            return f"{three_figures(seconds / size)} {unit}"
+    raise AssertionError("the last unit takes everything")
+
+
+def three_figures(value: float) -> str:
+    "`1.94`, `17.2`, `273`, `12,300`, `0.0873`."
+    if value == 0:
+        return "0"
+    places = 2 - int(np.floor(np.log10(abs(value))))
+    return f"{round(value, places):,.{max(places, 0)}f}"
