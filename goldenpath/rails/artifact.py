@@ -204,10 +204,14 @@ def load_pipeline(folder: Path, manifest: Manifest, trusted: tuple[str, ...] = (
 
     Raises NotTrusted where the file was altered, holds other types, or cannot be built here.
     """
-    content = read_trusted(folder, manifest, PIPELINE)
-    check_archive(io.BytesIO(content), folder / PIPELINE)
-    check_types(content, folder / PIPELINE, trusted)
-    return _guarded(lambda loads: loads(content, trusted=[*TREES, *trusted]), folder / PIPELINE)
+    return build_pipeline(read_trusted(folder, manifest, PIPELINE), folder / PIPELINE, trusted)
+
+
+def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> Any:
+    "Build the fitted pipeline of a skops file's bytes, also of a candidate that has no manifest yet."
+    check_archive(io.BytesIO(content), path)
+    check_types(content, path, trusted)
+    return _guarded(lambda loads: loads(content, trusted=[*TREES, *trusted]), path)
 
 
 def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> None:
