@@ -4,7 +4,7 @@ A project writes one pydantic model (a `Record`) and a `Target`; `Contract` chec
 whole frames by the same rules. Nothing that it says about a refused record repeats what was submitted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,7 +94,10 @@ class Contract:
         self.number_columns = self.spec.number_columns
         self._strict = with_limits(record, self.fields)
         self._many = TypeAdapter(list[self._strict])  # type: ignore[name-defined]
-        self._values = attrgetter(*record.model_fields, "__class__")  # at least two names, so always a tuple
+        attributes = dict(zip(record.model_fields, self.fields, strict=True))
+        self._values = getter(list(attributes))
+        self._texts = getter([name for name, field in attributes.items() if field.is_text])
+        self._numbers = getter([name for name, field in attributes.items() if not field.is_text])
 
     def parse(self, body: bytes | str) -> Record:
         """One record from strict JSON.
@@ -131,21 +134,12 @@ class Contract:
 
     def columns_of(self, records: Sequence[Record]) -> Columns:
         "Parsed records as the model sees them."
-        rows = [self._values(record) for record in records]
-        return columns_of_values(self.spec, rows)
+        return columns_of_values(self.spec, [self._values(record) for record in records])
 
     def values(self, record: Record) -> tuple[list[str], list[float]]:
         "One parsed record as the model sees it: its text and its number columns, in order of definition."
-        texts: list[str] = []
-        numbers: list[float] = []
-        for field, value in zip(
-            self.fields, self._values(record), strict=False
-        ):  # without the class at the end
-            if field.is_text:
-                texts.append(value or "")
-            else:
-                numbers.append(as_number(value))
-        return texts, numbers
+        texts = [value or "" for value in self._texts(record)]
+        return texts, [as_number(value) for value in self._numbers(record)]
 
     def json_schema(self) -> dict[str, Any]:
         "JSON Schema (draft 2020-12) of one record."
@@ -171,6 +165,13 @@ class Contract:
         field = next(field for field in self.fields if field.name in found["loc"])
         need = "is required: " if found["type"] == "missing" else ""
         return Problem(field=field.name, problem=f"{need}must be {field.rule}", index=index)
+
+
+def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:
+    "What reads these attributes of a record at once; attrgetter gives a tuple for two or more only."
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
 
 
 def in_words(problem: Problem) -> str:
@@ -235,8 +236,8 @@ def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Colu
 
 def as_number(value: Any) -> float:
     "A number, boolean or date (or its ISO text) as float64; NaN for None."
+    if isinstance(value, int | float):
+        return float(value)
     if isinstance(value, str):
         value = date.fromisoformat(value)
-    if isinstance(value, date):
-        return float((value - EPOCH).days)
-    return float("nan") if value is None else float(value)
+    return float("nan") if value is None else float((value - EPOCH).days)
