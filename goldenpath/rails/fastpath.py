@@ -119,6 +119,24 @@ class FastPath:
         return np.asarray(self._run(["probabilities"], feed)[0][:, 1], dtype=np.float64)
 
 
+class SklearnPath:
+    "The fitted pipeline itself, with the same two calls: slower, and always right by definition."
+
+    def __init__(self, pipeline: Any, layout: Layout) -> None:
+        self.layout = layout
+        self._pipeline = pipeline
+
+    def one(self, text: Sequence[str], number: Sequence[float]) -> float:
+        "Answer one record: probability of the positive class."
+        values = dict(zip(self.layout.text + self.layout.number, [*text, *number], strict=True))
+        return float(self.many({name: np.array([value], dtype=object) for name, value in values.items()})[0])
+
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
+        "Answer n records at once."
+        probability = self._pipeline.predict_proba(frame_of(columns, self.layout))[:, 1]
+        return np.asarray(probability, dtype=np.float64)
+
+
 def _stack(columns: Columns, names: Sequence[str]) -> np.ndarray:
     return np.column_stack([columns[name] for name in names])
 
