@@ -1,0 +1,296 @@
+"""Pipelines: read the visual editor's file into a plain graph; run it on a copy of the project.
+
+This is the only module that knows the `.pipeline` format (Elyra's, version 8). Elyra's local run executes
+notebooks in place, so it gets a copy in the run folder, and the executed copies are the record of the run.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from goldenpath.rails.errors import BadInput, GoldenpathError
+from goldenpath.rails.executed import Failure, Step, forget, read_failure, read_step, save_html
+from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.notebook import stale_notebooks
+from goldenpath.rails.runs import BEGINS, make_run
+from goldenpath.rails.settings import Settings
+
+COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "run.json", "*-output.ipynb", "*.html")
+LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
+
+
+class Node(Frozen):
+    "One step: its notebook, and everything that the file says about it."
+
+    id: str
+    label: str
+    file: Path  # of the notebook or script
+    after: tuple[str, ...]  # ids of the steps that come before
+    parameters: dict[
+        str, Any
+    ]  # Elyra's component parameters; the pipeline's defaults where a node says nothing
+
+    @property
+    def name(self) -> str:
+        return self.file.stem
+
+
+class Graph(Frozen):
+    "A pipeline, its nodes in an order in which they can run."
+
+    file: Path
+    name: str
+    nodes: tuple[Node, ...]
+    properties: dict[str, Any]  # of the whole pipeline
+
+
+class Outcome(Frozen):
+    "How a pipeline ended."
+
+    run: Path  # folder of the run
+    steps: tuple[Step, ...]
+    failure: Failure | None
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        "0, 1 where a step failed, 3 where the gate refused the candidate."
+        if self.failure is None:
+            return 0
+        return 3 if self.failure.kind == "GateRefused" else 1
+
+
+Watch = Callable[[Step], None]  # called when a step begins, and when it ends
+
+
+def read_pipeline(file: Path) -> Graph:
+    "The plain graph of a `.pipeline` file. Raises BadInput that names what is wrong."
+    primary = _primary(file)
+    properties = primary.get("app_data", {}).get("properties", {})
+    defaults = properties.get("pipeline_defaults", {})
+    nodes = [_node(file, node, defaults) for node in primary.get("nodes", [])]
+    return Graph(file=file, name=file.stem, nodes=tuple(_in_order(file, nodes)), properties=properties)
+
+
+def _primary(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text("utf-8"))
+        named = {pipeline["id"]: pipeline for pipeline in document["pipelines"]}
+        return dict(named[document["primary_pipeline"]])
+    except OSError as fault:
+        raise BadInput(f"pipeline {file} cannot be read ({fault.strerror})") from None
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{file} is no pipeline: open it in the Elyra editor and save it again") from None
+
+
+def _node(file: Path, node: dict[str, Any], defaults: dict[str, Any]) -> Node:
+    app_data = node.get("app_data", {})
+    own = {
+        key: value for key, value in app_data.get("component_parameters", {}).items() if value not in ("", [])
+    }
+    links = [link for port in node.get("inputs", []) for link in port.get("links", [])]
+    if "filename" not in own:
+        raise BadInput(f"{file}: node '{app_data.get('label', node.get('id'))}' names no notebook")
+    return Node(
+        id=node["id"],
+        label=app_data.get("label") or app_data.get("ui_data", {}).get("label", ""),
+        file=Path(os.path.normpath(file.parent / own["filename"])),
+        after=tuple(link["node_id_ref"] for link in links),
+        parameters=defaults | own,
+    )
+
+
+def _in_order(file: Path, nodes: list[Node]) -> list[Node]:
+    by_id = {node.id: node for node in nodes}
+    unknown = [parent for node in nodes for parent in node.after if parent not in by_id]
+    if unknown:
+        raise BadInput(f"{file}: a link begins at node {unknown[0]}, which is not in the pipeline")
+    try:
+        order = TopologicalSorter({node.id: node.after for node in nodes}).static_order()
+        return [by_id[node_id] for node_id in order]
+    except CycleError as fault:
+        labels = " -> ".join(by_id[node_id].label for node_id in fault.args[1])
+        raise BadInput(f"{file}: the steps go round in a circle: {labels}") from None
+
+
+def export_notebooks(project: Path) -> None:
+    """Make the modules say what the notebooks say, where nbdev is installed and they do not.
+
+    Raises BadInput that names the stale notebook where nbdev is not there, or its complaint.
+    """
+    stale = stale_notebooks(project / "notebooks", project / "goldenpath")
+    if not stale:
+        return
+    command = find_program("nbdev-export")
+    if not command:
+        raise BadInput(f"{stale[0]}: run 'make export'")
+    done = subprocess.run([command], cwd=project, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BadInput(f"{stale[0]}, and nbdev-export failed: {_last_line(done.stderr or done.stdout)}")
+
+
+def find_program(name: str) -> str | None:
+    "A program of this Python's environment, else of the path."
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.is_file() else shutil.which(name)
+
+
+def copy_project(project: Path, folder: Path) -> None:
+    "Notebooks, library, serving, pipelines and configuration into a run folder; links stay links."
+    missing = [name for name in ("notebooks", "goldenpath", "settings.ini") if not (project / name).exists()]
+    if missing:
+        raise BadInput(f"{project} is no goldenpath project: {missing[0]} is missing; change to its folder")
+    for name in COPIED:
+        if (project / name).is_dir():
+            shutil.copytree(project / name, folder / name, symlinks=True, ignore=LEFT_OUT, dirs_exist_ok=True)
+        elif (project / name).exists():
+            shutil.copy2(project / name, folder / name)
+
+
+def run_pipeline(
+    file: Path,  # the .pipeline of the project
+    settings: Settings,
+    watch: Watch = lambda step: None,
+    values: Mapping[str, str] | None = None,  # environment variables for this run only, e.g. {"SEED": "7"}
+) -> Outcome:
+    """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
+
+    Raises GoldenpathError where it did not begin; a step that fails is told in the outcome.
+    """
+    began = time.monotonic()
+    project = settings.folder
+    graph = read_pipeline(file)
+    export_notebooks(project)
+    folder = make_run(settings.writable_home() / "runs")
+    copy_project(project, folder)
+    graph = _copy_pipeline(graph, project, folder, values or {})
+    for node in graph.nodes:
+        if node.file.suffix == ".ipynb" and node.file.is_file():
+            forget(node.file)
+    code = _execute(graph, folder, _environ(folder, project, values or {}), watch)
+    return _outcome(graph, folder, code, time.monotonic() - began)
+
+
+def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[str, str]) -> Graph:
+    "The copy of the pipeline, values changed: a node's own variables would win over the environment."
+    file = graph.file.resolve()
+    if not file.is_relative_to(project):
+        raise BadInput(
+            f"pipeline {file} lies outside the project {project}: save it in {project / 'pipelines'}"
+        )
+    document = json.loads(file.read_text("utf-8"))
+    for node in (node for pipeline in document["pipelines"] for node in pipeline["nodes"]):
+        for variable in node["app_data"]["component_parameters"].get("env_vars", []):
+            variable["value"] = values.get(variable["env_var"], variable["value"])
+    copied = folder / file.relative_to(project)
+    copied.parent.mkdir(parents=True, exist_ok=True)
+    copied.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    return read_pipeline(copied)
+
+
+def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str, str]:
+    "What the steps see: the run that they belong to, and the project that relative paths start from."
+    ours = {
+        "RUN_ID": folder.name,
+        "GOLDENPATH_PROJECT": str(project),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")])),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    return {**os.environ, **ours, **values}
+
+
+def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) -> int:
+    "Start the real program, report steps while it works, return its exit code."
+    command = find_program("elyra-pipeline")
+    if not command:
+        raise BadInput("elyra-pipeline is not installed here: use the workbench image, or `make run`")
+    with (folder / "pipeline.log").open("wb") as log:
+        process = subprocess.Popen(
+            [command, "run", str(graph.file)],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that the kernels end with it
+        )
+        try:
+            for step in _changes(graph, process):
+                watch(step)
+            return process.wait()
+        finally:
+            _end(process)
+
+
+def _changes(graph: Graph, process: subprocess.Popen[bytes]) -> Iterator[Step]:
+    "Each step when it begins and when it ends, until the program has ended."
+    seen: dict[Path, str] = {}
+    ended = False
+    while not ended:
+        time.sleep(LOOK_EVERY)
+        ended = process.poll() is not None  # asked first, so that the last look sees everything
+        for node in graph.nodes:
+            step = _look(node.file)
+            if step and step.status != "waiting" and seen.get(node.file) != step.status:
+                seen[node.file] = step.status
+                yield step
+
+
+def _look(file: Path) -> Step | None:
+    try:
+        return read_step(file)
+    except (OSError, ValueError):  # a script, or a notebook that is being written
+        return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    "Stop the program and its kernels, should they still be there (Ctrl-C)."
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def _outcome(graph: Graph, folder: Path, code: int, seconds: float) -> Outcome:
+    steps = tuple(step for node in graph.nodes if (step := _look(node.file)))
+    failed = [step for step in steps if step.status == "failed"]
+    failure = read_failure(failed[0].file) if failed else None
+    if code and not failure:
+        log = folder / "pipeline.log"
+        raise GoldenpathError(f"elyra-pipeline ended with {code}: {_complaint(log)}; all of it is in {log}")
+    for step in steps:
+        if step.status != "waiting":
+            save_html(step.file)
+    _tidy(folder)
+    return Outcome(run=folder, steps=steps, failure=failure, seconds=seconds)
+
+
+def _complaint(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    errors = [line.strip() for line in lines if "[Error]" in line]
+    return errors[0] if errors else _last_line("\n".join(lines))
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")
+
+
+def _tidy(folder: Path) -> None:
+    "Compiled modules are no part of a run's record."
+    for name in ("goldenpath", "serving", "notebooks"):
+        for cache in sorted((folder / name).rglob("__pycache__")):
+            shutil.rmtree(cache, ignore_errors=True)
+
+
+def again(failure: Failure, run: Path) -> str:
+    "The command that runs a failed step again, on the data of its run."
+    of_run = "" if failure.step in BEGINS else f" -p run={run.name}"
+    return f"goldenpath step {failure.step}{of_run}"
