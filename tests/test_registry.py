@@ -52,16 +52,6 @@ def test_versions_are_in_order_of_their_time_not_of_their_number(registry: Regis
     assert registry.versions() == [ten, nine]
 
 
-def test_new_code_under_an_old_number_is_refused_and_says_what_changed(
-    registry: Registry, tmp_path: Path
-) -> None:
-    registry.publish(make_candidate(tmp_path / "c"))
-    parts = {"contract": "x", "pipeline": "RandomForestClassifier()", "postprocess": "p"}
-    other = make_candidate(tmp_path / "o", 2, fingerprint="e" * 64, fingerprint_parts=parts)
-    with pytest.raises(GateRefused, match="another contract and pipeline; raise MODEL_VERSION"):
-        registry.publish(other)
-
-
 def test_nothing_published_is_said_as_such(registry: Registry) -> None:
     assert registry.versions() == []
     assert registry.roles().number == 0

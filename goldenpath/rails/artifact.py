@@ -216,10 +216,7 @@ def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) ->
 
 def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> None:
     "Refuse a skops file that refers to `__main__` or to types outside of the allow-list. Raises NotTrusted."
-    if own := refers_to_main(content, path):
-        raise NotTrusted(
-            f"{path} refers to __main__.{own}: move it into an exported cell of notebooks/04_model.ipynb"
-        )
+    refuse_main(content, path)
     import skops.io
 
     unknown = _guarded(lambda _: skops.io.get_untrusted_types(data=content), path)
@@ -229,6 +226,12 @@ def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> No
         raise NotTrusted(
             f"{path} holds types that nobody may load: {names}; to trust them, see notebooks/04_model.ipynb"
         )
+
+
+def refuse_main(content: bytes, path: Path) -> None:
+    "Refuse a skops file that refers to `__main__`: nobody else could build it. Raises NotTrusted."
+    if name := refers_to_main(content, path):
+        raise NotTrusted(f"{path} refers to __main__.{name}: move it into an exported cell of 04_model.ipynb")
 
 
 def _guarded(call: Callable[[Any], Any], path: Path) -> Any:

@@ -8,6 +8,7 @@ from goldenpath.rails import artifact
 from goldenpath.rails.compat import diff
 from goldenpath.rails.errors import GateRefused, NotTrusted
 from goldenpath.rails.manifest import Manifest
+from goldenpath.rails.provenance import differences
 from goldenpath.rails.spec import ContractSpec
 
 if TYPE_CHECKING:
@@ -35,15 +36,24 @@ def check(versions: "Versions", manifest: Manifest, candidate: Path) -> None:
 
 
 def _check_fingerprint(versions: "Versions", manifest: Manifest, published: list[str]) -> None:
+    if found := clash(versions, manifest.model_version, manifest.fingerprint_parts, published):
+        raise GateRefused(found)
+
+
+def clash(
+    versions: "Versions",
+    model_version: str,
+    parts: dict[str, str],  # the fingerprint, taken apart
+    published: list[str],  # names, oldest first
+) -> str:  # "" where there is none
+    "Why a model with this fingerprint cannot be published under this MODEL_VERSION, with the line to change."
     # One version of this number is enough to compare with: it was itself compared with those before it.
-    same = [version for version in published if version.startswith(f"{manifest.model_version}-")]
-    if not same or (other := versions.manifest(same[-1])).fingerprint == manifest.fingerprint:
-        return
-    parts = {*manifest.fingerprint_parts, *other.fingerprint_parts}
-    changed = sorted(p for p in parts if manifest.fingerprint_parts.get(p) != other.fingerprint_parts.get(p))
-    raise GateRefused(
-        f"MODEL_VERSION {manifest.model_version} was published as {same[-1]} "
-        f"with another {' and '.join(changed)}; raise {RAISE_IT}"
+    same = [version for version in published if version.startswith(f"{model_version}-")]
+    if not same or (other := versions.manifest(same[-1]).fingerprint_parts) == parts:
+        return ""
+    return (
+        f"MODEL_VERSION {model_version} was published as {same[-1]} with another model "
+        f"({differences(other, parts)}); raise {RAISE_IT}"
     )
 
 
@@ -64,8 +74,9 @@ def _check_contract(versions: "Versions", manifest: Manifest, candidate: Path, p
 
 
 def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[str]:
-    """The versions whose contract a new one is compared with: the newest of the same minor number, of the next
-    lower and of the next higher one, all with the same major number; those beyond follow from these.
+    """The versions that a new contract is compared with, all of the same major number.
+
+    The newest of the same minor number, of the next lower and of the next higher one: those beyond follow.
     """
     newest = {semantic(v)[1]: v for v in published if SEMANTIC.match(v) and semantic(v)[0] == mine[0]}
     same = [minor for minor in newest if minor == mine[1]]

@@ -1,91 +1,24 @@
-"""Versions and their roles on a shared volume: everything is placed by the one primitive of `volume`."""
+"""The registry: published versions, and which of them is used for what."""
 
-import difflib
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from goldenpath.rails import artifact, publishing
-from goldenpath.rails.errors import BadInput, GateRefused, NoModel, NotTrusted, RaceLost
-from goldenpath.rails.manifest import Manifest
-from goldenpath.rails.roles import ROLES, Role, RoleLog, Roles
-from goldenpath.rails.volume import complete, copy_file, faults, place, replace_file
+from goldenpath.rails.aside import bring_back
+from goldenpath.rails.errors import BadInput, GateRefused, NoModel, RaceLost
+from goldenpath.rails.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
+from goldenpath.rails.settings import Settings
+from goldenpath.rails.signing import Keys
+from goldenpath.rails.versions import Versions
 
-__all__ = ["Registry", "Role", "Roles", "age_order"]
+__all__ = ["Keys", "Registry", "Role", "Roles", "open_registry"]
 
 
-class Registry:
+class Registry(Versions):
     "The versions of one model under `<home>/models/<model>/`, and who of them is champion."
 
-    def __init__(self, home: Path, model: str) -> None:
-        self.root = home / "models" / model
-        self.model = model
+    def __init__(self, home: Path, model: str, keys: Keys | None = None) -> None:
+        super().__init__(home, model, keys)
         self.log = RoleLog(self.root / "roles")
-        self._manifests: dict[str, Manifest] = {}  # a version never changes
-
-    # Versions
-
-    def versions(self) -> list[str]:
-        "Every published version, oldest first. Raises VolumeFault."
-        with faults(self.root / "versions"):
-            return sorted(complete(self.root / "versions"), key=age_order)
-
-    def folder(self, version: str) -> Path:
-        "Where a version lies, whether it exists or not."
-        return self.root / "versions" / version
-
-    def manifest(self, version: str) -> Manifest:
-        "What a version says of itself, unverified. Raises NoModel, NotTrusted, VolumeFault."
-        if version not in self._manifests:
-            self._expect(version)
-            self._manifests[version] = artifact.read_manifest(self.folder(version))
-        return self._manifests[version]
-
-    def verify(self, version: str) -> Manifest:
-        "Check a version before it is loaded. Raises NoModel, NotTrusted with the reason, VolumeFault."
-        self._expect(version)
-        manifest = artifact.verify(self.folder(version))
-        if (manifest.version, manifest.model) != (version, self.model):
-            claims = f"says that it is {manifest.version} of {manifest.model}"
-            raise NotTrusted(f"{self.folder(version)} {claims}; remove it and publish that version again")
-        return manifest
-
-    def find_identity(self, identity: str) -> str | None:
-        "The version that holds the same model (same fingerprint, data and seed), if one was published."
-        same = [version for version in self.versions() if version.endswith(f"-{identity[:8]}")]
-        return next((version for version in same if self.manifest(version).identity == identity), None)
-
-    def publish(self, candidate: Path) -> str:
-        """Make a candidate a version, as a whole or not at all; the same model again is the same version.
-
-        Raises NotTrusted where the candidate is not sound, GateRefused where MODEL_VERSION must be raised,
-        RaceLost where its name is taken by other content, VolumeFault.
-        """
-        manifest = artifact.verify(candidate)
-        already = self.find_identity(manifest.identity)
-        if already and already != manifest.version:
-            return already
-        publishing.check(self, manifest, candidate)
-        try:
-            place(self.folder(manifest.version), lambda staged: _copy(candidate, manifest, staged))
-        except RaceLost:
-            if self.manifest(manifest.version) != manifest:
-                raise
-        return manifest.version
-
-    def _expect(self, version: str) -> None:
-        with faults(self.folder(version)):
-            if artifact.is_plain(version) and os.path.lexists(self.folder(version)):
-                return
-        raise NoModel(f"version {version!r} of {self.model} is not published{self._nearest(version)}")
-
-    def _nearest(self, name: str) -> str:
-        near = difflib.get_close_matches(name, [*ROLES, *self.versions()], n=1)
-        return f"; did you mean {near[0]}?" if near else "; see `goldenpath models list`"
-
-    # Roles
 
     def roles(self) -> Roles:
         "The assignment that is in force. Raises VolumeFault."
@@ -107,7 +40,7 @@ class Registry:
             raise BadInput(
                 f"version {version} was withdrawn; see `goldenpath models history`, choose another one"
             )
-        self._expect(version)
+        self.expect(version)
         return version
 
     def assign(
@@ -120,7 +53,10 @@ class Registry:
     ) -> Roles:
         "Append an entry. Raises RaceLost where the roles were changed since `made_from`, VolumeFault."
         base = self.roles() if made_from is None else self._unchanged_since(made_from)
-        return self.log.append(change(base), why=why, who=who, made_from=base.number)
+        entry = self.log.append(change(base), why=why, who=who, made_from=base.number)
+        for version in entry.in_use:
+            bring_back(self, version)
+        return entry
 
     def _unchanged_since(self, number: int) -> Roles:
         newest = self.roles()
@@ -141,9 +77,13 @@ class Registry:
         who: str,
         made_from: int | None = None,
     ) -> Roles:
-        "Give a version a role. Raises NoModel, BadInput, GateRefused, RaceLost, VolumeFault."
+        """Give a version that verifies a role; it leaves any other.
+
+        Raises NoModel, NotTrusted, BadInput, GateRefused, RaceLost, VolumeFault.
+        """
         if not 0 <= share <= 1:
             raise BadInput(f"share {share} is not within 0 and 1; a challenger gets e.g. 0.1 of the requests")
+        self.verify(version)
 
         def change(roles: Roles) -> Roles:
             self._check_promotion(version, role, roles)
@@ -165,7 +105,7 @@ class Registry:
 
     def withdraw(self, version: str, *, why: str, who: str, made_from: int | None = None) -> Roles:
         "Have nobody load a version again; it leaves every role. Raises NoModel, RaceLost, VolumeFault."
-        self._expect(version)
+        self.expect(version)
 
         def change(roles: Roles) -> Roles:
             freed = vacated(roles, version)
@@ -173,41 +113,48 @@ class Registry:
 
         return self.assign(change, why=why, who=who, made_from=made_from)
 
-    # What was measured
+    def rollback(self, number: int | None = None, *, why: str, who: str) -> Roles:
+        """Assign the roles as entry `number` did, by a new entry; what was withdrawn since stays withdrawn.
 
-    def contrast_file(self, version: str) -> Path:
-        "Where the measured contrast of a version lies, whether it was measured or not."
-        return self.root / "contrasts" / version / "contrast.json"
+        Without a number: the newest entry with another champion, all of whose versions may still be loaded.
+        Raises BadInput, NoModel where that entry cannot be had, RaceLost, VolumeFault.
+        """
+        now = self.roles()
+        past = self._usable_before(now) if number is None else self._usable_entry(number, now)
 
-    def save_contrast(self, version: str, contrast: dict[str, Any]) -> None:
-        "Keep what was measured beside the version; a later measurement replaces it. Raises VolumeFault."
-        replace_file(self.contrast_file(version), json.dumps(contrast, indent=2).encode())
+        def change(roles: Roles) -> Roles:
+            return past.model_copy(update={"withdrawn": roles.withdrawn})
+
+        return self.assign(change, why=why, who=who, made_from=now.number)
+
+    def _usable_entry(self, number: int, now: Roles) -> Roles:
+        if not 1 <= number <= now.number:
+            raise BadInput(f"there is no entry {number}; `goldenpath models history` shows 1 to {now.number}")
+        past = self.log.read(number)
+        for version in past.in_use:
+            if version in now.withdrawn:
+                raise BadInput(f"entry {number} names {version}, which was withdrawn; choose another entry")
+            self.verify(version)
+        return past
+
+    def _usable_before(self, now: Roles) -> Roles:
+        for number in range(now.number - 1, 0, -1):
+            past = self.log.read(number)
+            gone = any(v in now.withdrawn or not self.exists(v) for v in past.in_use)
+            if past.champion and past.champion != now.champion and not gone:
+                return self._usable_entry(number, now)
+        raise NoModel(f"no earlier champion of {self.model} can be had; `goldenpath models promote VERSION`")
 
 
-def age_order(version: str) -> tuple[str, str]:
-    "Sorts version names `<MODEL_VERSION>-<UTC time>-<hash>` by their time."
-    parts = version.rsplit("-", 2)
-    return (parts[-2] if len(parts) == 3 else "", version)
+def open_registry(settings: Settings) -> Registry:
+    "The registry that the settings name, with the reader's own keys."
 
+    def file(name: str) -> Path | None:
+        return settings.folder / Path(name).expanduser() if name else None
 
-def assigned(roles: Roles, version: str, role: Role, share: float = 0.0) -> Roles:
-    "The assignment in which a version holds this role and no other."
-    change: dict[str, Any] = {role: version}
-    if role == "challenger":
-        change["challenger_share"] = share
-    return vacated(roles, version).model_copy(update=change)
-
-
-def vacated(roles: Roles, version: str) -> Roles:
-    "The assignment in which a version holds no role."
-    change: dict[str, Any] = {role: None for role in ROLES if roles.holder(role) == version}
-    if "challenger" in change:
-        change["challenger_share"] = 0.0
-    return roles.model_copy(update=change)
-
-
-def _copy(candidate: Path, manifest: Manifest, staged: Path) -> None:
-    for name in [*manifest.files, artifact.MANIFEST]:
-        copy_file(candidate / name, staged / name)
-    if artifact.verify(staged) != manifest:
-        raise NotTrusted(f"{candidate} was altered while it was published; publish it again")
+    keys = Keys(
+        sign_with=file(settings.signing_key),
+        verify_with=file(settings.verify_key),
+        required=settings.require_signature,
+    )
+    return Registry(settings.home_folder(), settings.model, keys)

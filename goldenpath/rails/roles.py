@@ -4,7 +4,7 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -42,6 +42,22 @@ class Roles(Frozen):
     def in_use(self) -> tuple[str, ...]:
         "The versions that hold any role."
         return tuple(version for role in ROLES if (version := self.holder(role)))
+
+
+def assigned(roles: Roles, version: str, role: Role, share: float = 0.0) -> Roles:
+    "The assignment in which a version holds this role and no other."
+    change: dict[str, Any] = {role: version}
+    if role == "challenger":
+        change["challenger_share"] = share
+    return vacated(roles, version).model_copy(update=change)
+
+
+def vacated(roles: Roles, version: str) -> Roles:
+    "The assignment in which a version holds no role."
+    change: dict[str, Any] = {role: None for role in ROLES if roles.holder(role) == version}
+    if "challenger" in change:
+        change["challenger_share"] = 0.0
+    return roles.model_copy(update=change)
 
 
 class RoleLog:

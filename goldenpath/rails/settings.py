@@ -111,6 +111,11 @@ class Settings(ServerSettings):
     seed: int = Field(42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295")
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
     server_url: str = Field("", description="address of a deployed server, for the contrast over HTTP")
+    signing_key: str = Field(
+        "", description="private elliptic key (PEM) that publishing signs with; or empty"
+    )
+    verify_key: str = Field("", description="public key (PEM) that signatures are checked with; or empty")
+    require_signature: bool = Field(False, description="yes or no: refuse versions not signed by verify_key")
     user: str = Field("", description="the name that stands beside what you publish; empty: found out")
 
     @property

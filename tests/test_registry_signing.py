@@ -1,0 +1,131 @@
+"""Signatures: who asks for them gets nothing that is unsigned, wrongly signed or altered."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization as pem
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from goldenpath.rails.errors import BadInput, NotTrusted
+from goldenpath.rails.registry import Keys, Registry, open_registry
+from goldenpath.rails.settings import load_settings
+from tests.candidates import make_candidate
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Keys:
+    return make_keys(tmp_path / "ours")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Keys:
+    return make_keys(tmp_path / "theirs")
+
+
+def make_keys(folder: Path, private=None) -> Keys:
+    "A pair of keys as PEM files, and a reader that requires signatures."
+    folder.mkdir()
+    private = private or ec.generate_private_key(ec.SECP256R1())
+    secret = private.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
+    (folder / "key.pem").write_bytes(secret)
+    public = private.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
+    (folder / "key.pub").write_bytes(public)
+    return Keys(sign_with=folder / "key.pem", verify_with=folder / "key.pub", required=True)
+
+
+def test_what_is_published_with_a_key_is_signed_and_verifies(home: Path, tmp_path: Path, ours: Keys) -> None:
+    version = Registry(home, "churn", ours).publish(make_candidate(tmp_path / "c"))
+    assert Registry(home, "churn", ours).verify(version).version == version
+
+
+def test_the_openssf_tool_itself_accepts_the_signature(home: Path, tmp_path: Path, ours: Keys) -> None:
+    from model_signing.verifying import Config
+
+    registry = Registry(home, "churn", ours)
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    tool = Config().use_elliptic_key_verifier(public_key=ours.verify_with)
+    tool.verify(registry.folder(version), registry.signature_file(version, ours.sign_with))
+
+
+def test_an_unsigned_version_is_refused_where_a_signature_is_required(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    version = Registry(home, "churn").publish(make_candidate(tmp_path / "c"))
+    with pytest.raises(NotTrusted, match=f"{version} is not signed, and .*key.pub is required"):
+        Registry(home, "churn", ours).verify(version)
+    relaxed = ours.model_copy(update={"required": False})
+    assert Registry(home, "churn", relaxed).verify(version).version == version
+    Registry(home, "churn").sign(version, ours.sign_with)
+    assert Registry(home, "churn", ours).verify(version).version == version
+
+
+def test_a_version_signed_by_others_is_refused(home: Path, tmp_path: Path, ours: Keys, theirs: Keys) -> None:
+    version = Registry(home, "churn", theirs).publish(make_candidate(tmp_path / "c"))
+    with pytest.raises(NotTrusted, match=r"is signed by [0-9a-f]{16} only"):
+        Registry(home, "churn", ours).verify(version)
+
+
+def test_the_signature_of_another_version_is_refused(home: Path, tmp_path: Path, ours: Keys) -> None:
+    registry = Registry(home, "churn", ours)
+    one, two = (registry.publish(make_candidate(tmp_path / str(n), n)) for n in (1, 2))
+    files = [registry.signature_file(version, ours.sign_with) for version in (one, two)]
+    shutil.copyfile(files[0], tmp_path / "copy")
+    files[1].unlink()
+    shutil.copyfile(tmp_path / "copy", files[1])
+    with pytest.raises(NotTrusted, match="signature does not fit: Signature mismatch"):
+        registry.verify(two)
+
+
+def test_a_rewritten_version_with_a_fitting_manifest_is_refused(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    registry = Registry(home, "churn", ours)
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    shutil.rmtree(registry.folder(version))
+    make_candidate(registry.folder(version), threshold=0.99)
+    with pytest.raises(NotTrusted, match="signature does not fit: Signature mismatch"):
+        registry.verify(version)
+    relaxed = ours.model_copy(update={"required": False})
+    with pytest.raises(NotTrusted, match="signature does not fit"):
+        Registry(home, "churn", relaxed).verify(version)
+
+
+def test_a_forged_signature_file_is_refused(home: Path, tmp_path: Path, ours: Keys) -> None:
+    registry = Registry(home, "churn", ours)
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    file = registry.signature_file(version, ours.sign_with)
+    genuine = file.read_text()
+    for forged in ("", "{}", "[" * 100_000, genuine[:-40], genuine.replace('"sig":"ME', '"sig":"MF')):
+        file.unlink()
+        file.write_text(forged)
+        with pytest.raises(NotTrusted, match="signature"):
+            registry.verify(version)
+
+
+def test_publishing_again_signs_what_a_dead_publisher_left_unsigned(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    version = Registry(home, "churn").publish(make_candidate(tmp_path / "c"))
+    assert Registry(home, "churn", ours).publish(tmp_path / "c") == version
+    assert Registry(home, "churn", ours).verify(version).version == version
+
+
+def test_an_unusable_key_says_how_to_make_one(home: Path, tmp_path: Path) -> None:
+    candidate = make_candidate(tmp_path / "c")
+    edwards = make_keys(tmp_path / "ed", ed25519.Ed25519PrivateKey.generate())
+    with pytest.raises(BadInput, match=r"no elliptic key.*openssl ecparam -name prime256v1"):
+        Registry(home, "churn", edwards).publish(candidate)
+    gone = Keys(sign_with=tmp_path / "gone.pem")
+    with pytest.raises(BadInput, match=r"gone.pem cannot be read: No such file.*signing_key"):
+        Registry(home, "churn", gone).publish(candidate)
+    with pytest.raises(BadInput, match="require_signature is on, but verify_key names no file"):
+        Registry(home, "churn", Keys(required=True)).verify(Registry(home, "churn").versions()[0])
+
+
+def test_the_keys_come_from_the_readers_settings(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_text(
+        f"[a]\nhome = {home}\nverify_key = k.pub\nrequire_signature = yes\n"
+    )
+    registry = open_registry(load_settings(tmp_path / "settings.ini", {}))
+    assert registry.keys == Keys(verify_with=tmp_path / "k.pub", required=True)
