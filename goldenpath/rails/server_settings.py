@@ -31,7 +31,7 @@ class ServerSettings(Frozen):
     )
     tokens_file: str = Field("", description="file with the SHA-256 of a bearer token per line; empty: open")
     behind_login: bool = Field(False, description="yes or no: something in front of the server authenticates")
-    cors_origins: str = Field("", description="origins whose pages may call, separated by commas; empty: none")
+    cors_origins: str = Field("", description="origins whose pages may call, by comma; empty: none")
     backend: Literal["local", "v2"] = Field("local", description="local, or v2: the model answers elsewhere")
     backend_url: str = Field("", description="address of the v2 model, such as http://mlserver:8080")
     backend_timeout: Seconds = Field(2.0, description="seconds until a call of the backend is given up")

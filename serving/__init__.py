@@ -1,0 +1,1 @@
+"""The server: answers over HTTP by what `goldenpath` predicts. Start it with `python -m serving`."""

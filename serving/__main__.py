@@ -1,0 +1,59 @@
+"""The program that answers: `python -m serving`. Every setting also has its variable, GOLDENPATH_<KEY>."""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+import click
+
+from goldenpath.rails.errors import GoldenpathError
+from goldenpath.rails.settings import Settings, load_settings
+from serving.launcher import Draining, launch, split_address
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", "-V", help="Serve this one version, whatever its role.")
+@click.option("--listen", "-l", help="Address to listen on, such as 127.0.0.1:8080.")
+@click.option("--workers", "-w", type=click.IntRange(1, 256), help="Worker processes.")
+def main(version: str | None, listen: str | None, workers: int | None) -> None:
+    """Answer predictions over HTTP.
+
+    Without --version the champion answers, and every change of roles is followed while the server runs.
+    """
+    given = {"version": version, "listen": listen, "workers": workers}
+    try:
+        settings = with_options(load_settings(), given)
+        serve(settings)
+    except GoldenpathError as fault:
+        click.echo(f"error: {fault}", err=True)
+        sys.exit(fault.exit_code)
+
+
+def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
+    "The settings with what the command line says on top. Raises BadInput."
+    said = {f"GOLDENPATH_{key.upper()}": str(value) for key, value in given.items() if value is not None}
+    return load_settings(settings.file, os.environ | said) if said else settings
+
+
+def serve(settings: Settings) -> None:
+    "Say where, and serve until stopped. Raises GoldenpathError."
+    from serving.worker import check_version, make_app
+
+    check_version(settings)
+    draining = Draining()
+    click.echo(f"goldenpath serves {settings.model} on {visible_address(settings.listen)}", err=True)
+    launch(settings, partial(make_app, settings, draining), draining)
+
+
+def visible_address(listen: str) -> str:
+    "What to open in a browser; in a workbench the address below its own."
+    address, port = split_address(listen)
+    prefix = os.environ.get("NB_PREFIX")
+    if prefix:
+        return f"{prefix}/proxy/{port}/ (after your workbench's host name)"
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What the server says of itself: its model, its contract, its health."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response
+
+from goldenpath.predict import Predictor
+from goldenpath.rails.contract import Contract
+from goldenpath.rails.errors import NoModel
+from goldenpath.rails.manifest import Manifest
+from serving.models import Live, Models
+from serving.replies import reply
+
+Draining = Callable[[], bool]  # is the server about to stop?
+
+
+def routes(contract: Contract, models: Models, draining: Draining) -> Blueprint:
+    "The blueprint; readiness fails first when the server is about to stop."
+    about = Blueprint("about", __name__)
+
+    @about.get("/model")
+    def model() -> Response:
+        "What answers: version, roles, metrics, threshold, contract, seconds of training."
+        live = models.live
+        return reply({**describe(live.pick()), "roles": roles_of(live), "problems": list(live.problems)})
+
+    @about.get("/contract")
+    def record_schema() -> Response:
+        "JSON Schema of one record."
+        return reply(contract.json_schema(), with_id=False)
+
+    @about.get("/health/live")
+    def live() -> Response:
+        "The process answers."
+        return reply({"live": True})
+
+    @about.get("/health/ready")
+    def ready() -> Response:
+        "There is a model to answer with, and the server is not about to stop."
+        now = models.live
+        problems = [*now.problems, *(["the server is about to stop"] if draining() else [])]
+        good = now.champion is not None and not draining()
+        version = now.champion.version if now.champion else None
+        return reply({"ready": good, "version": version, "problems": problems}, 200 if good else 503)
+
+    return about
+
+
+def describe(predictor: Predictor) -> dict[str, Any]:
+    "One version, in the words of its manifest."
+    told = manifest_of(predictor)
+    return {
+        "model": told.model,
+        "version": told.version,
+        "model_version": told.model_version,
+        "created": told.created,
+        "synthetic": told.synthetic,
+        "threshold": told.threshold,
+        "threshold_rule": told.threshold_rule,
+        "metrics": told.metrics,
+        "contract_hash": told.contract_hash,
+        "training_seconds": told.seconds.get("fit"),
+        "seconds": told.seconds,
+        "rows": told.data.rows,
+        "path": predictor.path,
+        "why": predictor.why,
+    }
+
+
+def manifest_of(predictor: Predictor) -> Manifest:
+    "What a loaded version says of itself."
+    if predictor.manifest is None:
+        raise NoModel(f"version {predictor.version} was not loaded from a registry")
+    return predictor.manifest
+
+
+def roles_of(live: Live) -> dict[str, Any]:
+    "Who is used for what, as loaded here."
+    held = {"champion": live.champion, "challenger": live.challenger, "shadow": live.shadow}
+    names = {role: predictor.version if predictor else None for role, predictor in held.items()}
+    return {**names, "challenger_share": live.roles.challenger_share if live.challenger else 0.0}

@@ -1,0 +1,63 @@
+"""Errors as JSON with the right status: what was wrong and the way out, never a value that was sent."""
+
+import traceback
+from types import TracebackType
+from typing import TypeAlias
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from goldenpath.rails.contract import Broken, Malformed
+from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
+from serving.replies import reply
+
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+STATUS: dict[type[GoldenpathError], int] = {Malformed: 400, Broken: 422, BadInput: 400, NoModel: 503}
+CHUNK = 65_536  # bytes
+DISCARDED = 64_000_000  # bytes of a body that is too large, before its connection is closed
+WAYS_OUT = {
+    404: "there is no such address here; see /docs",
+    405: "this address does not take that method",
+    413: "the body is too large",
+    500: "something went wrong here; the server's log has more under this id",
+}
+
+
+def install(app: Flask) -> None:
+    "Handlers for our own errors and for those that Flask raises."
+    for kind, status in STATUS.items():
+        app.register_error_handler(kind, _ours(status))
+    app.register_error_handler(HTTPException, _flasks)
+
+
+def _ours(status: int):  # type: ignore[no-untyped-def]  # Flask's own type for handlers is internal
+    def handle(error: GoldenpathError) -> Response:
+        problems = [problem.model_dump() for problem in getattr(error, "problems", ())]
+        return reply({"error": str(error), **({"problems": problems} if problems else {})}, status)
+
+    return handle
+
+
+def _flasks(error: HTTPException) -> Response:
+    code = error.code or 500
+    if code == 413:
+        discard_body()
+    response = reply({"error": WAYS_OUT.get(code) or error.description}, code)
+    if code == 405:
+        response.headers.extend(error.get_headers())
+    return response
+
+
+def discard_body() -> None:
+    "Read what is still coming, within bounds: a caller who is cut off while sending never sees the answer."
+    stream, left = request.environ["wsgi.input"], DISCARDED
+    while left > 0 and (chunk := stream.read(CHUNK)):
+        left -= len(chunk)
+
+
+def where(exc_info: ExcInfo) -> str:
+    "The kind of an error and the lines it came through, without its text."
+    kind, _, trail = exc_info
+    lines = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trail)]
+    return f"{kind.__name__ if kind else 'error'} at {' > '.join(lines[-6:])}"

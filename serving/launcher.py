@@ -1,0 +1,159 @@
+"""Start the real web server around the application: granian, or gunicorn where granian is missing.
+
+The launcher is the parent process. It marks the server as draining before it stops the workers, because on
+SIGTERM granian closes its listener at once and runs nothing of ours in the workers.
+"""
+
+import ctypes
+import errno
+import importlib
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from flask import Flask
+
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.settings import Settings
+
+Factory: TypeAlias = Callable[[], Flask]
+SPARE_THREADS = 8  # beyond `max_in_flight`, so that 503 and health answer when all others are busy
+HEADER_MILLISECONDS = 10_000  # in which a caller must have sent the headers
+HEADER_BYTES = 32_768
+
+
+class Draining:
+    "A flag that the launcher sets and its workers read; it lives in memory that they share."
+
+    def __init__(self) -> None:
+        self._flag = multiprocessing.RawValue(ctypes.c_bool, False)
+
+    def __call__(self) -> bool:
+        return bool(self._flag.value)
+
+    def begin(self) -> None:
+        self._flag.value = True
+
+
+def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
+    "Serve until a signal. `factory` makes the application in each worker. Raises BadInput."
+    address, port = split_address(settings.listen)
+    check_free(address, port)
+    if installed("granian"):
+        _granian(settings, address, port, factory, draining)
+    elif installed("gunicorn"):
+        print("granian is not installed: gunicorn serves, at about a third of the speed", file=sys.stderr)
+        _gunicorn(settings, f"{address}:{port}", factory, draining)
+    else:
+        raise BadInput("neither granian nor gunicorn is installed: pip install 'goldenpath[serving]'")
+
+
+def installed(package: str) -> bool:
+    "Can it be imported here?"
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        return False
+    return True
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    "`[::1]:8080` as address and number."
+    address, _, port = listen.rpartition(":")
+    return address.strip("[]"), int(port)
+
+
+def check_free(address: str, port: int) -> None:
+    "Raises BadInput where the address is in use or not ours; the web servers say it with a traceback."
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except (OSError, OverflowError) as fault:
+            raise BadInput(f"cannot listen on {address}:{port} ({_reason(fault)}); change `listen`") from None
+
+
+def _reason(fault: OSError | OverflowError) -> str:
+    if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
+        return "something else listens there already"
+    return os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else str(fault)
+
+
+def in_worker(factory: Factory) -> Flask:
+    "Make the application in a group of its own: Ctrl-C in the terminal is the launcher's to answer."
+    os.setpgid(0, 0)
+    return factory()
+
+
+def _granian(settings: Settings, address: str, port: int, factory: Factory, draining: Draining) -> None:
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+    from granian.server.mp import MPServer
+
+    class Launcher(MPServer):
+        def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+            "The first SIGTERM begins to drain; Ctrl-C and a second signal stop at once."
+            wait = 0.0 if draining() or args[:1] == (2,) else settings.drain_seconds
+            draining.begin()
+            timer = threading.Timer(wait, super().signal_handler_interrupt)
+            timer.daemon = True
+            timer.start()
+
+    threads = settings.max_in_flight + SPARE_THREADS
+    server = Launcher(
+        "serving",
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=threads,
+        backpressure=threads * 2,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
+        respawn_failed_workers=True,
+        workers_kill_timeout=settings.grace_seconds,
+        log_level=LogLevels.error,
+    )
+    server.serve(target_loader=partial(in_worker, factory), wrap_loader=False)
+
+
+def _gunicorn(settings: Settings, bind: str, factory: Factory, draining: Draining) -> None:
+    import time
+
+    from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+
+    class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        def load_config(self) -> None:
+            for key, value in _gunicorn_options(settings, bind).items():
+                self.cfg.set(key, value)
+
+        def load(self) -> Flask:
+            return in_worker(factory)
+
+    class Launcher(Arbiter):  # type: ignore[misc]
+        def stop(self, graceful: bool = True) -> None:
+            if graceful and not draining():
+                draining.begin()
+                time.sleep(settings.drain_seconds)
+            super().stop(graceful)
+
+    Launcher(Application()).run()
+
+
+def _gunicorn_options(settings: Settings, bind: str) -> dict[str, Any]:
+    return {
+        "bind": [bind],
+        "workers": settings.workers,
+        "worker_class": "gthread",
+        "threads": settings.max_in_flight + SPARE_THREADS,
+        "graceful_timeout": settings.grace_seconds,
+        "limit_request_field_size": HEADER_BYTES // 4,
+        "loglevel": "warning",
+    }

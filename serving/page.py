@@ -1,0 +1,137 @@
+"""The page at `/`: the contrast of the live model, and a form made from the contract."""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from goldenpath.predict import Predictor
+from goldenpath.rails.contract import Contract
+from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.rails.spec import FieldSpec
+from serving.about import manifest_of, roles_of
+from serving.models import Models
+from serving.requests import trace
+
+ROWS = (  # what is shown of a contrast, slowest first; percentiles by their median
+    ("train_then_predict_s", "Train, then predict"),
+    ("load_then_predict_s", "Load the model on every request"),
+    ("first_request_s", "First request of a started server"),
+    ("sklearn_one_s", "scikit-learn, in the process"),
+    ("http_s", "This server, over HTTP"),
+    ("fast_one_s", "Compiled model, in the process"),
+)
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+DECADE = 10.0
+TIMES = " \N{MULTIPLICATION SIGN}"
+
+
+@dataclass(frozen=True)
+class Bar:
+    "One line of the contrast."
+
+    name: str
+    time: str  # with its unit
+    width: float  # per cent of the chart, on a logarithmic scale
+    multiple: str  # of this server's answer over HTTP, or of the compiled model; "" for that line itself
+    ours: bool
+
+
+def routes(contract: Contract, models: Models) -> Blueprint:
+    "The blueprint with the page and its two assets; every address in it is relative."
+    page = Blueprint("page", __name__, static_folder="static", template_folder="templates")
+
+    @page.get("/")
+    def show() -> str:
+        return render(contract, models)
+
+    @page.post("/")
+    def ask() -> str:
+        "The form, where no script runs."
+        try:
+            return render(contract, models, answer=ask_form(contract, models, request.form.to_dict()))
+        except (BadInput, NoModel) as fault:
+            return render(contract, models, fault=str(fault))
+
+    return page
+
+
+def render(contract: Contract, models: Models, **more: Any) -> str:
+    "The page as it stands now."
+    live = models.live
+    told = manifest_of(live.champion) if live.champion else None
+    bars = bars_of(measured(models, live.champion)) if live.champion else []
+    return render_template(
+        "page.html", live=live, told=told, bars=bars, fields=contract.fields, roles=roles_of(live), **more
+    )
+
+
+def ask_form(contract: Contract, models: Models, form: dict[str, str]) -> dict[str, Any]:
+    "Answer the form's record. Raises BadInput, NoModel."
+    values = {field.name: typed(field, form.get(field.name, "")) for field in contract.fields}
+    started = time.perf_counter()
+    answer = models.live.pick().one(contract.parse(json.dumps(values)))
+    seconds = time.perf_counter() - started
+    return {**answer._asdict(), "time": in_units(seconds), "id": trace().id}
+
+
+def typed(field: FieldSpec, text: str) -> Any:
+    "What a form's text means as JSON; what does not fit is left for the contract to refuse."
+    if text == "" and field.optional:
+        return None
+    try:
+        if field.kind == "integer":
+            return int(text)
+        if field.kind == "number":
+            return float(text)
+    except ValueError:
+        return text
+    return {"true": True, "false": False}.get(text, text) if field.kind == "boolean" else text
+
+
+def measured(models: Models, predictor: Predictor) -> dict[str, float]:
+    "Seconds by row of `ROWS`: from the contrast, or what the manifest knows where none was measured."
+    told = manifest_of(predictor)
+    known = {f"{path}_one_s": latency.p50 for path, latency in told.latency.items()}
+    known = {"fast_one_s" if name == "onnx_one_s" else name: value for name, value in known.items()}
+    try:
+        contrast = json.loads(models.registry.contrast_file(told.version).read_bytes())
+    except (OSError, ValueError, GoldenpathError):
+        return known
+    medians = {key: value["p50"] if isinstance(value, dict) else value for key, value in contrast.items()}
+    return {key: medians[key] for key, _ in ROWS if isinstance(medians.get(key), float)}
+
+
+def bars_of(seconds: dict[str, float]) -> list[Bar]:
+    "Lines of the chart, slowest first."
+    if not seconds:
+        return []
+    unit = seconds.get("http_s") or seconds.get("fast_one_s") or min(seconds.values())
+    low = math.log10(min(seconds.values())) - 0.4  # so that the shortest bar is still seen
+    span = math.log10(max(seconds.values())) - low
+    shown = [(name, seconds[key]) for key, name in ROWS if key in seconds]
+    return [
+        Bar(
+            name=name,
+            time=in_units(value),
+            width=round(100 * (math.log10(value) - low) / span, 2),
+            multiple="" if value == unit else times(value / unit),
+            ours=value == unit,
+        )
+        for name, value in sorted(shown, key=lambda one: -one[1])
+    ]
+
+
+def in_units(seconds: float) -> str:
+    "`12.3 ms`, to three digits."
+    size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
+    value = seconds / size
+    return f"{value:.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+def times(ratio: float) -> str:
+    "A ratio with its sign."
+    return f"{ratio:,.0f}{TIMES}" if ratio >= DECADE else f"{ratio:.2g}{TIMES}"

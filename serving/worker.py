@@ -1,0 +1,46 @@
+"""What one worker process starts with: the registry, the models, the application."""
+
+from functools import partial
+
+from flask import Flask
+
+from goldenpath.contract import CONTRACT
+from goldenpath.predict import Predictor, open_predictor
+from goldenpath.rails.errors import NotTrusted
+from goldenpath.rails.registry import Registry
+from goldenpath.rails.settings import Settings
+from serving.about import Draining
+from serving.app import create_app
+from serving.models import Models
+
+
+def make_app(settings: Settings, draining: Draining) -> Flask:
+    "The application of one worker, with its models loaded and the role log watched."
+    registry = registry_of(settings)
+    pinned = registry.resolve(settings.version) if settings.version else ""
+    models = Models(registry, partial(load, registry, settings), pinned)
+    models.look()
+    app = create_app(settings, CONTRACT, models, draining)
+    if settings.poll_seconds and not pinned:
+        models.watch(settings.poll_seconds)
+    return app
+
+
+def registry_of(settings: Settings) -> Registry:
+    "The registry that the settings name."
+    return Registry(settings.home_folder(), settings.model)
+
+
+def check_version(settings: Settings) -> None:
+    "Before anything starts: can the one version to serve be served? Raises GoldenpathError."
+    if settings.version:
+        registry = registry_of(settings)
+        load(registry, settings, registry.resolve(settings.version))
+
+
+def load(registry: Registry, settings: Settings, version: str) -> Predictor:
+    "A version that can answer: verified, of this code, proven here. Raises GoldenpathError."
+    predictor = open_predictor(registry, version, fast=settings.fast_path)
+    if predictor.version != version:
+        raise NotTrusted(f"the folder of {version} holds {predictor.version}; publish that version again")
+    return predictor
