@@ -7,12 +7,11 @@ whole frames by the same rules. Nothing that it says about a refused record repe
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from annotated_types import Ge, Le, MaxLen, MinLen
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, TypeAdapter, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from goldenpath.rails.compat import Difference, diff
@@ -21,8 +20,6 @@ from goldenpath.rails.frames import Checked, check_frame, outcome_known
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.spec import (
     EPOCH,
-    EXACT_INTEGER,
-    TEXT_LENGTH,
     ContractSpec,
     FieldSpec,
     Record,
@@ -92,8 +89,7 @@ class Contract:
         self.hash = self.spec.hash
         self.text_columns = self.spec.text_columns
         self.number_columns = self.spec.number_columns
-        self._strict = with_limits(record, self.fields)
-        self._many = TypeAdapter(list[self._strict])  # type: ignore[name-defined]
+        self._many = TypeAdapter(list[record])  # type: ignore[valid-type]
         attributes = dict(zip(record.model_fields, self.fields, strict=True))
         self._values = getter(list(attributes))
         self._texts = getter([name for name, field in attributes.items() if field.is_text])
@@ -105,7 +101,7 @@ class Contract:
         Raises Malformed where it is no JSON object, Broken where it breaks the contract.
         """
         try:
-            return self._strict.model_validate_json(body)
+            return self.record.model_validate_json(body)
         except ValidationError as error:
             raise self._refusal(error, "one JSON object, a record") from None
 
@@ -143,7 +139,7 @@ class Contract:
 
     def json_schema(self) -> dict[str, Any]:
         "JSON Schema (draft 2020-12) of one record."
-        return self._strict.model_json_schema(by_alias=True)
+        return self.record.model_json_schema(by_alias=True)
 
     def _refusal(self, error: ValidationError, wanted: str) -> BadInput:
         "The error to raise instead of pydantic's, which would repeat field names that a caller made up."
@@ -163,7 +159,7 @@ class Contract:
                 field="", problem=f"a field that the contract does not know (known: {known})", index=index
             )
         field = next(field for field in self.fields if field.name in found["loc"])
-        need = "is required: " if found["type"] == "missing" else ""
+        need = "is required: " if found["type"] in ("missing", "string_too_short") else ""
         return Problem(field=field.name, problem=f"{need}must be {field.rule}", index=index)
 
 
@@ -178,32 +174,6 @@ def in_words(problem: Problem) -> str:
     "'record 3: sex must be one of ...'"
     where = "" if problem.index is None else f"record {problem.index}: "
     return f"{where}{problem.field} {problem.problem}".replace("  ", " ")
-
-
-def with_limits(record: type[Record], fields: tuple[FieldSpec, ...]) -> type[Record]:
-    "The record with what holds unwritten: the length of texts, exact integers, one form of dates."
-    limits: dict[str, Any] = {}
-    for (name, info), field in zip(record.model_fields.items(), fields, strict=True):
-        if field.kind == "text":
-            least = 0 if field.optional else 1  # an empty text is a missing one, as in a frame
-            limits[name] = (
-                Annotated[info.annotation, MinLen(least), MaxLen(field.max_length or TEXT_LENGTH)],
-                info,
-            )
-        elif field.kind == "integer":
-            limits[name] = (Annotated[info.annotation, Ge(-EXACT_INTEGER), Le(EXACT_INTEGER)], info)
-        elif field.kind == "date":
-            limits[name] = (Annotated[info.annotation, BeforeValidator(iso_date)], info)
-    return create_model(record.__name__, __base__=record, __doc__=record.__doc__, **limits)
-
-
-def iso_date(value: Any) -> Any:
-    "A date from YYYY-MM-DD and nothing else: pydantic would also read a text of seconds since 1970."
-    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
-        return date.fromisoformat(value)
-    if value is None or isinstance(value, date):
-        return value
-    raise ValueError("not YYYY-MM-DD")
 
 
 def column_as_seen(field: FieldSpec, column: "pd.Series[Any]") -> NDArray[Any]:

@@ -8,8 +8,8 @@ from functools import cached_property
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen
-from pydantic import BaseModel, ConfigDict, Strict
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict
 from pydantic.fields import FieldInfo
 
 from goldenpath.rails.errors import BadInput
@@ -32,6 +32,39 @@ class Record(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        "Add what holds without being written (see `unwritten`), so that records and frames agree."
+        super().__pydantic_init_subclass__(**kwargs)
+        for info in cls.model_fields.values():
+            info.metadata = [*unwritten(info), *info.metadata]
+        cls.model_rebuild(force=True)
+
+
+def unwritten(info: FieldInfo) -> list[Any]:
+    "What a field lacks of: a limit of a text's length, exact integers, one form of dates."
+    base, optional, around = unwrap(info.annotation)
+    written = list(flat([*around, *info.metadata]))
+    if base is str:
+        short = [MinLen(1)] * (not optional)  # in a frame, an empty text is a missing one
+        long = [MaxLen(TEXT_LENGTH)] * (not any(isinstance(item, MaxLen) for item in written))
+        return [item for item in (*short, *long) if item not in written]
+    limits = [Ge(-EXACT_INTEGER), Le(EXACT_INTEGER)] if base is int else [ISO_DATE] if base is date else []
+    return [item for item in limits if item not in written]
+
+
+def iso_date(value: Any) -> Any:
+    "A date from YYYY-MM-DD and nothing else: pydantic would also read a text of seconds since 1970."
+    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
+        return date.fromisoformat(value)
+    if value is None or isinstance(value, date):
+        return value
+    raise ValueError("not YYYY-MM-DD")
+
+
+ISO_DATE = BeforeValidator(iso_date)
+UNWRITTEN = (MinLen(1), Ge(-EXACT_INTEGER), Le(EXACT_INTEGER), ISO_DATE)
 
 
 class Target(Frozen):
@@ -66,7 +99,7 @@ class FieldSpec(Frozen):
     def rule(self) -> str:
         "What a value must be, in words: the same for a record and for a frame."
         if self.kind == "level":
-            return "one of " + some(self.levels)
+            return "one of " + some(repr(level) if "," in level else level for level in self.levels)
         if self.kind == "text":
             return f"text of at most {self.max_length} characters"
         noun = {"number": "a number", "integer": "an integer", "boolean": "true or false"}
@@ -179,8 +212,6 @@ def read_field(name: str, info: FieldInfo) -> FieldSpec:
         return FieldSpec(kind="level", levels=read_levels(name, get_args(base)), **found)
     if base not in TYPES:
         raise BadInput(f"field {name!r} is of type {base!r}; a contract knows {KNOWN}")
-    if base is str:
-        found.setdefault("max_length", TEXT_LENGTH)
     return FieldSpec(kind=TYPES[base], **found)
 
 
@@ -218,7 +249,9 @@ def flat(metadata: Iterable[Any]) -> Iterable[Any]:
 
 
 def read_constraint(name: str, item: Any) -> dict[str, Any]:
-    "One constraint as the keys of FieldSpec that it sets."
+    "One constraint as the keys of FieldSpec that it sets; what every record keeps anyway sets none."
+    if item in UNWRITTEN:
+        return {}
     match item:
         case Ge(bound):
             return {"lower": number(bound), "lower_open": False}
@@ -230,7 +263,8 @@ def read_constraint(name: str, item: Any) -> dict[str, Any]:
             return {"upper": number(bound), "upper_open": True}
         case MaxLen(length):
             return {"max_length": length}
-    raise BadInput(f"field {name!r}: {item!r} cannot be checked on whole frames; a contract knows {KNOWN}")
+    said = ", ".join(f"{key}={value!r}" for key, value in getattr(item, "__dict__", {}).items()) or repr(item)
+    raise BadInput(f"field {name!r}: {said} cannot be checked on whole frames; a contract knows {KNOWN}")
 
 
 def number(bound: Any) -> float:
