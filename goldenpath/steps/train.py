@@ -108,7 +108,7 @@ def train(
     columns, outcome = enriched(CONTRACT.columns(rows)), outcome_of(rows)
     registry = Registry(settings.home_folder(), settings.model)
     origin = origin_of(settings, data, seed, layout_of(columns))
-    trouble = clash(registry, MODEL_VERSION, origin["fingerprint_parts"])
+    trouble = clash(registry, MODEL_VERSION, origin["fingerprint_parts"], registry.versions())
     if trouble:
         warnings.warn(f"this candidate will not be published: {trouble}", stacklevel=2)
     pipeline, layout, seconds = fit(columns, outcome, seed)
