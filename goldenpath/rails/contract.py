@@ -171,7 +171,7 @@ def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:
 
 
 def in_words(problem: Problem) -> str:
-    "'record 3: sex must be one of ...'"
+    "'record 3: name must be ...'"
     where = "" if problem.index is None else f"record {problem.index}: "
     return f"{where}{problem.field} {problem.problem}".replace("  ", " ")
 

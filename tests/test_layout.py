@@ -1,0 +1,109 @@
+"""Layout is architecture: who may import whom, and what a server can live without."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from goldenpath.contract import CONTRACT
+
+PROJECT = Path(__file__).resolve().parent.parent
+LIBRARY = PROJECT / "goldenpath"
+NEVER = {"flask", "jupyter", "jupyterlab", "nbdev", "elyra", "serving", "fastcore", "granian"}
+TRAINING = {"matplotlib", "papermill", "pyarrow", "fsspec", "joblib", "skl2onnx", "nbconvert", "nbformat"}
+EXPORTED = {"contract", "model", "predict", "steps"}
+
+
+def imports(path: Path) -> set[str]:
+    "Absolute names of the modules that a file imports, wherever in it."
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(absolute(path, node))
+    return found
+
+
+def absolute(path: Path, node: ast.ImportFrom) -> str:
+    "The module of a `from` import, also where it is relative."
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(PROJECT).with_suffix("").parts[: -node.level]
+    return ".".join([*package, node.module or ""])
+
+
+def modules(folder: Path) -> list[Path]:
+    "The Python files below a folder."
+    return [path for path in sorted(folder.rglob("*.py")) if path.name != "_modidx.py"]
+
+
+every_module = pytest.mark.parametrize("path", modules(LIBRARY), ids=lambda p: str(p.relative_to(LIBRARY)))
+
+
+@every_module
+def test_the_library_never_imports_the_tools_around_it(path: Path):
+    tops = {name.split(".")[0] for name in imports(path)}
+    assert tops & NEVER == set()
+
+
+@pytest.mark.parametrize("path", modules(LIBRARY / "rails"), ids=lambda p: str(p.relative_to(LIBRARY)))
+def test_rails_work_for_any_contract_so_they_import_no_exported_module(path: Path):
+    exported = {name for name in imports(path) if re.match(rf"goldenpath\.({'|'.join(EXPORTED)})\b", name)}
+    assert exported == set() or "cli" in path.parts
+
+
+@pytest.mark.parametrize("path", modules(PROJECT / "serving"), ids=lambda p: str(p.relative_to(PROJECT)))
+def test_serving_never_imports_training(path: Path):
+    assert [name for name in imports(path) if name.startswith("goldenpath.steps")] == []
+    assert {name.split(".")[0] for name in imports(path)} & TRAINING == set()
+
+
+def test_what_the_server_loads_needs_nothing_of_training():
+    code = "import sys, serving.app, goldenpath.predict; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    tops = {name.split(".")[0] for name in done.stdout.split()}
+    assert "goldenpath" in tops
+    assert tops & (TRAINING | {"sklearn", "pandas", "skops"}) == set()
+    assert not any(name.startswith("goldenpath.steps") for name in done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*modules(LIBRARY / "rails"), *modules(PROJECT / "serving")],
+    ids=lambda p: str(p.relative_to(PROJECT)),
+)
+def test_neither_rails_nor_serving_know_a_column(path: Path):
+    columns = [*CONTRACT.text_columns, *CONTRACT.number_columns, CONTRACT.target.column]
+    words = set(re.findall(r"\w+", path.read_text()))
+    assert words & set(columns) == set()
+
+
+def test_settings_and_packaging_share_no_key():
+    keys = set(re.findall(r"(?m)^([a-z_]+) *=", (PROJECT / "settings.ini").read_text()))
+    nbdev = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["nbdev"]
+    assert keys
+    assert keys & set(nbdev) == set()
+
+
+def test_the_library_needs_only_what_the_stock_runtime_image_has():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["training"]]
+    stock = (PROJECT / "runtime-images" / "stock-runtime-3.6-py312.txt").read_text()
+    there = set(re.findall(r"(?m)^([\w.-]+)==", stock))
+    assert {re.split(r"[><=;\[ ]", one)[0] for one in needed} - there == set()
+
+
+def test_the_lock_names_hashes_and_no_address():
+    lock = (PROJECT / "requirements.lock").read_text()
+    pins = re.findall(r"(?m)^[\w.-]+==", lock)
+    assert len(pins) > 100
+    assert lock.count("--hash=sha256:") > len(pins)
+    assert "://" not in lock
+    assert "index" not in re.sub(r"(?m)^[\w.-]+==.*|# via.*|#   .*", "", lock)
