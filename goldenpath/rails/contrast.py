@@ -106,9 +106,9 @@ def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "Table":
     table.add_column("one record")
     for heading in ("median", "p95", "p99", f"x {base[1]}" if base else "multiple"):
         table.add_column(heading, justify="right")
-    previous: str = "training"
+    previous = ""
     for line in lines(told):
-        if line.kind != previous:
+        if line.kind == "batch" and previous != "batch":
             table.add_section()
         table.add_row(line.what, *(_time(t) for t in line[2:]), multiple(line.seconds, told))
         previous = line.kind
