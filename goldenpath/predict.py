@@ -14,7 +14,7 @@ import numpy as np
 from . import MODEL_VERSION
 from .contract import CONTRACT
 from .model import TRUSTED_TYPES, decide, enriched
-from .rails.artifact import load_pipeline, read_trusted, verify
+from .rails.artifact import load_pipeline, read_record, read_trusted, verify
 from .rails.contract import Columns, ContractSpec, Record, Target, columns_of_json, diff
 from .rails.errors import NotTrusted
 from .rails.fastpath import CannotCompile, FastPath, SklearnPath, compare
@@ -85,11 +85,12 @@ def load_predictor(
     folder: Path,  # of a version or a complete candidate
     *,
     fast: bool = True,  # False: scikit-learn answers, for comparison
+    manifest: Manifest | None = None,  # what was found, where the folder was verified already
 ) -> Predictor:
     "Verify, load, prove. Raises NotTrusted with the reason, VolumeFault where the folder cannot be read."
-    manifest = verify(folder)
-    spec = ContractSpec.model_validate_json(read_trusted(folder, manifest, "contract.json"))
-    golden = Golden.model_validate_json(read_trusted(folder, manifest, "golden.json"))
+    manifest = manifest or verify(folder)
+    spec = read_record(folder, manifest, "contract.json", ContractSpec)
+    golden = read_record(folder, manifest, "golden.json", Golden)
     refuse_foreign(manifest, spec)
     engine, why = _fast_engine(folder, manifest, spec, golden) if fast else (None, "not asked for")
     if engine is None:
@@ -125,6 +126,11 @@ def prove(
     columns = columns_of_json(spec, golden.records)
     if len(engine.layout.text + engine.layout.number) > len(spec.fields):
         columns = enriched(columns)
+    unknown = sorted({*engine.layout.text, *engine.layout.number} - columns.keys())
+    if unknown:
+        raise NotTrusted(
+            f"the model asks for {unknown}, which neither contract nor enrich() has; train it again"
+        )
     return compare(np.array(golden.probability), engine.many(columns), threshold)
 
 # %% ../notebooks/08_predict.ipynb #6e322765
@@ -162,4 +168,6 @@ def open_predictor(
     fast: bool = True,
 ) -> Predictor:
     "Load what holds a role, or a version. Raises NoModel, BadInput (withdrawn), NotTrusted, VolumeFault."
-    return load_predictor(registry.folder(registry.resolve(name)), fast=fast)
+    version = registry.resolve(name)
+    manifest = registry.verify(version)  # also its signature, where the reader asks for one
+    return load_predictor(registry.folder(version), fast=fast, manifest=manifest)

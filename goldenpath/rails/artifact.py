@@ -11,14 +11,18 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from goldenpath.rails.archive import check_archive, refers_to_main
 from goldenpath.rails.errors import NotTrusted
-from goldenpath.rails.manifest import FileEntry, Manifest
+from goldenpath.rails.golden import Golden
+from goldenpath.rails.manifest import FileEntry, Frozen, Manifest
+from goldenpath.rails.spec import ContractSpec
 from goldenpath.rails.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
+
+Record = TypeVar("Record", bound=Frozen)
 
 MANIFEST = "manifest.json"
 PIPELINE = "model.skops"
@@ -49,8 +53,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 def read_manifest(folder: Path) -> Manifest:
     "The manifest as it stands, unverified. Raises NotTrusted where it is none, VolumeFault."
-    with faults(folder / MANIFEST):
-        content = read_file(folder / MANIFEST, MANIFEST_LIMIT)
+    path = folder / MANIFEST
+    with faults(path):
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MANIFEST_LIMIT:
+            raise NotTrusted(
+                f"{path} is a link or no file of at most {MANIFEST_LIMIT} bytes; publish it again"
+            )
+        content = read_file(path, MANIFEST_LIMIT)
     return parse_manifest(content, folder)
 
 
@@ -101,7 +111,7 @@ def verify(folder: Path) -> Manifest:
                 )
         with os.fdopen(open_regular(folder / PIPELINE), "rb") as file:
             check_archive(file, folder / PIPELINE)
-    _check_figures(folder, manifest)
+    _check_records(folder, manifest)
     return manifest
 
 
@@ -147,22 +157,16 @@ def _check_size(path: Path, entry: FileEntry) -> None:
         )
 
 
-def _check_figures(folder: Path, manifest: Manifest) -> None:
+def _check_records(folder: Path, manifest: Manifest) -> None:
     if not 0 <= manifest.threshold <= 1:  # also refuses NaN
         raise NotTrusted(
-            f"{folder / MANIFEST}: threshold {manifest.threshold} is not within 0 and 1; publish it again"
+            f"{folder / MANIFEST}: threshold {manifest.threshold} is not within 0 and 1; publish again"
         )
-    from goldenpath.rails.spec import ContractSpec
-
-    content = read_trusted(folder, manifest, "contract.json")
-    try:
-        found = ContractSpec.model_validate_json(content).hash
-    except ValidationError:
-        raise NotTrusted(f"{folder / 'contract.json'} is not a contract; publish the version again") from None
-    if found != manifest.contract_hash:
-        raise NotTrusted(
-            f"{folder / 'contract.json'} is not the contract that the manifest names; publish it again"
-        )
+    if read_record(folder, manifest, "contract.json", ContractSpec).hash != manifest.contract_hash:
+        raise NotTrusted(f"{folder / 'contract.json'} is not the contract of the manifest; publish it again")
+    golden = read_record(folder, manifest, "golden.json", Golden)
+    if not len(golden.records) == len(golden.probability) == len(golden.label):
+        raise NotTrusted(f"{folder / 'golden.json'} does not hold one answer per record; publish it again")
 
 
 def sha256(path: Path) -> str:
@@ -189,6 +193,16 @@ def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise NotTrusted(f"{folder / name} was altered: its sha256 is not the manifest's; publish it again")
     return content
+
+
+def read_record(folder: Path, manifest: Manifest, name: str, kind: type[Record]) -> Record:
+    "A JSON file of a version as the record that it must be. Raises NotTrusted, VolumeFault."
+    content = read_trusted(folder, manifest, name)
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise NotTrusted(f"{folder / name} is no {kind.__name__}: {why}; publish the version again") from None
 
 
 def save_pipeline(pipeline: Any, path: Path) -> None:
