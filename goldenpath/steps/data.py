@@ -11,7 +11,7 @@ __all__ = ['SHARES', 'EMPTY_DATES', 'DEATH_RATES', 'OVERALL', 'DEATH_RATE_OF_OTH
 
 # %% ../../notebooks/02_data.ipynb #2b6bcb22
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -259,7 +259,8 @@ def sort_chunk(
     split: HashSplit | DateSplit,
 ) -> SortedChunk:
     "Set aside, reject or place every row of a chunk."
-    frame = needed_frame(chunk, contract, split)
+    fields = (column.name for column in contract.fields)
+    frame = needed_frame(chunk, {*fields, *needed_columns(contract, split)})
     known = contract.outcome_known(frame)
     checked = contract.check(frame[known])
     here = np.searchsorted(chunk.rows, checked.clean.index.to_numpy())
@@ -276,11 +277,9 @@ def sort_chunk(
 
 def needed_frame(
     chunk: Chunk,
-    contract: Contract,
-    split: HashSplit | DateSplit,
+    wanted: Collection[str],  # columns; those that the chunk lacks are left out
 ) -> pd.DataFrame:  # text as categories; index: the row's number in its file
     "Only the columns that are needed; what is text becomes categories at once."
-    wanted = {*needed_columns(contract, split), *(column.name for column in contract.fields)}
     names = [name for name in chunk.batch.schema.names if name in wanted]
     frame = chunk.batch.select(names).to_pandas(strings_to_categorical=True)
     return frame.set_axis(pd.Index(chunk.rows))

@@ -168,7 +168,7 @@ def sentence(name: str, line: pd.Series, reference: str, contract: Contract, wit
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#767676"
 MARKERS = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
 WIDTH = 7.0  # inches
-PANELS = 9  # columns in one picture
+PANELS = 8  # columns in one picture
 
 
 def blank(height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
