@@ -27,10 +27,15 @@ class HashSplit:
     column: None = None
 
     def sides(self, hashes: Hashes, days: NDArray[np.datetime64] | None = None) -> Sides:
-        "Place each row by the upper 53 bits of its hash, read as a number in [0, 1)."
+        """Place each row by the upper 53 bits of its hash, read as a number in [0, 1).
+
+        Test rows lie at the start and validation rows behind them, so that the test rows stay the same when
+        only the shares of the other two change.
+        """
         position = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        borders = np.cumsum(self.shares)[:2]
-        return np.searchsorted(borders, position, side="right").astype(np.int8)
+        _, validation, test = self.shares
+        from_the_end = np.searchsorted([test, test + validation], position, side="right")
+        return (len(SIDES) - 1 - from_the_end).astype(np.int8)
 
 
 @dataclass(frozen=True)
