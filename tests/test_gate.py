@@ -295,7 +295,7 @@ def test_the_table_shows_every_rule_with_its_result() -> None:
     with console.capture() as shown:
         console.print(verdict_table(verdict(*rules)))
     text = shown.get()
-    assert "refused 1.0.0-x" in text
+    assert "Gate refused: 1.0.0-x" in text
     for rule in rules:
         assert rule.name in text
     assert "fail" in text

@@ -61,7 +61,7 @@ def beats_baseline(difference: Mapping[str, Interval], margin: float) -> tuple[R
 
 def _beats(metric: str, gain: Interval, margin: float) -> Rule:
     return Rule(
-        name=f"{metric} above the majority baseline",
+        name=f"{metric} above the baseline",
         value=gain.value,
         low=gain.low,
         high=gain.high,
@@ -165,21 +165,23 @@ def _slice_floor(floor: float, slices: Sequence[Slice]) -> Rule:
 
 
 def verdict_table(verdict: Verdict) -> "Table":
-    "The verdict for the terminal: every rule with value, interval, threshold and result."
+    "The verdict for the terminal: every rule, and below it how those that did not pass were judged."
     from rich.table import Table
 
-    table = Table(title=f"Gate: {'passed' if verdict.passed else 'refused'} {verdict.version}")
-    for heading in ("rule", "value", "95 % interval", "threshold", "result", "how it was judged"):
+    judged = "\n".join(f"{rule.result}: {rule.name}: {rule.detail}" for rule in verdict.broken())
+    title = f"Gate {'passed' if verdict.passed else 'refused'}: {verdict.version}"
+    table = Table(title=title, caption=judged or None, caption_justify="left")
+    for heading in ("rule", "value", "95 % interval", "threshold", "result"):
         table.add_column(heading, justify="right" if heading in ("value", "threshold") else "left")
     styles = {"pass": "green", "fail": "bold red", "hold": "yellow"}
     for rule in verdict.rules:
         style = styles[rule.result]
-        table.add_row(*_cells(rule), f"[{style}]{rule.result}[/{style}]", rule.detail)
+        table.add_row(*_cells(rule), f"[{style}]{rule.result}[/{style}]")
     return table
 
 
 def _cells(rule: Rule) -> tuple[str, str, str, str]:
-    span = f"{rule.low:+.4f} to {rule.high:+.4f}" if rule.low is not None and rule.high is not None else ""
+    span = f"{rule.low:.4f} to {rule.high:.4f}" if rule.low is not None and rule.high is not None else ""
     return rule.name, _figure(rule.value), span, _figure(rule.threshold)
 
 
