@@ -35,9 +35,8 @@ class Node(Frozen):
     label: str
     file: Path  # of the notebook or script
     after: tuple[str, ...]  # ids of the steps that come before
-    parameters: dict[
-        str, Any
-    ]  # Elyra's component parameters; the pipeline's defaults where a node says nothing
+    parameters: dict[str, Any]  # Elyra's component parameters; the defaults where a node says nothing
+    ui: dict[str, Any]  # how the editor draws it
 
     @property
     def name(self) -> str:
@@ -50,7 +49,7 @@ class Graph(Frozen):
     file: Path
     name: str
     nodes: tuple[Node, ...]
-    properties: dict[str, Any]  # of the whole pipeline
+    app_data: dict[str, Any]  # of the whole pipeline, as the editor keeps it
 
 
 class Outcome(Frozen):
@@ -75,10 +74,10 @@ Watch = Callable[[Step], None]  # called when a step begins, and when it ends
 def read_pipeline(file: Path) -> Graph:
     "The plain graph of a `.pipeline` file. Raises BadInput that names what is wrong."
     primary = _primary(file)
-    properties = primary.get("app_data", {}).get("properties", {})
-    defaults = properties.get("pipeline_defaults", {})
+    app_data = primary.get("app_data", {})
+    defaults = app_data.get("properties", {}).get("pipeline_defaults", {})
     nodes = [_node(file, node, defaults) for node in primary.get("nodes", [])]
-    return Graph(file=file, name=file.stem, nodes=tuple(_in_order(file, nodes)), properties=properties)
+    return Graph(file=file, name=file.stem, nodes=tuple(_in_order(file, nodes)), app_data=app_data)
 
 
 def _primary(file: Path) -> dict[str, Any]:
@@ -106,6 +105,7 @@ def _node(file: Path, node: dict[str, Any], defaults: dict[str, Any]) -> Node:
         file=Path(os.path.normpath(file.parent / own["filename"])),
         after=tuple(link["node_id_ref"] for link in links),
         parameters=defaults | own,
+        ui=app_data.get("ui_data", {}),
     )
 
 

@@ -1,0 +1,99 @@
+"""The `goldenpath` command. Only click is imported here: each command's module is read when it is called."""
+
+import difflib
+import importlib
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TextIO
+
+import click
+
+import goldenpath
+from goldenpath.rails.errors import GoldenpathError
+
+
+class Entry(NamedTuple):
+    "Where a command is found, and its line in the help."
+
+    module: str
+    name: str
+    help: str
+
+
+EVERYDAY = {
+    "run": Entry("running", "run", "Run the training pipeline and show the contrast."),
+    "step": Entry("running", "step", "Run one step's notebook alone."),
+    "runs": Entry("listing", "runs", "List and compare runs."),
+    "batch": Entry("using", "batch", "Score a file with a published model."),
+    "predict": Entry("using", "predict", "Answer one record."),
+    "serve": Entry("using", "serve", "Answer over HTTP until stopped."),
+    "contrast": Entry("using", "contrast", "Measure training time against prediction time."),
+    "doctor": Entry("checking", "doctor", "Say what works here, and what does not."),
+}
+BEHIND = {
+    "models": Entry("models", "models", "Versions and roles: list, show, promote, withdraw."),
+    "pipeline": Entry("checking", "pipeline", "Find a pipeline's traps before it is submitted."),
+}
+
+
+class Commands(click.Group):
+    "Commands in two rings; a module is imported when one of its commands is called."
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*EVERYDAY, *BEHIND]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = (EVERYDAY | BEHIND).get(cmd_name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"goldenpath.rails.cli.{entry.module}")
+        command: click.Command = getattr(module, entry.name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in EVERYDAY | BEHIND:
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"there is no command '{args[0]}'{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, ring in (("Everyday", EVERYDAY), ("Behind them", BEHIND)):
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.help) for name, entry in ring.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GoldenpathError as fault:
+            click.echo(f"error: {' '.join(str(fault).split())}", err=True)
+            ctx.exit(fault.exit_code)
+
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=Commands, context_settings=HELP)
+@click.version_option(f"{goldenpath.__version__}, code of model version {goldenpath.MODEL_VERSION}", message="goldenpath %(version)s")
+def cli() -> None:
+    """From rows to a served model, and the measured contrast between training and prediction time.
+
+    Begin with `goldenpath run`; `goldenpath COMMAND --help` tells the rest. Settings stand in settings.ini.
+    """
+    warnings.showwarning = _show_warning
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    "The program."
+    cli.main(args=list(args) if args is not None else None, prog_name="goldenpath")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    click.echo(f"warning: {message}", err=True)

@@ -1,0 +1,71 @@
+"""`goldenpath doctor` and `goldenpath pipeline check`."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from goldenpath.rails.cli.terminal import near, say, show, table
+from goldenpath.rails.doctor import Finding, examine
+from goldenpath.rails.errors import NoModel
+from goldenpath.rails.pipeline_check import check_pipeline
+from goldenpath.rails.settings import Settings, load_settings
+
+STYLE = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": "[bold red]bad[/bold red]"}
+
+
+@click.command()
+def doctor() -> None:
+    """Say what works here and what does not, each with the way out.
+
+    Looked at: settings, home, data, exports, pipelines, programs, fast path, champion. Exit code 1 if
+    something is bad; a note stops nothing.
+    """
+    findings = examine((check_champion,))
+    listing = table("", "what", "", "found", "way out")
+    for found in findings:
+        listing.add_row(found.what, STYLE[found.status], found.detail, found.remedy)
+    show(listing)
+    bad = [found.what for found in findings if found.status == "bad"]
+    if bad:
+        say(f"error: {len(bad)} of {len(findings)} checks failed: {', '.join(bad)}")
+        sys.exit(1)
+
+
+def check_champion(settings: Settings) -> Iterator[Finding]:
+    "Does the champion load, and which path answers?"
+    from goldenpath.predict import open_predictor
+    from goldenpath.rails.registry import open_registry
+
+    try:
+        predictor = open_predictor(open_registry(settings))
+    except NoModel as fault:
+        yield Finding(what="champion", status="note", detail=str(fault), remedy="goldenpath run")
+        return
+    answers = "the fast path answers" if predictor.path == "onnx" else f"scikit-learn answers: {predictor.why}"
+    yield Finding(what="champion", status="good", detail=f"{predictor.version}; {answers}")
+
+
+@click.group()
+def pipeline() -> None:
+    """What concerns pipeline files."""
+
+
+@pipeline.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Find the silent traps of FILES (all of pipelines/), each with what to change.
+
+    Exit code 1 if there is one that breaks something.
+    """
+    chosen = files or tuple(sorted((load_settings().folder / "pipelines").glob("*.pipeline")))
+    broken = 0
+    for file in chosen:
+        traps = check_pipeline(file)
+        broken += sum(trap.level == "error" for trap in traps)
+        click.echo(f"{near(file)}: {f'{len(traps)} found' if traps else 'sound'}")
+        for trap in traps:
+            click.echo(f"  {trap.level} ({trap.kind}) {trap}")
+    if broken:
+        sys.exit(1)

@@ -1,0 +1,328 @@
+"""Every known trap of a pipeline is found, one test each; the project's own pipelines have none."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from goldenpath.rails.pipeline import read_pipeline
+from goldenpath.rails.pipeline_check import Trap, check_pipeline
+from goldenpath.rails.travel_check import carried
+from tests.small_project import make_project
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def project(tmp_path):
+    "A small project whose pipeline is sound."
+    return make_project(tmp_path / "project")
+
+
+def check(project: Path, name: str = "train") -> list[Trap]:
+    return check_pipeline(project / "pipelines" / f"{name}.pipeline")
+
+
+def only(traps: list[Trap]) -> Trap:
+    assert len(traps) == 1, [f"{trap.kind}: {trap}" for trap in traps]
+    return traps[0]
+
+
+def edit(project: Path, change) -> None:
+    "Change the file: `change` gets the primary pipeline, its properties and its nodes' parameters."
+    file = project / "pipelines" / "train.pipeline"
+    document = json.loads(file.read_text())
+    primary = document["pipelines"][0]
+    said = [node["app_data"]["component_parameters"] for node in primary["nodes"]]
+    change(primary, primary["app_data"]["properties"], said)
+    file.write_text(json.dumps(document))
+
+
+def edit_notebook(project: Path, change, name: str = "05_train") -> None:
+    file = project / "notebooks" / f"{name}.ipynb"
+    notebook = json.loads(file.read_text())
+    change(notebook)
+    file.write_text(json.dumps(notebook))
+
+
+def add_code(source: str):
+    "A change that appends a code cell."
+    cell = {"cell_type": "code", "id": "new", "metadata": {}, "outputs": [], "execution_count": None}
+    return lambda notebook: notebook["cells"].append(cell | {"source": source})
+
+
+@pytest.mark.parametrize("name", ["train", "batch"])
+def test_the_projects_own_pipelines_have_no_trap(name):
+    assert [str(trap) for trap in check(PROJECT, name)] == []
+
+
+def test_the_small_project_has_none_either(project):
+    assert check(project) == []
+
+
+def test_a_name_with_an_underscore(project):
+    (project / "pipelines" / "train.pipeline").rename(project / "pipelines" / "my_train.pipeline")
+    trap = only(check(project, "my_train"))
+    assert trap.kind == "name"
+    assert "'my_train' passes validation and breaks the export; rename the file" in str(trap)
+
+
+@pytest.mark.parametrize("place", ["app_data", "properties"])
+def test_a_runtime_type_even_an_empty_one(project, place):
+    def change(primary, properties, said):
+        (primary["app_data"] if place == "app_data" else properties)["runtime_type"] = ""
+
+    edit(project, change)
+    assert only(check(project)).kind == "runtime-type"
+
+
+def test_a_runtime_that_is_not_generic(project):
+    edit(project, lambda primary, properties, said: properties.pop("runtime"))
+    assert only(check(project)).kind == "runtime"
+
+
+def test_an_older_format(project):
+    edit(project, lambda primary, properties, said: primary["app_data"].update(version=7))
+    assert only(check(project)).kind == "version"
+
+
+def test_pipeline_parameters(project):
+    edit(project, lambda primary, properties, said: properties.update(pipeline_parameters=[{"name": "seed"}]))
+    assert only(check(project)).kind == "parameters"
+
+
+def test_a_pipeline_without_steps(project):
+    edit(project, lambda primary, properties, said: primary["nodes"].clear())
+    assert only(check(project)).kind == "empty"
+
+
+def test_a_file_that_cannot_be_read(project):
+    (project / "pipelines" / "train.pipeline").write_text("{")
+    assert only(check(project)).kind == "unreadable"
+
+
+def test_a_label_that_will_be_rewritten(project):
+    edit(project, lambda primary, properties, said: primary["nodes"][0]["app_data"].update(label="Read data"))
+    trap = only(check(project))
+    assert (trap.kind, trap.level) == ("label", "warning")
+
+
+def test_a_node_that_the_editor_cannot_draw(project):
+    edit(project, lambda primary, properties, said: primary["nodes"][0]["app_data"]["ui_data"].pop("x_pos"))
+    assert only(check(project)).kind == "ui"
+
+
+@pytest.mark.parametrize(
+    "image", ["", "python", "owner/image:1", "quay.io/owner/image", "quay.io/owner/image:"]
+)
+def test_an_image_without_registry_or_tag(project, image):
+    def change(primary, properties, said):
+        properties["pipeline_defaults"]["runtime_image"] = image
+        for node in said:
+            node["runtime_image"] = image
+
+    edit(project, change)
+    assert {trap.kind for trap in check(project)} == {"image"}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "quay.io/owner/image:1.0",
+        "localhost:5000/owner/image:1",
+        "r.io/a/b/c:1",
+        f"r.io/a/b@sha256:{'0' * 64}",
+    ],
+)
+def test_images_that_are_fine(project, image):
+    edit(project, lambda primary, properties, said: [node.update(runtime_image=image) for node in said])
+    assert check(project) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("cpu", 0.5), ("memory", 1.5), ("gpu", "1"), ("cpu_limit", "500m")]
+)
+def test_a_resource_that_is_no_whole_number(project, name, value):
+    edit(project, lambda primary, properties, said: said[0].update({name: value}))
+    trap = only(check(project))
+    assert trap.kind == "resources"
+    assert f"{name} = {value}" in trap.problem
+
+
+def test_caching_left_on(project):
+    edit(
+        project, lambda primary, properties, said: properties["pipeline_defaults"].pop("disable_node_caching")
+    )
+    assert {trap.kind for trap in check(project)} == {"caching"}
+
+
+def test_shared_memory_that_is_dropped(project):
+    size = {"kubernetes_shared_mem_size": {"size": 2, "units": "G"}}
+    edit(project, lambda primary, properties, said: said[0].update(size))
+    assert only(check(project)).kind == "shared-memory"
+
+
+def test_no_volume(project):
+    edit(project, lambda primary, properties, said: properties["pipeline_defaults"].pop("mounted_volumes"))
+    assert {trap.kind for trap in check(project)} == {"no-volume"}
+
+
+@pytest.mark.parametrize("path", ["/opt/app-root/src", "/opt/app-root", "/opt/app-root/src/data", "/"])
+def test_a_volume_over_the_working_folder(project, path):
+    volumes = [{"path": path, "pvc_name": "goldenpath"}]
+    edit(project, lambda primary, properties, said: said[0].update(mounted_volumes=volumes))
+    assert only(check(project)).kind == "volume-path"
+
+
+@pytest.mark.parametrize("option", [{"sub_path": "team"}, {"read_only": True}])
+def test_volume_options_that_are_dropped(project, option):
+    volumes = [{"path": "/mnt/goldenpath", "pvc_name": "goldenpath"} | option]
+    edit(project, lambda primary, properties, said: said[0].update(mounted_volumes=volumes))
+    assert only(check(project)).kind == "volume-options"
+
+
+def test_a_notebook_that_is_missing(project):
+    (project / "notebooks" / "05_train.ipynb").unlink()
+    assert only(check(project)).kind == "notebook"
+
+
+def test_a_dependency_that_fits_no_file(project):
+    edit(project, lambda primary, properties, said: said[0]["dependencies"].append("helpers.py"))
+    assert only(check(project)).kind == "dependency"
+
+
+@pytest.mark.parametrize("pattern", ["../goldenpath/*.py", "/etc/hosts"])
+def test_a_dependency_above_the_notebook(project, pattern):
+    edit(project, lambda primary, properties, said: said[0]["dependencies"].append(pattern))
+    assert only(check(project)).kind == "parent-folder"
+
+
+def test_two_patterns_for_one_tree(project):
+    edit(project, lambda primary, properties, said: said[0]["dependencies"].append("goldenpath/rails/*.py"))
+    assert only(check(project)).kind == "two-patterns"
+
+
+def test_sub_packages_left_behind(project):
+    edit(project, lambda primary, properties, said: said[0].update(include_subdirectories=False))
+    trap = only(check(project))
+    assert trap.kind == "sub-packages"
+    assert "02_data.ipynb needs goldenpath/rails/" in trap.problem
+
+
+def test_a_local_module_left_behind(project):
+    (project / "notebooks" / "helpers.py").touch()
+    edit_notebook(project, add_code("import helpers"))
+    trap = only(check(project))
+    assert trap.kind == "left-behind"
+    assert "05_train.ipynb needs helpers.py" in trap.problem
+
+
+def test_settings_left_behind(project):
+    edit(project, lambda primary, properties, said: said[1]["dependencies"].remove("settings.ini"))
+    assert "05_train.ipynb needs settings.ini" in only(check(project)).problem
+
+
+def test_an_output_that_a_later_step_reads_and_nobody_declares(project):
+    edit(project, lambda primary, properties, said: said[0].update(outputs=[]))
+    trap = only(check(project))
+    assert trap.kind == "output"
+    assert str(trap).startswith("data: 05_train reads run.json, which this step leaves but does not declare")
+
+
+def test_any_other_file_that_travels_by_the_working_folder_alone(project):
+    edit_notebook(project, add_code("frame.to_csv('rows.csv')"), "02_data")
+    edit_notebook(project, add_code("frame = pd.read_csv('rows.csv')"), "05_train")
+    assert "05_train reads rows.csv" in only(check(project)).problem
+    edit(project, lambda primary, properties, said: said[0]["outputs"].append("rows.csv"))
+    assert check(project) == []
+
+
+def test_a_variable_that_is_misspelt(project):
+    variables = [{"env_var": "SEDE", "value": "7"}]
+    edit(project, lambda primary, properties, said: said[1].update(env_vars=variables))
+    trap = only(check(project))
+    assert trap.kind == "variable"
+    assert trap.remedy == "did you mean SEED?"
+
+
+def test_settings_may_be_set_as_variables(project):
+    variables = [{"env_var": "GOLDENPATH_SOURCE", "value": "/mnt/x.csv"}, {"env_var": "SEED", "value": "7"}]
+    edit(project, lambda primary, properties, said: said[1].update(env_vars=variables))
+    assert check(project) == []
+
+
+def test_a_variable_of_the_wrong_type(project):
+    variables = [{"env_var": "SEED", "value": "seven"}]
+    edit(project, lambda primary, properties, said: said[1].update(env_vars=variables))
+    trap = only(check(project))
+    assert trap.kind == "variable-value"
+    assert "SEED = 'seven' is no int" in trap.problem
+
+
+def test_a_variable_with_two_values(project):
+    def change(primary, properties, said):
+        said[0]["env_vars"] = [{"env_var": "SEED", "value": "7"}]
+        said[1]["env_vars"] = [{"env_var": "SEED", "value": "8"}]
+
+    edit(project, change)
+    trap = only(check(project))
+    assert (trap.kind, trap.level) == ("variables-differ", "warning")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"kernelspec": {"name": "python3"}}])
+def test_a_notebook_without_kernelspec(project, metadata):
+    edit_notebook(project, lambda notebook: notebook.update(metadata=metadata))
+    assert only(check(project)).kind == "kernelspec"
+
+
+def test_a_notebook_without_the_parameters_tag(project):
+    def change(notebook):
+        for cell in notebook["cells"]:
+            cell["metadata"] = {}
+
+    edit_notebook(project, change)
+    assert only(check(project)).kind == "parameters-tag"
+
+
+def test_a_parameter_over_several_lines(project):
+    def change(notebook):
+        cell = next(cell for cell in notebook["cells"] if cell["metadata"].get("tags"))
+        cell["source"] += '\nrule: str = os.environ.get(\n    "RULE", ""\n)  # too long'
+
+    edit_notebook(project, change)
+    assert only(check(project)).kind == "parameter-line"
+
+
+@pytest.mark.parametrize(
+    "line", ["from fastcore.test import *", "import nbdev", "%pip --version\nimport nbdev.export"]
+)
+def test_an_import_that_pods_lack(project, line):
+    edit_notebook(project, add_code(line))
+    assert only(check(project)).kind == "import"
+
+
+def test_the_run_name_of_elyra(project):
+    edit_notebook(project, add_code("import os\nos.environ['ELYRA_RUN_NAME']"))
+    assert only(check(project)).kind == "run-name"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Elyra's imports
+def test_what_is_said_to_travel_is_what_elyra_packs(project):
+    "The same archive by Elyra's own code."
+    import tarfile
+
+    from elyra.util.archive import create_temp_archive
+
+    node = read_pipeline(project / "pipelines" / "train.pipeline").nodes[0]
+    shutil.rmtree(project / "goldenpath" / "__pycache__", ignore_errors=True)
+    names = [node.file.name, *node.parameters["dependencies"]]
+    for deep in (True, False):
+        chosen = node.model_copy(update={"parameters": node.parameters | {"include_subdirectories": deep}})
+        archive = create_temp_archive(
+            f"{project.parent.name}.tgz", str(node.file.parent), names, recursive=deep
+        )
+        with tarfile.open(archive) as packed:
+            files = {member.name for member in packed if member.isfile()}
+        Path(archive).unlink()
+        assert carried(chosen) == files - {node.file.name}
