@@ -4,8 +4,10 @@ Whatever is wrong with a file is a BadInput of one line that names the file and 
 what stands in a row.
 """
 
+import lzma
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,6 +25,8 @@ from goldenpath.rails.errors import BadInput
 BLOCK = 8 * 2**20  # bytes of CSV that are parsed at a time; about 60,000 rows of the example
 BATCH = 65_536  # rows of Parquet that are read at a time
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how such a file begins
+PACKED = (".gz", ".bz2", ".xz", ".zip")
 SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet")
 
 
@@ -100,11 +104,12 @@ def _opened(file: str) -> Iterator[Any]:
     "Open a local or remote file for reading; whatever the place answers becomes a BadInput."
     # A remote file is fetched to disk first: Parquet has to seek, and a broken connection is seen at once.
     address = f"simplecache::{file}" if "://" in file else file
-    try:
-        stream = fsspec.open(address, "rb", compression=None if _is_parquet(file) else "infer").open()
-    except (OSError, ValueError, ImportError) as fault:
-        raise BadInput(f"{file} cannot be read: {_one_line(fault)}") from None
-    with stream:
+    packing = None if _is_parquet(file) else "infer"
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(fsspec.open(address, "rb", compression=packing))
+        except (OSError, ValueError, ImportError) as fault:
+            raise BadInput(f"{file} cannot be read: {_one_line(fault)}") from None
         yield stream
 
 
@@ -122,8 +127,11 @@ def _stripped(names: list[str], file: str) -> tuple[str, ...]:
 def _csv_names(stream: Any, file: str) -> list[str]:
     "Read the header alone; the stream stands at its beginning again afterwards."
     with _faults_named(file):
-        if not stream.read(1):
+        start = stream.read(2)
+        if not start:
             raise BadInput(f"{file} is empty: it has no header and no rows")
+        if start in UTF16:
+            raise BadInput(f"{file} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
         stream.seek(0)
         # The types that Arrow guesses here do not matter, only the names.
         with pa.csv.open_csv(stream, parse_options=_parsing(lambda row: "skip")) as reader:
@@ -138,7 +146,7 @@ def _parsing(on_ragged_row: Callable[[Any], str]) -> pa.csv.ParseOptions:
 
 def _csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
     names = _csv_names(stream, file)
-    stripped, total, last = _stripped(names, file), _size(stream), 0
+    stripped, total, last = _stripped(names, file), _size(stream, file), 0
     ragged: list[tuple[int, int]] = []
 
     def skip(row: Any) -> str:
@@ -149,7 +157,8 @@ def _csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
         for batch in reader:
             rows, bad = _number_rows(last, batch.num_rows, ragged)
             last = int(rows[-1]) if len(rows) else last
-            yield Chunk(file, rows, batch.rename_columns(list(stripped)), bad, stream.tell() / total)
+            done = stream.tell() / total if total else 0.0
+            yield Chunk(file, rows, batch.rename_columns(list(stripped)), bad, done)
     if ragged:  # those after the last good row
         yield Chunk(file, np.empty(0, np.int64), _no_rows(stripped), tuple(ragged), 1.0)
 
@@ -184,10 +193,13 @@ def _no_rows(names: tuple[str, ...]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], pa.schema([(name, pa.string()) for name in names]))
 
 
-def _size(stream: Any) -> int:
+def _size(stream: Any, file: str) -> int:
+    "Bytes to read; 0 where nobody knows before the file is unpacked."
+    if file.endswith(PACKED):
+        return 0
     size = stream.seek(0, 2)
     stream.seek(0)
-    return max(1, int(size))
+    return int(size)
 
 
 # --- Parquet
@@ -217,7 +229,7 @@ def _faults_named(file: str) -> Iterator[None]:
     "What Arrow says of a file, as one line that names the file."
     try:
         yield
-    except (pa.ArrowInvalid, OSError) as fault:
+    except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError) as fault:
         raise BadInput(_explain(file, _one_line(fault))) from None
 
 

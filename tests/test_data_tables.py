@@ -1,0 +1,212 @@
+"""Reading files: what can be wrong with them, each in one line, and what must not go wrong."""
+
+import gzip
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from goldenpath.rails import tables
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.tables import find_files, read_chunks, read_columns, require_columns
+
+
+def rows_of(file: Path | str) -> pd.DataFrame:
+    return pd.concat([chunk.batch.to_pandas() for chunk in read_chunks(str(file))], ignore_index=True)
+
+
+def written(path: Path, text: str | bytes) -> str:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        "Say nothing."
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    "The address of a web server that offers `tmp_path`."
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_header_names_are_stripped_and_values_are_not_touched(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "\ufeffid , day\n 007,2020/01/02\n,\n")
+    assert read_columns(file) == ("id", "day")
+    assert rows_of(file).to_dict("list") == {"id": [" 007", ""], "day": ["2020/01/02", ""]}
+
+
+def test_quoted_commas_and_line_breaks_stay_in_their_cell(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", 'a,b\n"x, y","line\nbreak"\n1,2\r\n')
+    assert rows_of(file)["b"].tolist() == ["line\nbreak", "2"]
+
+
+def test_rows_of_the_wrong_length_are_numbered_and_the_others_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "BLOCK", 4000)
+    random = np.random.default_rng(7)
+    short = set((np.flatnonzero(random.random(5000) < 0.02) + 1).tolist()) | {5000}
+    lines = [f"{row}" if row in short else f"{row},x" for row in range(1, 5001)]
+    chunks = list(read_chunks(written(tmp_path / "a.csv", "a,b\n" + "\n".join(lines) + "\n")))
+    assert len(chunks) > 5
+    for chunk in chunks:
+        assert chunk.batch["a"].to_pylist() == [str(row) for row in chunk.rows]
+    assert [row for chunk in chunks for row, _ in chunk.ragged] == sorted(short)
+    assert chunks[-1].done == 1
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "csv.gz"])
+def test_a_url_is_read_like_a_file(ending: str, served: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
+    if ending == "parquet":
+        frame.to_parquet(tmp_path / "rows.parquet")
+    else:
+        text = frame.to_csv(index=False).encode()
+        written(tmp_path / f"rows.{ending}", gzip.compress(text) if ending == "csv.gz" else text)
+    (file,) = find_files(f"{served}/rows.{ending}")
+    assert rows_of(file).equals(frame)
+
+
+def test_a_glob_gives_its_files_in_order(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c.txt"):
+        written(tmp_path / name, "x\n1\n")
+    assert [Path(file).name for file in find_files(f"{tmp_path}/*.csv")] == ["a.csv", "b.csv"]
+
+
+def test_a_folder_gives_its_tables(tmp_path: Path) -> None:
+    for name in ("b.parquet", "a.csv", "notes.txt", ".gitkeep"):
+        written(tmp_path / name, "x\n1\n")
+    assert [Path(file).name for file in find_files(str(tmp_path))] == ["a.csv", "b.parquet"]
+
+
+def test_a_folder_name_with_brackets_and_spaces_is_no_glob(tmp_path: Path) -> None:
+    folder = tmp_path / "my data [2021]"
+    folder.mkdir()
+    file = written(folder / "a.csv", "x\n1\n")
+    assert find_files(file) == (file,)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"nowhere\.csv does not exist$"):
+        find_files(str(tmp_path / "nowhere.csv"))
+
+
+def test_glob_without_a_match_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"\*\.csv matches no file$"):
+        find_files(f"{tmp_path}/*.csv")
+
+
+def test_url_that_nobody_answers_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/rows.csv"
+        with pytest.raises(BadInput, match=f"^{url} (cannot be read|does not exist)"):
+            find_files(url)
+
+
+def test_url_that_is_not_found_is_named(served: str) -> None:
+    with pytest.raises(BadInput, match=f"^{served}/none.csv (cannot be read|does not exist)"):
+        find_files(f"{served}/none.csv")
+
+
+def test_unknown_kind_of_url_is_named() -> None:
+    with pytest.raises(BadInput, match=r"^gopher://x/y\.csv cannot be read: Protocol not known"):
+        find_files("gopher://x/y.csv")
+
+
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(BadInput, match=r"folder\.csv cannot be read"):
+        read_columns(str(tmp_path / "folder.csv"))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_empty_file_is_named(name: str, tmp_path: Path) -> None:
+    file = written(tmp_path / name, "")
+    with pytest.raises(BadInput, match=f"{name} is (empty|cut off)"):
+        read_columns(file)
+
+
+def test_file_of_blank_lines_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is empty"):
+        read_columns(written(tmp_path / "a.csv", "\n\n\n"))
+
+
+@pytest.mark.parametrize("broken", ["a,b\n1,2\n\xe9t\xe9,3\n", "\xe9t\xe9,b\n1,2\n"])
+def test_bytes_that_are_not_utf8_are_named_with_the_way_out(broken: str, tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", broken.encode("latin-1"))
+    with pytest.raises(BadInput, match="is not UTF-8 text; convert it: iconv"):
+        rows_of(file)
+
+
+def test_utf16_is_named_with_the_way_out(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "a,b\n1,2\n".encode("utf-16"))
+    with pytest.raises(BadInput, match="is UTF-16; convert it: iconv"):
+        read_columns(file)
+
+
+def test_column_that_stands_twice_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="column 'a' stands in the header twice"):
+        read_columns(written(tmp_path / "a.csv", "a,a \n1,2\n"))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.99])
+def test_parquet_that_was_cut_off_is_named(share: float, tmp_path: Path) -> None:
+    pd.DataFrame({"a": np.arange(1000)}).to_parquet(tmp_path / "whole.parquet")
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    file = written(tmp_path / "half.parquet", whole[: int(len(whole) * share)])
+    with pytest.raises(BadInput, match=r"half\.parquet is cut off or no Parquet file"):
+        read_columns(file)
+
+
+def test_parquet_with_damage_in_the_middle_is_named(tmp_path: Path) -> None:
+    pd.DataFrame({"a": np.random.default_rng(0).random(5000)}).to_parquet(tmp_path / "whole.parquet")
+    damaged = bytearray((tmp_path / "whole.parquet").read_bytes())
+    damaged[4:2000] = bytes(1996)
+    file = written(tmp_path / "damaged.parquet", bytes(damaged))
+    with pytest.raises(BadInput, match=r"damaged\.parquet is cut off or no Parquet file"):
+        rows_of(file)
+
+
+def test_gzip_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    whole = gzip.compress(("a,b\n" + "1,2\n" * 50_000).encode())
+    file = written(tmp_path / "a.csv.gz", whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match=r"a\.csv\.gz cannot be read"):
+        rows_of(file)
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_wrong_delimiter_is_named(sign: str, name: str, tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", f"sex{sign}age\nm{sign}1\n")
+    with pytest.raises(BadInput, match=f"separated by {name}; save the file with commas"):
+        require_columns(file, read_columns(file), ("sex",), "01")
+
+
+def test_missing_column_is_named_with_the_nearest() -> None:
+    with pytest.raises(BadInput, match=r"column 'age_group' is missing \(did you mean 'age_grp'\?\)"):
+        require_columns("a.csv", ("age_grp", "sex"), ("sex", "age_group"), "notebooks/01_contract.ipynb")
+
+
+def test_missing_column_is_named_with_those_found() -> None:
+    with pytest.raises(BadInput, match=r"column 'death' is missing \(found x, y\); .* 01_contract"):
+        require_columns("a.csv", ("x", "y"), ("death",), "notebooks/ 01_contract")
+
+
+def test_no_error_repeats_what_stands_in_a_row(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", b"a,b\nsecret,1\nsecret \xe9,2\n")
+    with pytest.raises(BadInput, match="is not UTF-8 text") as caught:
+        rows_of(file)
+    assert "secret" not in str(caught.value)
