@@ -98,9 +98,10 @@ def rejects(frame: "pd.DataFrame", name: str, bad: NDArray[np.bool_], reason: st
     "The part of the rejected table that one column causes."
     import pandas as pd
 
-    values = as_text(frame[name][bad]).fillna("").astype(object)
+    broken = as_text(frame[name][bad]).astype(object)
+    values = np.where(broken.isna(), "", broken)
     said = np.where(values == "", f"is required: {reason}", reason)
-    return pd.DataFrame({"row": frame.index[bad], "column": name, "value": values.to_numpy(), "reason": said})
+    return pd.DataFrame({"row": frame.index[bad], "column": name, "value": values, "reason": said})
 
 
 def judge(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
@@ -116,9 +117,9 @@ def judge_levels(levels: tuple[str, ...], found: Distinct) -> Judged:
     "Category codes in the order of the contract's levels."
     import pandas as pd
 
-    position = pd.Index(levels, dtype=object).get_indexer(pd.Index(found.texts, dtype=object))
-    codes = take(position, found.codes, -1)
-    return Judged(pd.Categorical.from_codes(codes, categories=list(levels)), found.codes < 0, codes >= 0)
+    categories = pd.Index(levels, dtype=object)
+    codes = take(categories.get_indexer(pd.Index(found.texts, dtype=object)), found.codes, -1)
+    return Judged(pd.Categorical.from_codes(codes, categories=categories), found.codes < 0, codes >= 0)
 
 
 def judge_text(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
@@ -205,11 +206,11 @@ def distinct(column: "pd.Series[Any]") -> Distinct:
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
-        texts = distinct(column.cat.categories.to_series())
-        return Distinct(texts.texts, take(texts.codes, column.cat.codes.to_numpy(), -1))
+        found = distinct(column.cat.categories.to_series())
+        return Distinct(found.texts, take(found.codes, column.cat.codes.to_numpy(), -1))
     codes, values = pd.factorize(as_text(column))
-    texts = np.asarray(values, dtype=object)
-    empty = texts == ""
+    texts: NDArray[np.object_] = np.asarray(values, dtype=np.object_)
+    empty = np.equal(texts, "").astype(bool)
     place = np.where(empty, -1, np.cumsum(~empty) - 1)
     return Distinct(texts[~empty], take(place, codes, -1))
 
@@ -220,14 +221,20 @@ def as_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
     if pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):
         return column
-    if pd.api.types.is_float_dtype(column.dtype):
-        column = column.convert_dtypes()
+    if pd.api.types.is_float_dtype(column.dtype) and all_whole(column.dropna().to_numpy(dtype=np.float64)):
+        column = column.astype("Int64")
     return column.astype(object).map(str, na_action="ignore")
+
+
+def all_whole(values: NDArray[np.float64]) -> bool:
+    "Are all of these exact integers?"
+    return bool(np.all(np.abs(values) <= EXACT_INTEGER) and np.all(values == np.floor(values)))
 
 
 def take(values: NDArray[Any], codes: NDArray[Any], nothing: Any) -> NDArray[Any]:
     "values[codes], and `nothing` where the code is -1."
-    return np.append(values, np.array([nothing], dtype=values.dtype))[codes]
+    padded = np.append(values, np.array([nothing], dtype=values.dtype))
+    return np.asarray(padded[codes])
 
 
 def numbers(column: "pd.Series[Any]") -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -248,7 +255,7 @@ def dates(texts: NDArray[np.object_]) -> NDArray[np.datetime64]:
     import pandas as pd
 
     parts = pd.Series(texts, dtype=object).str.extract(
-        r"^([0-9]{4})([-/])([0-9]{2})\2([0-9]{2})$", expand=True
+        r"^([0-9]{4})([-/])([0-9]{2})\2([0-9]{2})\Z", expand=True
     )
     shaped = parts[0].notna().to_numpy()
     year, month, day = (parts[part].fillna("1").astype(np.int64).to_numpy() for part in (0, 2, 3))

@@ -38,19 +38,22 @@ class Record(BaseModel):
         "Add what holds without being written (see `unwritten`), so that records and frames agree."
         super().__pydantic_init_subclass__(**kwargs)
         for info in cls.model_fields.values():
-            info.metadata = [*unwritten(info), *info.metadata]
+            around = (
+                [ISO_DATE] if unwrap(info.annotation)[0] is date and ISO_DATE not in info.metadata else []
+            )
+            info.metadata = [*unwritten(info), *info.metadata, *around]
         cls.model_rebuild(force=True)
 
 
 def unwritten(info: FieldInfo) -> list[Any]:
-    "What a field lacks of: a limit of a text's length, exact integers, one form of dates."
+    "What a field lacks of: a limit of a text's length, of integers to exact ones."
     base, optional, around = unwrap(info.annotation)
     written = list(flat([*around, *info.metadata]))
     if base is str:
         short = [MinLen(1)] * (not optional)  # in a frame, an empty text is a missing one
         long = [MaxLen(TEXT_LENGTH)] * (not any(isinstance(item, MaxLen) for item in written))
         return [item for item in (*short, *long) if item not in written]
-    limits = [Ge(-EXACT_INTEGER), Le(EXACT_INTEGER)] if base is int else [ISO_DATE] if base is date else []
+    limits = [Ge(-EXACT_INTEGER), Le(EXACT_INTEGER)] if base is int else []
     return [item for item in limits if item not in written]
 
 
