@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from goldenpath.predict import Predictor
 from goldenpath.rails.contract import Contract
@@ -42,7 +42,8 @@ def routes(contract: Contract, models: Models, draining: Draining) -> Blueprint:
         problems = [*now.problems, *(["the server is about to stop"] if draining() else [])]
         good = now.champion is not None and not draining()
         version = now.champion.version if now.champion else None
-        return reply({"ready": good, "version": version, "problems": problems}, 200 if good else 503)
+        detail = {} if g.get("stranger") else {"version": version, "problems": problems}
+        return reply({"ready": good, **detail}, 200 if good else 503)
 
     return about
 
@@ -77,6 +78,6 @@ def manifest_of(predictor: Predictor) -> Manifest:
 
 def roles_of(live: Live) -> dict[str, Any]:
     "Who is used for what, as loaded here."
-    held = {"champion": live.champion, "challenger": live.challenger, "shadow": live.shadow}
-    names = {role: predictor.version if predictor else None for role, predictor in held.items()}
+    names: dict[str, str | None] = dict.fromkeys(("champion", "challenger", "shadow"))
+    names |= {role: predictor.version for role, predictor in live.holders}
     return {**names, "challenger_share": live.roles.challenger_share if live.challenger else 0.0}

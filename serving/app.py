@@ -1,12 +1,20 @@
 """The application: a factory that puts the parts together. This file and `predict.py` are the core; every
 other file of this folder is one concern, and most are switched by a setting."""
 
+from pathlib import Path
+
 from flask import Flask
 
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.settings import Settings
-from serving import about, errors, page, predict, requests
+from serving import about, errors, headers, page, predict, requests
+from serving.asking import asking
+from serving.background import every
+from serving.limits import InFlight
+from serving.memo import remembering
 from serving.models import Models
+from serving.observing import Observer
+from serving.tokens import Tokens
 
 
 class Server(Flask):
@@ -17,13 +25,30 @@ class Server(Flask):
 
 
 def create_app(settings: Settings, contract: Contract, models: Models, draining: about.Draining) -> Flask:
-    "One application for one worker; it does nothing until it is asked."
+    "One application for one worker, with its background threads."
     app = Server(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
-    requests.install(app)
+    observer = Observer(settings, models)
+    requests.install(app, observer.sinks)
     errors.install(app)
-    app.register_blueprint(predict.routes(settings, contract, models))
+    guard(app, settings, observer.in_flight)
+    ask = asking(contract, models)
+    if settings.memo:
+        ask = remembering(ask, models, settings.memo)
+    app.register_blueprint(predict.routes(ask, contract, models, settings.max_batch, observer.answered))
     app.register_blueprint(about.routes(contract, models, draining))
     if settings.page:
         app.register_blueprint(page.routes(contract, models))
+    observer.install(app)
     return app
+
+
+def guard(app: Flask, settings: Settings, in_flight: InFlight) -> None:
+    "Who may ask, from where, and how many at once."
+    if settings.cors_origins:
+        headers.allow_origins(app, settings.cors_origins.replace(",", " ").split())
+    if settings.tokens_file:
+        tokens = Tokens(settings.folder / Path(settings.tokens_file).expanduser())
+        tokens.install(app)
+        every(1.0, tokens.look, "tokens")
+    in_flight.install(app)

@@ -4,9 +4,11 @@ The launcher is the parent process. It marks the server as draining before it st
 SIGTERM granian closes its listener at once and runs nothing of ours in the workers.
 """
 
+import contextlib
 import ctypes
 import errno
 import importlib
+import ipaddress
 import multiprocessing
 import os
 import socket
@@ -20,6 +22,7 @@ from flask import Flask
 
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.settings import Settings
+from serving.metrics import shared_folder
 
 Factory: TypeAlias = Callable[[], Flask]
 SPARE_THREADS = 8  # beyond `max_in_flight`, so that 503 and health answer when all others are busy
@@ -43,7 +46,13 @@ class Draining:
 def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
     "Serve until a signal. `factory` makes the application in each worker. Raises BadInput."
     address, port = split_address(settings.listen)
+    check_access(settings, address)
     check_free(address, port)
+    with shared_folder() if settings.metrics else contextlib.nullcontext():
+        _serve(settings, address, port, factory, draining)
+
+
+def _serve(settings: Settings, address: str, port: int, factory: Factory, draining: Draining) -> None:
     if installed("granian"):
         _granian(settings, address, port, factory, draining)
     elif installed("gunicorn"):
@@ -66,6 +75,21 @@ def split_address(listen: str) -> tuple[str, int]:
     "`[::1]:8080` as address and number."
     address, _, port = listen.rpartition(":")
     return address.strip("[]"), int(port)
+
+
+def check_access(settings: Settings, address: str) -> None:
+    "Raises BadInput where anybody could ask, unless a setting says that something in front keeps them out."
+    if settings.tokens_file or settings.behind_login or address == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(address).is_loopback:
+            return
+    except ValueError:
+        pass  # a name: it may lead anywhere
+    raise BadInput(
+        f"anybody could reach {address}: set `tokens_file`, or `behind_login = yes` where something in front "
+        "of the server authenticates, or listen on 127.0.0.1"
+    )
 
 
 def check_free(address: str, port: int) -> None:

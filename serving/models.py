@@ -1,7 +1,6 @@
 """Which versions answer: loaded from the registry by role, replaced while requests go on."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,12 @@ class Live:
     shadow: Predictor | None = None
     problems: tuple[str, ...] = ("nothing was loaded yet",)
     memo: dict[Any, Any] = field(default_factory=dict)  # what was answered; gone with this assignment
+
+    @property
+    def holders(self) -> list[tuple[str, Predictor]]:
+        "Every role that is held, and by whom."
+        held = (("champion", self.champion), ("challenger", self.challenger), ("shadow", self.shadow))
+        return [(role, predictor) for role, predictor in held if predictor]
 
     def pick(self, key: Callable[[], bytes] = bytes) -> Predictor:
         "The version that answers whoever has this key. Raises NoModel where there is none."
@@ -63,20 +68,6 @@ class Models:
             self._follow(self._roles())
         except GoldenpathError as fault:
             self._complain(str(fault))
-
-    def watch(self, seconds: float) -> threading.Thread:
-        "Look again and again in the background."
-        thread = threading.Thread(target=self._watch, args=(seconds,), name="roles", daemon=True)
-        thread.start()
-        return thread
-
-    def _watch(self, seconds: float) -> None:
-        while True:
-            time.sleep(seconds)
-            try:
-                self.look()
-            except Exception as error:  # a fault of ours must not end the watch
-                self._complain(f"looking at the roles failed with {type(error).__name__}")
 
     def _roles(self) -> Roles:
         if self._pinned:
@@ -131,8 +122,8 @@ class Models:
 
     def _try(self, version: str, problems: list[str]) -> Predictor | None:
         "A version that is loaded already or can be loaded now; otherwise the reason joins the problems."
-        for held in (self.live.champion, self.live.challenger, self.live.shadow):
-            if held and held.version == version:
+        for _, held in self.live.holders:
+            if held.version == version:
                 return held
         when, reason = self._refused.get(version, (0.0, ""))
         if not reason or time.monotonic() - when > RETRY_SECONDS:

@@ -13,6 +13,7 @@ from goldenpath.rails.contract import Contract
 from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.rails.spec import FieldSpec
 from serving.about import manifest_of, roles_of
+from serving.headers import secure
 from serving.models import Models
 from serving.requests import trace
 
@@ -56,7 +57,7 @@ def routes(contract: Contract, models: Models) -> Blueprint:
         except (BadInput, NoModel) as fault:
             return render(contract, models, fault=str(fault))
 
-    return page
+    return secure(page)
 
 
 def render(contract: Contract, models: Models, **more: Any) -> str:

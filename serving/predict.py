@@ -1,34 +1,50 @@
 """The routes that answer: one record, a list of records, and the floor that both are measured against."""
 
+import time
+from collections.abc import Callable
+
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from goldenpath.rails.contract import Contract
+from goldenpath.predict import Answer
+from goldenpath.rails.contract import Contract, Record
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.settings import Settings
+from serving.asking import Ask
 from serving.models import Models
 from serving.replies import JSON, reply
+from serving.requests import trace
 
 
-def routes(settings: Settings, contract: Contract, models: Models) -> Blueprint:
+def routes(
+    ask: Ask,
+    contract: Contract,
+    models: Models,
+    max_batch: int,  # records
+    answered: Callable[[Record, Answer], None],  # told of every answer to a single record
+) -> Blueprint:
     "The blueprint, with what it answers by."
     api = Blueprint("predict", __name__)
 
     @api.post("/predict")
     def predict() -> Response:
         "Answer one record."
-        record = contract.parse(json_body())
-        answer = models.live.pick().one(record)
+        asked = ask(json_body(), sticky_key(models))
+        noted, answer = trace(), asked.answer
+        noted.version, noted.model_seconds = answer.version, asked.seconds
+        answered(asked.record, answer)
         return reply({"label": answer.label, "probability": answer.probability, "version": answer.version})
 
     @api.post("/predict/batch")
     def batch() -> Response:
         "Answer a list of records in its order, all by one version."
-        records = contract.parse_many(json_body())
-        if len(records) > settings.max_batch:
-            raise BadInput(f"{len(records)} records in one batch; at most {settings.max_batch} are answered")
-        predictor = models.live.pick()
+        body = json_body()
+        records = contract.parse_many(body)
+        if len(records) > max_batch:
+            raise BadInput(f"{len(records)} records in one batch; at most {max_batch} are answered")
+        predictor = models.live.pick(lambda: sticky_key(models).encode() or body)
+        started, noted = time.perf_counter(), trace()
         probabilities = predictor.probabilities(contract.columns_of(records))
+        noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
         pairs = zip(predictor.labels(probabilities).tolist(), probabilities.tolist(), strict=True)
         answers = [{"label": label, "probability": probability} for label, probability in pairs]
         return reply({"version": predictor.version, "predictions": answers})
@@ -47,3 +63,8 @@ def json_body() -> bytes:
     if request.environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
         raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
     return request.get_data(cache=False)
+
+
+def sticky_key(models: Models) -> str:
+    "What keeps a caller with the same version while there is a challenger."
+    return request.headers.get("X-Sticky-Key", "") if models.live.challenger else ""

@@ -1,10 +1,11 @@
-"""Every request has an id, from the caller or from us, and every answer carries it."""
+"""Every request has an id, from the caller or from us; every answer carries it; and what it took is noted."""
 
 import itertools
 import os
 import re
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 from flask import Flask, Response, g, request
 
@@ -24,7 +25,19 @@ class Trace:
         self.version = ""
 
 
-def install(app: Flask) -> None:
+class Seen(NamedTuple):
+    "What is known of one request when it is over; holds nothing that was submitted but a harmless id."
+
+    id: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    model_seconds: float | None
+    version: str
+
+
+def install(app: Flask, sinks: list[Callable[[Seen], None]]) -> None:
     "Number the requests of one worker; its random prefix keeps them apart from those of others."
     prefix = os.urandom(5).hex()
     numbers = itertools.count(1)
@@ -34,15 +47,24 @@ def install(app: Flask) -> None:
         g.trace = Trace(sent if ALLOWED.fullmatch(sent) else f"{prefix}-{next(numbers):x}")
 
     def end(response: Response) -> Response:
-        response.headers[HEADER] = g.trace.id
+        noted = trace()
+        response.headers[HEADER] = noted.id
+        if sinks:
+            seen = _seen(noted, response.status_code)
+            for sink in sinks:
+                sink(seen)
         return response
 
     app.before_request(begin)
     app.after_request(end)
 
 
+def _seen(noted: Trace, status: int) -> Seen:
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    seconds = time.perf_counter() - noted.start
+    return Seen(noted.id, request.method, route, status, seconds, noted.model_seconds, noted.version)
+
+
 def trace() -> Trace:
     "The request that is being answered."
-    found: Any = g.trace
-    assert isinstance(found, Trace)
-    return found
+    return cast(Trace, g.trace)

@@ -9,20 +9,23 @@ from goldenpath.predict import Predictor, open_predictor
 from goldenpath.rails.errors import NotTrusted
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.settings import Settings
+from serving import logs
 from serving.about import Draining
 from serving.app import create_app
+from serving.background import every
 from serving.models import Models
 
 
 def make_app(settings: Settings, draining: Draining) -> Flask:
     "The application of one worker, with its models loaded and the role log watched."
+    logs.configure()
     registry = registry_of(settings)
     pinned = registry.resolve(settings.version) if settings.version else ""
     models = Models(registry, partial(load, registry, settings), pinned)
     models.look()
     app = create_app(settings, CONTRACT, models, draining)
     if settings.poll_seconds and not pinned:
-        models.watch(settings.poll_seconds)
+        every(settings.poll_seconds, models.look, "roles")
     return app
 
 

@@ -1,0 +1,73 @@
+"""Work that no request waits for: a queue that drops rather than delays, and jobs done now and then."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.util import Finalize
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
+
+PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes nobody, because waking takes a lock
+TURN = 10  # items after which the threads that answer get their turn
+
+
+class Background(Generic[Item]):
+    "One daemon thread and a bounded queue; `offer` takes no lock and never waits."
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Item], None],
+        limit: int,  # items that may wait
+        after: Callable[[], None] = lambda: None,  # done once after several items
+    ) -> None:
+        self.name, self.limit, self.dropped = name, limit, 0
+        self._work, self._after = work, after
+        self._waiting: deque[Item] = deque()
+
+    def start(self) -> "Background[Item]":
+        every(PAUSE, self.drain, self.name)
+        Finalize(None, self.drain, exitpriority=0)  # what waits when the worker is stopped is still done
+        return self
+
+    def offer(self, item: Item) -> None:
+        "Take it, or drop and count it where too much is waiting."
+        if len(self._waiting) < self.limit:
+            self._waiting.append(item)
+        else:
+            self.dropped += 1
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def drain(self) -> None:
+        "Do all that is waiting; also from another thread."
+        if not self._waiting:
+            return
+        with contextlib.suppress(IndexError):
+            for done in range(self.limit):
+                self._work(self._waiting.popleft())
+                if done % TURN == TURN - 1:
+                    time.sleep(0)
+        self._after()
+
+
+def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:
+    "Do a job again and again in a daemon thread; a fault of it is logged without its text, and it goes on."
+
+    def run() -> None:
+        while True:
+            time.sleep(seconds)
+            try:
+                job()
+            except Exception as error:
+                log.error("%s failed with %s", name, type(error).__name__)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,62 @@
+"""Whoever watches the answers, off the hot path: log, metrics, shadow; each if its setting says so."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from goldenpath.predict import Answer
+from goldenpath.rails.contract import Record
+from goldenpath.rails.settings import Settings
+from serving.background import Background, every
+from serving.limits import InFlight
+from serving.logs import request_log
+from serving.models import Models
+from serving.requests import Seen
+from serving.shadow import Shadow
+
+WAITING = 50_000  # requests that may wait to be counted
+GAUGES_SECONDS = 1.0  # between two looks at the queues
+
+
+class Observer:
+    "All watchers of one worker."
+
+    def __init__(self, settings: Settings, models: Models) -> None:
+        self.in_flight = InFlight(settings.max_in_flight)
+        self.sinks: list[Callable[[Seen], None]] = []
+        self.answered: Callable[[Record, Answer], None] = lambda record, answer: None
+        self._queues: list[Background[Any]] = []
+        self._agreed: Callable[[bool, float], None] = lambda agrees, seconds: None
+        self._install: Callable[[Flask], None] = lambda app: None
+        if settings.metrics:
+            self._count(models)
+        if settings.log_sample:
+            self.sinks.append(request_log(settings.log_sample))
+        if settings.shadow_queue:
+            shadow = Shadow(models, settings.shadow_queue, self._agreed)
+            self._queues.append(shadow.queue.start())
+            self.answered = shadow.offer
+
+    def install(self, app: Flask) -> None:
+        "Add the routes that show what was seen."
+        self._install(app)
+
+    def _count(self, models: Models) -> None:
+        from serving.metrics import Metrics, forget_the_dead, routes
+
+        forget_the_dead()
+        metrics = Metrics()
+        seen = Background("metrics", metrics.see, WAITING).start()
+        self.sinks.append(seen.offer)
+        self._queues.append(seen)
+        every(GAUGES_SECONDS, lambda: metrics.measure(self._queues, self.in_flight), "gauges")
+        models.swapped = metrics.hold
+        metrics.hold(models.live)
+
+        def agreed(agrees: bool, seconds: float) -> None:
+            metrics.shadow.labels("yes" if agrees else "no").inc()
+            metrics.shadow_seconds.observe(seconds)
+
+        self._agreed = agreed
+        self._install = lambda app: app.register_blueprint(routes(metrics, seen.drain))
