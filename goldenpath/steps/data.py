@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'EMPTY_DATES', 'DEATH_RATES', 'OVERALL', 'DEATH_RATE_OF_OTHERS', 'FILLED_IN_TOGETHER', 'RACE_BY_AGE',
-           'FIRST_DAY', 'DAYS', 'BLOCK', 'STAND_IN', 'REJECTED', 'needed_columns', 'source_chunks', 'level_shares',
-           'draw_levels', 'race_table', 'draw_races', 'draw_dates', 'draw_stand_in', 'recorded', 'stand_in_chunks',
-           'SortedChunk', 'sort_chunk', 'needed_frame', 'days_of', 'undated', 'ragged', 'parquet_schema', 'Tally',
-           'write_rows', 'as_table', 'refuse_many_rejected', 'describe', 'refuse_one_class', 'make_data', 'row_counts']
+           'FIRST_DAY', 'DAYS', 'SAME_DAY', 'BLOCK', 'STAND_IN', 'REJECTED', 'needed_columns', 'source_chunks',
+           'level_shares', 'draw_levels', 'race_table', 'draw_races', 'draw_dates', 'draw_stand_in', 'recorded',
+           'stand_in_chunks', 'SortedChunk', 'sort_chunk', 'needed_frame', 'days_of', 'undated', 'ragged',
+           'parquet_schema', 'Tally', 'write_rows', 'as_table', 'refuse_many_rejected', 'describe', 'refuse_one_class',
+           'make_data', 'row_counts']
 
 # %% ../../notebooks/02_data.ipynb #2b6bcb22
 from collections import Counter
@@ -168,6 +169,7 @@ def draw_races(
 
 # %% ../../notebooks/02_data.ipynb #de2f238a
 FIRST_DAY, DAYS = np.datetime64("2020-01-01"), 382
+SAME_DAY = {"cdc_report_dt": 0.35, "pos_spec_dt": 0.5, "onset_dt": 0.95}  # our own: share that is no later
 
 
 def draw_dates(
@@ -178,7 +180,7 @@ def draw_dates(
     earliest = FIRST_DAY + random.triangular(0, DAYS, DAYS, rows).astype("timedelta64[D]")
     dates = {"cdc_case_earliest_dt": np.datetime_as_string(earliest, unit="D")}
     for name, percent in EMPTY_DATES.items():
-        later = earliest + (random.geometric(0.25, rows) - 1).astype("timedelta64[D]")
+        later = earliest + (random.geometric(SAME_DAY[name], rows) - 1).astype("timedelta64[D]")
         dates[name] = np.where(
             random.random(rows) * 100 < percent, "", np.datetime_as_string(later, unit="D")
         )
