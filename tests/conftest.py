@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuse import mounts  # noqa: F401 - a fixture for all tests, started once
 from tests.needs import needs
 
 PROJECT = Path(__file__).resolve().parent.parent

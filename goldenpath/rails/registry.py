@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from goldenpath.rails.aside import bring_back
 from goldenpath.rails.errors import BadInput, GateRefused, NoModel, RaceLost
 from goldenpath.rails.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
 from goldenpath.rails.settings import Settings
@@ -55,7 +54,7 @@ class Registry(Versions):
         base = self.roles() if made_from is None else self._unchanged_since(made_from)
         entry = self.log.append(change(base), why=why, who=who, made_from=base.number)
         for version in entry.in_use:
-            bring_back(self, version)
+            self.restore(version)  # where it was moved aside while it was promoted
         return entry
 
     def _unchanged_since(self, number: int) -> Roles:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails import artifact, publishing, signing
+from goldenpath.rails.aside import bring_back, list_aside
 from goldenpath.rails.errors import NoModel, NotTrusted, RaceLost
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.roles import ROLES
@@ -19,6 +20,7 @@ class Versions:
 
     def __init__(self, home: Path, model: str, keys: Keys | None = None) -> None:
         self.root = home / "models" / model
+        self.aside = self.root / "aside"  # versions that wait to be deleted
         self.model = model
         self.keys = keys or Keys()
         self._manifests: dict[str, Manifest] = {}  # a version never changes
@@ -47,9 +49,16 @@ class Versions:
     def expect(self, version: str) -> None:
         "Raise NoModel, with the nearest name, where a version is not published."
         if not self.exists(version):
+            if any(one.name == version for one in list_aside(self.aside)):
+                aside = f"was moved aside to be deleted; `goldenpath models restore {version}` brings it back"
+                raise NoModel(f"version {version} of {self.model} {aside}")
             near = difflib.get_close_matches(version, [*ROLES, *self.versions()], n=1)
             way_out = f"did you mean {near[0]}?" if near else "see `goldenpath models list`"
             raise NoModel(f"version {version!r} of {self.model} is not published; {way_out}")
+
+    def restore(self, version: str) -> bool:
+        "Bring back a version that was moved aside; was there one? Raises VolumeFault."
+        return bring_back(self, version)
 
     def verify(self, version: str) -> Manifest:
         """Check a version, and its signature where the reader has a key, before it is loaded.
