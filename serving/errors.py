@@ -4,18 +4,17 @@ import traceback
 from types import TracebackType
 from typing import TypeAlias
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from goldenpath.rails.contract import Broken, Malformed
 from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
+from serving.bodies import discard_body
 from serving.replies import reply
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 STATUS: dict[type[GoldenpathError], int] = {Malformed: 400, Broken: 422, BadInput: 400, NoModel: 503}
-CHUNK = 65_536  # bytes
-DISCARDED = 64_000_000  # bytes of a body that is too large, before its connection is closed
 WAYS_OUT = {
     404: "there is no such address here; see /docs",
     405: "this address does not take that method",
@@ -47,13 +46,6 @@ def _flasks(error: HTTPException) -> Response:
     if code == 405:
         response.headers.extend(error.get_headers())
     return response
-
-
-def discard_body() -> None:
-    "Read what is still coming, within bounds: a caller who is cut off while sending never sees the answer."
-    stream, left = request.environ["wsgi.input"], DISCARDED
-    while left > 0 and (chunk := stream.read(CHUNK)):
-        left -= len(chunk)
 
 
 def where(exc_info: ExcInfo) -> str:

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
 from goldenpath.predict import Answer
 from goldenpath.rails.contract import Contract, Record
 from goldenpath.rails.errors import BadInput
 from serving.asking import Ask
+from serving.bodies import json_body
 from serving.models import Models
 from serving.replies import JSON, reply
 from serving.requests import trace
@@ -56,13 +56,6 @@ def routes(
         return Response(b'{"floor":true}', content_type=JSON)
 
     return api
-
-
-def json_body() -> bytes:
-    "The body as it came. Raises UnsupportedMediaType (415) where it is not said to be JSON."
-    if request.environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
-        raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
-    return request.get_data(cache=False)
 
 
 def sticky_key(models: Models) -> str:

@@ -1,0 +1,34 @@
+"""The body of a request: of the right kind, and never more of it than allowed."""
+
+from flask import request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from serving.replies import JSON
+
+CHUNK = 65_536  # bytes
+DISCARDED = 64_000_000  # bytes of a body that is too large, before its connection is closed
+
+
+def json_body() -> bytes:
+    """The body as it came.
+
+    Raises UnsupportedMediaType (415) where it is not said to be JSON, RequestEntityTooLarge (413).
+    """
+    if request.environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
+        raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
+    return whole_body()
+
+
+def whole_body() -> bytes:
+    "The body, whatever it is. Raises RequestEntityTooLarge (413)."
+    body = request.get_data(cache=False)
+    if "CONTENT_LENGTH" not in request.environ:
+        request.stream.read(1)  # a chunked body is cut off at the limit; only a further read says so
+    return body
+
+
+def discard_body() -> None:
+    "Read what is still coming, within bounds: a caller who is cut off while sending never sees the answer."
+    stream, left = request.environ["wsgi.input"], DISCARDED
+    while left > 0 and (chunk := stream.read(CHUNK)):
+        left -= len(chunk)
