@@ -26,6 +26,17 @@ STAND_IN = (
 )
 
 
+class Cell(NamedTuple):
+    "One cell of a table: text, its class, and HTML that is drawn behind it."
+
+    text: str
+    kind: str = ""
+    drawn: str = ""
+
+
+Row = Sequence[str | Cell]
+
+
 class Picture(NamedTuple):
     "A PNG, and what it shows, in words: for the caption and for whoever cannot see it."
 
@@ -120,7 +131,7 @@ def _tiles(told: Contrast) -> str:
 def _contrast_table(told: Contrast) -> str:
     base = reference(told)
     times = ("median", "p95", "p99", f"times the {base[1]}" if base else "multiple")
-    rows = [
+    rows: list[Row] = [
         [line.what, *map(number, map(_time, line[2:])), number(multiple(line.seconds, told))]
         for line in lines(told)
     ]
@@ -155,7 +166,7 @@ def _threshold(found: Evaluation) -> str:
 
 def _results(found: Evaluation) -> str:
     names = [number(f"{model.name} {model.version}".strip()) for model in found.models]
-    rows = [
+    rows: list[Row] = [
         [metric, *(number(with_interval(model.metrics[metric])) for model in found.models)]
         for metric in METRICS
     ]
@@ -171,12 +182,12 @@ def _results(found: Evaluation) -> str:
 def _gate(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    headings = ["rule", number("value"), number("threshold"), "result", "how it was judged"]
+    headings: Row = ["rule", number("value"), number("threshold"), "result", "how it was judged"]
     said = "passed" if verdict.passed else "refused"
     return f"<h3>Gate: {said}</h3>" + table(headings, map(_rule, verdict.rules))
 
 
-def _rule(rule: Rule) -> list["str | Cell"]:
+def _rule(rule: Rule) -> Row:
     value = with_interval(Interval(value=rule.value, low=rule.low, high=rule.high))
     result = Cell(rule.result, rule.result)
     return [rule.name, number(value), number(figure(rule.threshold)), result, rule.detail]
@@ -186,13 +197,13 @@ def _groups(slices: Sequence[Slice]) -> str:
     if not slices:
         return ""
     figures = ("rows", "positive", "observed", "predicted")
-    headings = ["group", "column", *map(number, figures), "recall", number("false positives")]
+    headings: Row = ["group", "column", *map(number, figures), "recall", number("false positives")]
     few = f"Groups with fewer than {ENOUGH} positive rows say little."
     caption = f"Test rows by group, at the threshold above. {few}"
     return "<h3>Groups</h3>" + table(headings, map(_group, slices), caption)
 
 
-def _group(one: Slice) -> list["str | Cell"]:
+def _group(one: Slice) -> Row:
     counts = [f"{one.count:,}", f"{one.positives:,}", figure(one.rate), figure(one.predicted)]
     bar = f' <span class="bar" style="width:{4 * (one.recall or 0):.2f}rem"></span>'
     recall = Cell(figure(one.recall), "recall", bar)
@@ -201,7 +212,7 @@ def _group(one: Slice) -> list["str | Cell"]:
 
 def _data(material: Material) -> list[str]:
     data = material.manifest.data
-    counts = [[name.replace("_", " "), number(f"{count:,}")] for name, count in data.rows.items()]
+    counts: list[Row] = [[name.replace("_", " "), number(f"{count:,}")] for name, count in data.rows.items()]
     return [
         f"<p>Source: <code>{escape(data.source)}</code>. Split: <code>{escape(data.split)}</code>.</p>",
         table(["rows", number("count")], counts),
@@ -244,20 +255,12 @@ def _picture(picture: Picture, kind: str = "one") -> str:
     return f'<figure class="{kind}">{image}<figcaption>{shows}</figcaption></figure>'
 
 
-class Cell(NamedTuple):
-    "One cell of a table: text, its class, and HTML that is drawn behind it."
-
-    text: str
-    kind: str = ""
-    drawn: str = ""
-
-
 def number(text: str) -> Cell:
     "A cell whose figures stand below each other."
     return Cell(text, "n")
 
 
-def table(headings: Sequence[str | Cell], rows: Iterable[Sequence[str | Cell]], caption: str = "") -> str:
+def table(headings: Row, rows: Iterable[Row], caption: str = "") -> str:
     "A table that scrolls by itself where the screen is narrow."
     head = "".join(_cell(heading, "th", "col") for heading in headings)
     body = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
@@ -266,7 +269,7 @@ def table(headings: Sequence[str | Cell], rows: Iterable[Sequence[str | Cell]], 
     return f'<div class="wide" tabindex="0"><table>{inner}</table></div>'
 
 
-def _row(cells: Sequence[str | Cell]) -> str:
+def _row(cells: Row) -> str:
     return _cell(cells[0], "th", "row") + "".join(_cell(cell, "td") for cell in cells[1:])
 
 
