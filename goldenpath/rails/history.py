@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from goldenpath.rails.executed import read_step
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.runs import parent_of, read_json, steps_of
 
@@ -34,7 +35,6 @@ def summarise(folder: Path) -> RunSummary:
     data = _found(folder, "data/summary.json")
     training = _found(folder, "training.json")
     evaluation = _found(folder, "evaluation.json")
-    took = [note["seconds"] for note in notes.values() if note.get("seconds") is not None]
     return RunSummary(
         id=folder.name,
         steps={name: str(note.get("status")) for name, note in notes.items()},
@@ -49,8 +49,19 @@ def summarise(folder: Path) -> RunSummary:
         verdict=_verdict(_found(folder, "verdict.json")),
         version=training.get("version", ""),
         published=bool(_found(folder, "published.json")),
-        seconds=round(sum(took), 1) if took else None,
+        seconds=_seconds(folder, notes),
     )
+
+
+def _seconds(folder: Path, notes: dict[str, dict[str, Any]]) -> float | None:
+    "What the steps took: by their executed notebooks, kernel start included, else by their own notes."
+    took = []
+    for name, note in notes.items():
+        try:
+            took.append(read_step(folder / "notebooks" / f"{name}.ipynb").seconds)
+        except (OSError, ValueError):
+            took.append(note.get("seconds") or 0.0)
+    return round(sum(took), 1) if took else None
 
 
 def _metrics(evaluation: dict[str, Any]) -> dict[str, float]:

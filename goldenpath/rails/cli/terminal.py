@@ -26,7 +26,12 @@ def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
     "A table whose `numbers` columns stand to the right."
     made = Table(title=title, title_justify="left")
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        made.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            overflow="fold",
+            no_wrap=column == "run",  # an id is there to be copied
+        )
     return made
 
 

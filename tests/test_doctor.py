@@ -1,0 +1,86 @@
+"""The doctor says what is good, what is worth knowing and what is bad, and never breaks down itself."""
+
+import pytest
+
+from goldenpath.rails import doctor
+from goldenpath.rails.doctor import Finding, examine
+from goldenpath.rails.errors import VolumeFault
+from tests.small_project import DATA, make_project, step, write_pipeline
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    "A sound small project as the working directory."
+    folder = make_project(tmp_path / "project")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def found(what: str) -> Finding:
+    return next(finding for finding in examine() if finding.what == what)
+
+
+def test_a_sound_project_has_nothing_bad(project):
+    findings = examine()
+    assert [finding for finding in findings if finding.status == "bad"] == []
+    assert {"settings", "Python", "home", "data", "exports", "pipeline train", "papermill", "fast path"} <= {
+        finding.what for finding in findings
+    }
+
+
+def test_wrong_settings_are_the_first_and_only_finding(project):
+    (project / "settings.ini").write_text("[any]\nworkers = many\n")
+    finding = examine()
+    assert [(one.what, one.status) for one in finding] == [("settings", "bad")]
+    assert "workers = 'many' is not allowed" in finding[0].detail
+
+
+def test_a_home_that_cannot_be_made_is_bad(project):
+    (project / "volume").write_text("a file where the folder should be")
+    finding = found("home")
+    assert finding.status == "bad"
+    assert f"home {project / 'volume'} cannot be made" in finding.detail
+
+
+def test_missing_rows_are_worth_a_note_and_a_wrong_path_is_bad(project, monkeypatch):
+    assert found("data").status == "note"
+    monkeypatch.setenv("GOLDENPATH_SOURCE", "absent/*.csv")
+    assert (found("data").status, found("data").detail) == ("bad", f"there is no {project / 'absent/*.csv'}")
+    monkeypatch.setenv("GOLDENPATH_SOURCE", "settings.ini")
+    assert found("data").status == "good"
+
+
+def test_a_stale_export_is_bad_with_its_way_out(project):
+    (project / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA, answer=4))
+    finding = found("exports")
+    assert (finding.status, finding.remedy) == ("bad", "make export")
+    assert "02_data.ipynb is newer" in finding.detail
+
+
+def test_a_trap_in_a_pipeline_is_bad(project):
+    write_pipeline(project, ("02_data", "05_train", "06_evaluate"))
+    assert found("pipeline train").status == "bad"
+
+
+def test_missing_programs_are_named_with_what_follows(project, monkeypatch):
+    monkeypatch.setattr(doctor, "find_program", lambda name: None)
+    findings = {finding.what: finding for finding in examine()}
+    assert findings["papermill"].status == "bad"
+    assert findings["elyra-pipeline"].status == "note"
+    assert findings["nbdev-export"].status == "note"
+    assert findings["granian"].status == "bad"
+
+
+def test_without_onnxruntime_the_fast_path_is_a_note(project, monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda package: "")
+    assert found("fast path").status == "note"
+
+
+def test_a_check_that_breaks_is_a_finding(project):
+    def check_something(settings):
+        raise VolumeFault("the volume is gone")
+        yield
+
+    assert examine((check_something,))[-1] == Finding(
+        what="something", status="bad", detail="the volume is gone"
+    )
