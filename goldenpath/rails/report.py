@@ -196,18 +196,23 @@ def _rule(rule: Rule) -> Row:
 def _groups(slices: Sequence[Slice]) -> str:
     if not slices:
         return ""
+    columns = dict.fromkeys(one.column for one in slices)
+    tables = (_column([one for one in slices if one.column == name]) for name in columns)
+    few = f"At the threshold above. Groups with fewer than {ENOUGH} positive rows say little."
+    return f"<h3>Groups</h3><p>{few}</p>{''.join(tables)}"
+
+
+def _column(slices: Sequence[Slice]) -> str:
     figures = ("rows", "positive", "observed", "predicted")
-    headings: Row = ["group", "column", *map(number, figures), "recall", number("false positives")]
-    few = f"Groups with fewer than {ENOUGH} positive rows say little."
-    caption = f"Test rows by group, at the threshold above. {few}"
-    return "<h3>Groups</h3>" + table(headings, map(_group, slices), caption)
+    headings: Row = [slices[0].column, *map(number, figures), "recall", number("false positives")]
+    return table(headings, map(_group, slices))
 
 
 def _group(one: Slice) -> Row:
     counts = [f"{one.count:,}", f"{one.positives:,}", figure(one.rate), figure(one.predicted)]
     bar = f' <span class="bar" style="width:{4 * (one.recall or 0):.2f}rem"></span>'
     recall = Cell(figure(one.recall), "recall", bar)
-    return [one.level, one.column, *map(number, counts), recall, number(figure(one.false_positive_rate))]
+    return [one.level, *map(number, counts), recall, number(figure(one.false_positive_rate))]
 
 
 def _data(material: Material) -> list[str]:

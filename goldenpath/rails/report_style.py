@@ -11,7 +11,7 @@ STYLE = """
     --ground: #14161a; --card: #1c1f25; --ink: #e7e9ee; --soft: #a5adba; --line: #343a45;
     --blue: #6db6ee; --orange: #f0985a; --good: #6ccb93; --bad: #f28b84; --wait: #e6bd5f;
   }
-  img { filter: invert(1) hue-rotate(180deg); }
+  img { filter: invert(.89) hue-rotate(180deg); }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
@@ -35,20 +35,21 @@ ul.said { max-width: 48rem; padding-left: 1.1rem; }
 .figure b { display: block; font-size: 1.8rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .training b { color: var(--orange); }
 .http b { color: var(--blue); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .93rem; }
+.wide { overflow-x: auto; margin-top: 1rem; }
+table { border-collapse: collapse; min-width: min(60%, 34rem); background: var(--card); font-size: .93rem; }
 caption { text-align: left; color: var(--soft); padding: .3rem 0; }
 th, td { text-align: left; padding: .38rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; }
+tbody th { font-weight: 500; min-width: 9rem; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .recall { min-width: 9rem; font-variant-numeric: tabular-nums; }
 .pass { color: var(--good); }
 .fail { color: var(--bad); font-weight: 700; }
 .hold { color: var(--wait); font-weight: 700; }
 .bar { display: inline-block; height: .55rem; background: var(--blue); border-radius: 2px; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); }
-.pictures { gap: 1rem; }
-figure { margin: 1rem 0 0; }
+.pictures { columns: 26rem; column-gap: 1rem; }
+.pictures figure { break-inside: avoid; }
+figure { margin: 0; padding: 1rem 0 0; }
 figure.only { max-width: 52rem; }
 img { width: 100%; height: auto; border-radius: .5rem; background: #ffffff; display: block; }
 figcaption { color: var(--soft); font-size: .9rem; padding-top: .3rem; }
