@@ -11,6 +11,7 @@ import importlib
 import ipaddress
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -22,6 +23,7 @@ from flask import Flask
 
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.settings import Settings
+from serving.background import every
 from serving.metrics import shared_folder
 
 Factory: TypeAlias = Callable[[], Flask]
@@ -112,7 +114,15 @@ def _reason(fault: OSError | OverflowError) -> str:
 def in_worker(factory: Factory) -> Flask:
     "Make the application in a group of its own: Ctrl-C in the terminal is the launcher's to answer."
     os.setpgid(0, 0)
+    launcher = os.getppid()
+    every(1.0, lambda: end_without(launcher), "launcher")
     return factory()
+
+
+def end_without(launcher: int) -> None:
+    "A worker whose launcher was killed would answer for ever, and nobody would replace or stop it."
+    if os.getppid() != launcher:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _granian(settings: Settings, address: str, port: int, factory: Factory, draining: Draining) -> None:
@@ -124,7 +134,7 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
     class Launcher(MPServer):
         def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
             "The first SIGTERM begins to drain; Ctrl-C and a second signal stop at once."
-            wait = 0.0 if draining() or args[:1] == (2,) else settings.drain_seconds
+            wait = 0.0 if draining() or args[:1] == (signal.SIGINT,) else settings.drain_seconds
             draining.begin()
             timer = threading.Timer(wait, super().signal_handler_interrupt)
             timer.daemon = True

@@ -34,7 +34,9 @@ def shared_folder() -> Iterator[None]:
     if FOLDER in os.environ:
         yield
         return
-    folder = tempfile.mkdtemp(prefix="goldenpath-metrics-", dir=MEMORY if MEMORY.is_dir() else None)
+    folder = tempfile.mkdtemp(
+        prefix=f"goldenpath-metrics-{os.getpid()}-", dir=MEMORY if MEMORY.is_dir() else None
+    )
     os.environ[FOLDER] = folder
     try:
         yield

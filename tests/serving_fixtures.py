@@ -1,9 +1,13 @@
 """Real, small versions to serve: fitted on drawn records of the project's own contract, and published."""
 
+import atexit
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -38,9 +42,16 @@ def outcomes(rows: list[dict[str, Any]], seed: int) -> np.ndarray:  # (n,) bool
 
 def publish(home: Path, seed: int = 1, compiled: bool = True, model: str = MODEL, **changes: Any) -> str:
     "Fit, compile, prove and publish a version; the seed makes another model of it."
-    candidate = home / "candidates" / str(seed)
-    make_candidate(candidate, seed, compiled, model=model, **changes)
-    return Registry(home, model).publish(candidate)
+    return Registry(home, model).publish(built(seed, compiled, model, tuple(changes.items())))
+
+
+@cache
+def built(seed: int, compiled: bool, model: str, changes: tuple[tuple[str, Any], ...]) -> Path:
+    "The candidate of a version, made once for all tests of this process."
+    folder = Path(mkdtemp(prefix="goldenpath-candidate-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    make_candidate(folder / "candidate", seed, compiled, model=model, **dict(changes))
+    return folder / "candidate"
 
 
 def promote(home: Path, version: str, role: str = "champion", share: float = 0.0) -> None:
