@@ -7,7 +7,7 @@ from flask import Flask
 
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.settings import Settings
-from serving import about, errors, headers, page, predict, requests
+from serving import about, errors, headers, open_inference, page, predict, requests
 from serving.asking import asking
 from serving.background import every
 from serving.limits import InFlight
@@ -39,6 +39,9 @@ def create_app(settings: Settings, contract: Contract, models: Models, draining:
     app.register_blueprint(about.routes(contract, models, draining))
     if settings.page:
         app.register_blueprint(page.routes(contract, models))
+    if settings.open_inference:
+        spoken = open_inference.routes(settings.model, contract, models, settings.max_batch, draining)
+        app.register_blueprint(spoken)
     observer.install(app)
     return app
 

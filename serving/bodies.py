@@ -1,8 +1,11 @@
 """The body of a request: of the right kind, and never more of it than allowed."""
 
-from flask import request
-from werkzeug.exceptions import UnsupportedMediaType
+import zlib
 
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from goldenpath.rails.errors import BadInput
 from serving.replies import JSON
 
 CHUNK = 65_536  # bytes
@@ -32,3 +35,22 @@ def discard_body() -> None:
     stream, left = request.environ["wsgi.input"], DISCARDED
     while left > 0 and (chunk := stream.read(CHUNK)):
         left -= len(chunk)
+
+
+def unpacked_body() -> bytes:
+    "The body, decompressed where it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
+    body = whole_body()
+    packed = request.headers.get("Content-Encoding", "identity").lower()
+    if packed == "identity":
+        return body
+    if packed != "gzip":
+        raise BadInput("of compressed bodies only gzip is understood")
+    most = request.max_content_length or DISCARDED
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = unpacker.decompress(body, most + 1)
+    except zlib.error:
+        raise BadInput("the body is not gzip, as its header says") from None
+    if len(content) > most:
+        raise RequestEntityTooLarge
+    return content

@@ -1,0 +1,33 @@
+"""Python environments of their own, for programs that others wrote: made once, kept below `.venv/others/`."""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+OTHERS = Path(__file__).resolve().parent.parent / ".venv" / "others"
+
+
+def environment(
+    name: str,
+    *requirements: str,  # as pip takes them, with exact versions
+    python: str = sys.executable,
+) -> Path:  # its python
+    "An environment that holds just these packages; made where it is not there yet."
+    digest = hashlib.sha256("\n".join([python, *requirements]).encode()).hexdigest()[:8]
+    folder = OTHERS / f"{name}-{digest}"
+    OTHERS.mkdir(parents=True, exist_ok=True)
+    with (OTHERS / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want it at once
+        if not (folder / "complete").exists():
+            _uv("venv", "--quiet", "--clear", "--python", python, str(folder))
+            _uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
+            (folder / "complete").touch()
+    return folder / "bin" / "python"
+
+
+def _uv(*words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "uv", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"uv {' '.join(words[:2])} failed: {done.stderr.strip()[-800:]}")
