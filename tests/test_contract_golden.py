@@ -80,3 +80,12 @@ def test_golden_rows_survive_their_file_to_the_last_bit() -> None:
     assert [list(map(type, record.values())) for record in again.records] == [
         list(map(type, record.values())) for record in golden.records
     ]
+
+
+def test_no_golden_row_lies_so_near_the_threshold_that_rounding_decides() -> None:
+    drawn = pool(CONTRACT.spec, n=100, seed=0)
+    probability = np.linspace(0, 1, len(drawn.records))
+    probability[[3, 50]] = 0.5 + 1e-7, 0.5 - 1e-7
+    golden = select(drawn, probability, probability, threshold=0.5, n=60)
+    assert min(abs(value - 0.5) for value in golden.probability) > 1e-5
+    assert len(golden.records) > 50

@@ -20,6 +20,7 @@ KEPT = 96  # golden rows of a version: proven again at every load, in about a mi
 SPAN = 2_000.0  # a number with an open end is drawn this far from the other; with two, around 0
 YEARS = (10_957.0, 21_915.0)  # a date without bounds: 2000-01-01 to 2030-01-01
 EMPTY = 0.1  # share of the drawn values of an optional field that are empty
+CLOSE = 1e-5  # of the threshold: rounding alone could turn such a label, on another machine
 INSIDE = 1e-6  # of the range: how far an excluded bound is kept away from
 WORDS = ("a", "some words", "ÄÖÜ é ß", "0", " ", "-")
 
@@ -130,17 +131,18 @@ def select(
     """The records that would show a wrong model soonest.
 
     Every level and border, then in equal parts: quantiles of the probability, those nearest the threshold,
-    and those on which the compiled model differs most.
+    and those on which the compiled model differs most. Left out is what lies on the threshold itself.
     """
     order = np.argsort(probability, kind="stable")
     near = np.argsort(np.abs(probability - threshold), kind="stable")
     apart = [] if fast is None else [np.argsort(-np.abs(probability - fast), kind="stable")]
     share = -(-max(n - pool.corners, 0) // (2 + len(apart)))
     spread = order[np.linspace(0, len(order) - 1, share).round().astype(np.int64)]
-    chosen = list(range(pool.corners))
+    clear = np.abs(probability - threshold) > CLOSE
+    chosen = [place for place in range(pool.corners) if clear[place]]
     for candidates in (spread, near, *apart):
         taken = set(chosen)
-        chosen += [int(place) for place in candidates if place not in taken][:share]
+        chosen += [int(place) for place in candidates if clear[place] and place not in taken][:share]
     label = (probability >= threshold) if decide is None else decide(probability, threshold)
     return Golden(
         records=[pool.records[place] for place in chosen],
