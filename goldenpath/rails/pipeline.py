@@ -6,10 +6,8 @@ notebooks in place, so it gets a copy in the run folder, and the executed copies
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -19,12 +17,10 @@ from typing import Any
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.executed import Failure, Step, forget, read_failure, read_step, save_html
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.notebook import stale_notebooks
 from goldenpath.rails.runs import BEGINS, make_run
 from goldenpath.rails.settings import Settings
+from goldenpath.rails.workspace import copy_project, export_notebooks, find_program, last_line, tidy
 
-COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "run.json", "*-output.ipynb", "*.html")
 LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
 
 
@@ -122,40 +118,6 @@ def _in_order(file: Path, nodes: list[Node]) -> list[Node]:
         raise BadInput(f"{file}: the steps go round in a circle: {labels}") from None
 
 
-def export_notebooks(project: Path) -> None:
-    """Make the modules say what the notebooks say, where nbdev is installed and they do not.
-
-    Raises BadInput that names the stale notebook where nbdev is not there, or its complaint.
-    """
-    stale = stale_notebooks(project / "notebooks", project / "goldenpath")
-    if not stale:
-        return
-    command = find_program("nbdev-export")
-    if not command:
-        raise BadInput(f"{stale[0]}: run 'make export'")
-    done = subprocess.run([command], cwd=project, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BadInput(f"{stale[0]}, and nbdev-export failed: {_last_line(done.stderr or done.stdout)}")
-
-
-def find_program(name: str) -> str | None:
-    "A program of this Python's environment, else of the path."
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.is_file() else shutil.which(name)
-
-
-def copy_project(project: Path, folder: Path) -> None:
-    "Notebooks, library, serving, pipelines and configuration into a run folder; links stay links."
-    missing = [name for name in ("notebooks", "goldenpath", "settings.ini") if not (project / name).exists()]
-    if missing:
-        raise BadInput(f"{project} is no goldenpath project: {missing[0]} is missing; change to its folder")
-    for name in COPIED:
-        if (project / name).is_dir():
-            shutil.copytree(project / name, folder / name, symlinks=True, ignore=LEFT_OUT, dirs_exist_ok=True)
-        elif (project / name).exists():
-            shutil.copy2(project / name, folder / name)
-
-
 def run_pipeline(
     file: Path,  # the .pipeline of the project
     settings: Settings,
@@ -177,7 +139,7 @@ def run_pipeline(
         if node.file.suffix == ".ipynb" and node.file.is_file():
             forget(node.file)
     code = _execute(graph, folder, _environ(folder, project, values or {}), watch)
-    return _outcome(graph, folder, code, time.monotonic() - began)
+    return _outcome(graph, folder, code, began)
 
 
 def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[str, str]) -> Graph:
@@ -224,11 +186,24 @@ def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) 
             start_new_session=True,  # so that the kernels end with it
         )
         try:
-            for step in _changes(graph, process):
-                watch(step)
+            _follow(graph, process, watch)
             return process.wait()
         finally:
             _end(process)
+
+
+def _follow(graph: Graph, process: subprocess.Popen[bytes], watch: Watch) -> None:
+    "Tell each change, and make pages of the notebooks that are done while the next one starts."
+    done: list[Path] = []
+    for step in _changes(graph, process):
+        watch(step)
+        if step.status != "running":
+            done.append(step.file)
+        else:
+            while done:  # papermill has written them for the last time
+                save_html(done.pop())
+    while done:
+        save_html(done.pop())
 
 
 def _changes(graph: Graph, process: subprocess.Popen[bytes]) -> Iterator[Step]:
@@ -259,35 +234,21 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(timeout=30)
 
 
-def _outcome(graph: Graph, folder: Path, code: int, seconds: float) -> Outcome:
+def _outcome(graph: Graph, folder: Path, code: int, began: float) -> Outcome:
     steps = tuple(step for node in graph.nodes if (step := _look(node.file)))
     failed = [step for step in steps if step.status == "failed"]
     failure = read_failure(failed[0].file) if failed else None
     if code and not failure:
         log = folder / "pipeline.log"
         raise GoldenpathError(f"elyra-pipeline ended with {code}: {_complaint(log)}; all of it is in {log}")
-    for step in steps:
-        if step.status != "waiting":
-            save_html(step.file)
-    _tidy(folder)
-    return Outcome(run=folder, steps=steps, failure=failure, seconds=seconds)
+    tidy(folder)
+    return Outcome(run=folder, steps=steps, failure=failure, seconds=time.monotonic() - began)
 
 
 def _complaint(log: Path) -> str:
     lines = log.read_text("utf-8", errors="replace").splitlines()
     errors = [line.strip() for line in lines if "[Error]" in line]
-    return errors[0] if errors else _last_line("\n".join(lines))
-
-
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")
-
-
-def _tidy(folder: Path) -> None:
-    "Compiled modules are no part of a run's record."
-    for name in ("goldenpath", "serving", "notebooks"):
-        for cache in sorted((folder / name).rglob("__pycache__")):
-            shutil.rmtree(cache, ignore_errors=True)
+    return errors[0] if errors else last_line("\n".join(lines))
 
 
 def again(failure: Failure, run: Path) -> str:

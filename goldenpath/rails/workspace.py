@@ -1,0 +1,61 @@
+"""The project's folder: its programs, its exports, and its copy in a run folder."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.notebook import stale_notebooks
+
+COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
+LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
+LEFT_OUT_OF_NOTEBOOKS = ("run.json", "*-output.ipynb", "*.html")  # what earlier executions left there
+
+
+def export_notebooks(project: Path) -> None:
+    """Make the modules say what the notebooks say, where nbdev is installed and they do not.
+
+    Raises BadInput that names the stale notebook where nbdev is not there, or its complaint.
+    """
+    stale = stale_notebooks(project / "notebooks", project / "goldenpath")
+    if not stale:
+        return
+    command = find_program("nbdev-export")
+    if not command:
+        raise BadInput(f"{stale[0]}: run 'make export'")
+    done = subprocess.run([command], cwd=project, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BadInput(f"{stale[0]}, and nbdev-export failed: {last_line(done.stderr or done.stdout)}")
+
+
+def find_program(name: str) -> str | None:
+    "A program of this Python's environment, else of the path."
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.is_file() else shutil.which(name)
+
+
+def copy_project(project: Path, folder: Path) -> None:
+    "Notebooks, library, serving, pipelines and configuration into a run folder; links stay links."
+    missing = [name for name in ("notebooks", "goldenpath", "settings.ini") if not (project / name).exists()]
+    if missing:
+        raise BadInput(f"{project} is no goldenpath project: {missing[0]} is missing; change to its folder")
+    for name in COPIED:
+        if (project / name).is_dir():
+            names = LEFT_OUT + (LEFT_OUT_OF_NOTEBOOKS if name == "notebooks" else ())
+            ignore = shutil.ignore_patterns(*names)
+            shutil.copytree(project / name, folder / name, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+        elif (project / name).exists():
+            shutil.copy2(project / name, folder / name)
+
+
+def tidy(folder: Path) -> None:
+    "Compiled modules are no part of a run's record."
+    for name in ("goldenpath", "serving", "notebooks"):
+        for cache in sorted((folder / name).rglob("__pycache__")):
+            shutil.rmtree(cache, ignore_errors=True)
+
+
+def last_line(text: str) -> str:
+    "What a program said last."
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")
