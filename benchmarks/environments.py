@@ -22,7 +22,15 @@ def environment(
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want it at once
         if not (folder / "complete").exists():
             _uv("venv", "--quiet", "--clear", "--python", python, str(folder))
-            _uv("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *requirements)
+            _uv(
+                "pip",
+                "install",
+                "--quiet",
+                "--compile-bytecode",
+                "--python",
+                str(folder / "bin" / "python"),
+                *requirements,
+            )
             (folder / "complete").touch()
     return folder / "bin" / "python"
 
