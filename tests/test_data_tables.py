@@ -210,3 +210,11 @@ def test_no_error_repeats_what_stands_in_a_row(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is not UTF-8 text") as caught:
         rows_of(file)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Arrow's, at such a row
+def test_a_row_that_is_too_short_and_not_utf8_is_not_repeated(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", b"a,b\n1,2\nsecret \xe9\n")
+    with pytest.raises(BadInput, match="is not UTF-8 text") as caught:
+        rows_of(file)
+    assert "secret" not in str(caught.value)

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def _whole_file(path: Path) -> Iterator[Path]:
     except OSError as fault:
         raise VolumeFault(f"{path} cannot be written: {fault.strerror or fault}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # renamed away, or its folder was never there
+            partial.unlink()
 
 
 def _flush(path: Path) -> None:
