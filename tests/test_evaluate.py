@@ -1,0 +1,276 @@
+"""06_evaluate on a run that the real steps made: metrics, proof, gate, and a complete candidate."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from goldenpath.contract import CONTRACT
+from goldenpath.model import build_pipeline, enriched
+from goldenpath.predict import load_predictor
+from goldenpath.rails.artifact import save_pipeline, verify
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.fastpath import compile_onnx, frame_of, layout_of
+from goldenpath.rails.gate import Rule, Verdict
+from goldenpath.rails.golden import Golden
+from goldenpath.rails.registry import Registry
+from goldenpath.rails.runs import Run
+from goldenpath.steps.data import make_data
+from goldenpath.steps.evaluate import Judged, evaluate, rows_of
+from goldenpath.steps.train import train
+from tests.candidates import make_candidate
+from tests.trained_run import RUN, published, run_in, settings_for, trained
+from tests.trained_run import judged as judged_run
+
+
+def outcome_of(frame: pd.DataFrame) -> np.ndarray:
+    return (frame[CONTRACT.target.column] == CONTRACT.target.positive).to_numpy()
+
+
+def rule(judged: Judged, name: str) -> Rule:
+    return next(one for one in judged.verdict.rules if one.name == name)
+
+
+def test_the_candidate_is_complete_and_answers(home: Path) -> None:
+    run, judged = judged_run(home)
+    folder = run.folder / "candidate"
+    assert verify(folder) == judged.manifest
+    assert {
+        "model.skops",
+        "model.onnx",
+        "golden.json",
+        "contract.json",
+        "verdict.json",
+        "MODEL_CARD.md",
+    } == set(judged.manifest.files)
+    assert load_predictor(folder).path == "onnx"
+    assert judged.manifest.run == run.id
+    assert {"data", "fit", "evaluate"} <= set(judged.manifest.seconds)
+    assert judged.manifest.latency["onnx"].p50 < judged.manifest.latency["sklearn"].p50
+
+
+def test_the_manifest_holds_the_metrics_of_the_test_rows(home: Path) -> None:
+    run, judged = judged_run(home)
+    manifest = judged.manifest
+    test = pd.read_parquet(run.input("data/test.parquet"))
+    predictor = load_predictor(run.folder / "candidate", fast=False)
+    probability = predictor.probabilities(CONTRACT.columns(test))
+    assert manifest.metrics["roc_auc"] == pytest.approx(roc_auc_score(outcome_of(test), probability))
+    assert manifest.metrics["average_precision"] == pytest.approx(
+        average_precision_score(outcome_of(test), probability)
+    )
+    called = probability >= manifest.threshold
+    assert manifest.metrics["recall"] == pytest.approx(called[outcome_of(test)].mean())
+
+
+def test_the_threshold_comes_from_the_validation_rows_by_the_rule_in_settings(home: Path) -> None:
+    run = trained(home)
+    judged = evaluate(run, settings_for(home, threshold="recall>=0.9"))
+    validation = pd.read_parquet(run.input("data/validation.parquet"))
+    probability = load_predictor(run.folder / "candidate", fast=False).probabilities(
+        CONTRACT.columns(validation)
+    )
+    found = (probability >= judged.manifest.threshold)[outcome_of(validation)].mean()
+    assert judged.evaluation.threshold.recall == found >= 0.9
+    assert judged.manifest.threshold_rule == "recall>=0.9"
+
+
+def test_golden_rows_hold_every_level_and_scikit_learns_answers(home: Path) -> None:
+    run, judged = judged_run(home)
+    manifest = judged.manifest
+    golden = Golden.model_validate_json((run.folder / "candidate" / "golden.json").read_text())
+    for field in CONTRACT.fields:
+        assert {record[field.name] for record in golden.records} >= set(field.levels)
+    records = [CONTRACT.parse(json.dumps(record)) for record in golden.records]
+    predictor = load_predictor(run.folder / "candidate", fast=False)
+    probability = predictor.probabilities(CONTRACT.columns_of(records))
+    assert golden.probability == pytest.approx(probability, abs=1e-12)
+    assert golden.label == (probability >= manifest.threshold).tolist()
+
+
+def test_the_verdict_lists_every_rule_and_lies_in_run_and_candidate(home: Path) -> None:
+    run = trained(home)
+    floors = {"roc_auc": 0.8, "slice_recall": 0.0}
+    judged = evaluate(run, settings_for(home, gate_floors=floors))
+    assert [one.name for one in judged.verdict.rules] == [
+        "roc_auc above the baseline",
+        "average_precision above the baseline",
+        "roc_auc at least",
+        "recall of every slice at least",
+    ]
+    assert (judged.verdict.passed, judged.verdict.champion, judged.verdict.roles_number) == (True, None, 0)
+    for folder in (run.folder, run.folder / "candidate"):
+        assert Verdict.model_validate_json((folder / "verdict.json").read_text()) == judged.verdict
+
+
+def test_the_champion_is_measured_on_the_same_rows(home: Path) -> None:
+    (run, first), settings = judged_run(home), settings_for(home)
+    version = published(home, run)
+    again = evaluate(run_in(home, "20261121T000001Z-abcdef", RUN), settings)
+    assert (again.verdict.champion, again.verdict.roles_number) == (version, 1)
+    assert [one.name for one in again.evaluation.models] == ["candidate", "majority baseline", "champion"]
+    assert again.evaluation.models[2].metrics == first.evaluation.models[0].metrics
+    assert rule(again, "roc_auc against the champion").value == 0
+    assert again.verdict.promotable
+
+
+def test_a_candidate_that_learnt_nothing_is_refused_completed_and_kept(home: Path) -> None:
+    (run, _), settings = judged_run(home), settings_for(home)
+    published(home, run)
+    worse = run_in(home, "20261121T000001Z-abcdef", RUN)
+    replace_model(run, worse, shuffled=True)
+    judged = evaluate(worse, settings)
+    assert not judged.verdict.passed
+    assert {one.result for one in judged.verdict.rules if "champion" in one.name} == {"fail"}
+    assert verify(worse.folder / "candidate").version == judged.verdict.version
+
+
+def replace_model(old: Run, new: Run, *, shuffled: bool, only: str = "") -> None:
+    "Put another fitted pipeline into a copy of the candidate, or only its compiled form."
+    rows = pd.read_parquet(old.input("data/train.parquet"))
+    columns = enriched(CONTRACT.columns(rows))
+    layout, outcome = layout_of(columns), outcome_of(rows)
+    if shuffled:
+        outcome = np.random.default_rng(1).permutation(outcome)
+    pipeline = build_pipeline(layout, 1).fit(frame_of(columns, layout), outcome)
+    if new != old:
+        shutil.copytree(old.folder / "candidate", new.folder / "candidate", copy_function=shutil.copyfile)
+    (new.folder / "candidate" / "model.onnx").write_bytes(compile_onnx(pipeline, layout))
+    if not only:
+        save_pipeline(pipeline, new.folder / "candidate" / "model.skops")
+
+
+def test_a_compiled_model_that_answers_wrongly_is_put_aside(home: Path) -> None:
+    run = trained(home)
+    replace_model(run, run, shuffled=True, only="model.onnx")
+    judged = evaluate(run, settings_for(home))
+    assert judged.manifest.fast_path.status == "refused"
+    assert "answers differ from scikit-learn's" in judged.manifest.fast_path.reason
+    assert "model.onnx" not in judged.manifest.files
+    assert (run.folder / "refused" / "model.onnx").exists()
+    assert set(judged.manifest.latency) == {"sklearn"}
+    predictor = load_predictor(run.folder / "candidate")
+    assert predictor.path == "sklearn"
+    assert "answers differ" in predictor.why
+
+
+def test_without_onnxruntime_the_fast_path_stays_unproven_and_in_place(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(home)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    fast_path = evaluate(run, settings_for(home)).manifest.fast_path
+    assert (fast_path.status, fast_path.reason) == ("unproven", "onnxruntime is not installed here")
+    assert (run.folder / "candidate" / "model.onnx").exists()
+    monkeypatch.undo()
+    assert load_predictor(run.folder / "candidate").path == "onnx"  # whoever loads it proves it there
+
+
+def test_without_a_compiled_model_the_reason_of_the_training_step_is_kept(home: Path) -> None:
+    run = trained(home)
+    (run.folder / "candidate" / "model.onnx").unlink()
+    record = json.loads((run.folder / "training.json").read_text())
+    (run.folder / "training.json").write_text(json.dumps({**record, "onnx": "no ONNX form of this pipeline"}))
+    fast_path = evaluate(run, settings_for(home)).manifest.fast_path
+    assert (fast_path.status, fast_path.reason) == ("absent", "no ONNX form of this pipeline")
+
+
+def test_a_step_alone_works_on_a_copy_of_the_older_runs_candidate(home: Path) -> None:
+    older = trained(home)
+    before = {file: file.stat().st_mtime_ns for file in older.folder.rglob("*")}
+    alone = run_in(home, "20261121T000001Z-abcdef", RUN)
+    judged = evaluate(alone, settings_for(home))
+    assert verify(alone.folder / "candidate") == judged.manifest
+    assert {file: file.stat().st_mtime_ns for file in older.folder.rglob("*")} == before
+
+
+def test_a_champion_with_another_contract_is_not_comparable(home: Path) -> None:
+    registry = Registry(home, "covid-death")
+    version = registry.publish(make_candidate(home / "other", model="covid-death"))
+    registry.promote(version, why="a test", who="ada@example.org")
+    judged = evaluate(trained(home), settings_for(home))
+    held = rule(judged, "comparable with the champion")
+    assert held.result == "hold"
+    assert "the contract changed" in held.detail
+    assert (judged.verdict.passed, judged.verdict.promotable) == (True, False)
+
+
+def test_a_champion_that_was_tampered_with_is_not_comparable(home: Path) -> None:
+    (run, _), settings = judged_run(home), settings_for(home)
+    version = published(home, run)
+    file = Registry(home, "covid-death").folder(version) / "model.skops"
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    judged = evaluate(run_in(home, "20261121T000001Z-abcdef", RUN), settings)
+    assert "altered" in judged.evaluation.not_comparable
+    assert not judged.verdict.promotable
+
+
+def test_a_stand_in_is_said_wherever_it_shows_and_never_replaces_real_rows(home: Path) -> None:
+    registry = Registry(home, "covid-death")
+    version = registry.publish(make_candidate(home / "real", model="covid-death", synthetic=False))
+    registry.promote(version, why="a test", who="ada@example.org")
+    run = trained(home)
+    judged = evaluate(run, settings_for(home))
+    assert rule(judged, "no stand-in over real rows").result == "hold"
+    assert judged.manifest.synthetic
+    assert judged.evaluation.synthetic
+    assert "synthetic stand-in" in (run.folder / "candidate" / "MODEL_CARD.md").read_text()
+
+
+def test_the_model_card_tells_use_data_threshold_groups_gate_and_limits(home: Path) -> None:
+    run, judged = judged_run(home)
+    card = (run.folder / "candidate" / "MODEL_CARD.md").read_text()
+    assert card.startswith(f"# covid-death {judged.manifest.version}\n")
+    assert "Not for clinical decisions" in card
+    for heading in ("Intended use", "Limits", "Data", "Decision threshold", "Groups", "Gate", "Made of"):
+        assert f"\n## {heading}\n" in card
+    assert f"{judged.manifest.threshold:.4f}" in card
+    assert "| age_group | 80+ Years |" in card
+    assert "| roc_auc above the baseline |" in card
+
+
+def test_a_model_card_without_slices_says_so(home: Path) -> None:
+    run = trained(home)
+    evaluate(run, settings_for(home, slices=""))
+    assert "name no columns" in (run.folder / "candidate" / "MODEL_CARD.md").read_text()
+
+
+def test_plots_are_written_where_the_report_looks_for_them(home: Path) -> None:
+    run, _ = judged_run(home)
+    for name in ("precision_recall", "reliability", "groups"):
+        assert (run.folder / "evaluation" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_slice_that_is_no_column_stops_the_step(home: Path) -> None:
+    with pytest.raises(BadInput, match="'sx', which is no column of the contract: did you mean 'sex'"):
+        evaluate(trained(home), settings_for(home, slices="sx"))
+
+
+def test_test_rows_of_a_single_outcome_stop_the_step(home: Path) -> None:
+    run = trained(home)
+    test = pd.read_parquet(run.input("data/test.parquet"))
+    with pytest.raises(BadInput, match="test rows hold no positive outcome"):
+        rows_of(test[~outcome_of(test)], "test")
+
+
+def test_evaluating_before_training_names_the_step_to_run(home: Path) -> None:
+    with pytest.raises(BadInput, match=r"holds no training\.json: run 05_train first"):
+        evaluate(run_in(home), settings_for(home))
+
+
+def test_the_reference_on_real_rows(home: Path, real_rows: Path) -> None:
+    run, settings = run_in(home), settings_for(home, source=str(real_rows))
+    make_data(CONTRACT, settings, run)
+    train(run, settings, seed=42)
+    judged = evaluate(run, settings)
+    assert judged.manifest.metrics["roc_auc"] >= 0.95
+    assert judged.manifest.fast_path.status == "proven"
+    assert judged.verdict.passed
+    assert not judged.manifest.synthetic
+    assert "synthetic" not in (run.folder / "candidate" / "MODEL_CARD.md").read_text()
