@@ -34,8 +34,13 @@ MANIFEST_LIMIT = MEGABYTE  # bytes
 LIMITS = {".skops": 2048 * MEGABYTE, ".onnx": 2048 * MEGABYTE}  # bytes by suffix
 LIMIT = 16 * MEGABYTE  # bytes of any other file
 
-# scikit-learn's own tree types, whose state is plain arrays; skops asks for them by name from 0.16 on.
-TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
+# scikit-learn's own tree types, whose state is plain arrays (skops asks for them by name from 0.16 on), and
+# the type of numbers, which a SimpleImputer keeps; skops reads it from an empty array, without pickle.
+HARMLESS = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "numpy.dtype",
+)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -142,11 +147,16 @@ def is_plain(name: str) -> bool:
     return name.isascii() and name.isprintable() and not set(name) & set("/\\ ") and name[:1] not in ("", ".")
 
 
+def size_limit(name: str) -> int:  # bytes
+    "The largest file that anybody reads under this name."
+    return LIMITS.get(Path(name).suffix, MANIFEST_LIMIT if name.endswith(MANIFEST) else LIMIT)
+
+
 def _check_size(path: Path, entry: FileEntry) -> None:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         raise NotTrusted(f"{path} is a link or no regular file; publish the version again")
-    limit = LIMITS.get(path.suffix, LIMIT)
+    limit = size_limit(path.name)
     if max(found.st_size, entry.size) > limit:
         raise NotTrusted(
             f"{path} has {max(found.st_size, entry.size)} bytes, more than {limit}; make it smaller"
@@ -189,7 +199,7 @@ def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
         raise NotTrusted(f"{folder / MANIFEST} does not list {name}; publish the version again")
     entry = manifest.files[name]
     with faults(folder / name):
-        content = read_file(folder / name, LIMITS.get(Path(name).suffix, LIMIT))
+        content = read_file(folder / name, size_limit(name))
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise NotTrusted(f"{folder / name} was altered: its sha256 is not the manifest's; publish it again")
     return content
@@ -225,7 +235,7 @@ def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) ->
     "Build the fitted pipeline of a skops file's bytes, also of a candidate that has no manifest yet."
     check_archive(io.BytesIO(content), path)
     check_types(content, path, trusted)
-    return _guarded(lambda loads: loads(content, trusted=[*TREES, *trusted]), path)
+    return _guarded(lambda loads: loads(content, trusted=[*HARMLESS, *trusted]), path)
 
 
 def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> None:
@@ -234,7 +244,7 @@ def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> No
     import skops.io
 
     unknown = _guarded(lambda _: skops.io.get_untrusted_types(data=content), path)
-    refused = sorted(set(unknown) - {*TREES, *trusted})
+    refused = sorted(set(unknown) - {*HARMLESS, *trusted})
     if refused:
         names = ", ".join(refused)[:200]
         raise NotTrusted(

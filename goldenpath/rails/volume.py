@@ -79,6 +79,10 @@ def place(destination: Path, fill: Callable[[Path], None]) -> None:
         try:
             make_folders(staged)
             fill(staged)
+            if not os.listdir(staged):
+                raise ValueError(
+                    f"{destination} would be empty: renames of empty folders have no single winner"
+                )
             settle(staged)
             take_name(staged, destination)
         except BaseException:
@@ -107,8 +111,6 @@ def sync(path: Path, mode: int | None = None) -> None:
 
 def take_name(staged: Path, destination: Path) -> None:
     "Rename a settled folder onto its final name, durably. Raises RaceLost where the name is taken."
-    if not os.listdir(staged):
-        raise ValueError(f"{staged} is empty: several renames of empty folders onto one name can all succeed")
     inode = staged.stat().st_ino
     try:
         os.rename(staged, destination)

@@ -31,7 +31,9 @@ EVERYDAY = {
     "doctor": Entry("checking", "doctor", "Say what works here, and what does not."),
 }
 BEHIND = {
-    "models": Entry("models", "models", "Versions and roles: list, show, promote, withdraw."),
+    "rehearse": Entry("cluster", "rehearse_command", "Run a pipeline as its pods would: will it run on the cluster?"),
+    "models": Entry("models", "models", "Versions and roles: list, show, promote, withdraw, sign, gc."),
+    "reproduce": Entry("reproducing", "reproduce", "Train a version again and compare."),
     "pipeline": Entry("checking", "pipeline", "Find a pipeline's traps before it is submitted."),
 }
 
@@ -74,7 +76,10 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(cls=Commands, context_settings=HELP)
-@click.version_option(f"{goldenpath.__version__}, code of model version {goldenpath.MODEL_VERSION}", message="goldenpath %(version)s")
+@click.version_option(
+    f"{goldenpath.__version__}, code of model version {goldenpath.MODEL_VERSION}",
+    message="goldenpath %(version)s",
+)
 def cli() -> None:
     """From rows to a served model, and the measured contrast between training and prediction time.
 

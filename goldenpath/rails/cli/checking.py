@@ -16,12 +16,22 @@ STYLE = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": 
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--volume", is_flag=True, help="Race two writers on home: can the volume be trusted?")
+@click.option(
+    "--with", "other", default="", metavar="NAME", help="Race a second pod that says the same NAME."
+)
+def doctor(volume: bool, other: str) -> None:
     """Say what works here and what does not, each with the way out.
 
     Looked at: settings, home, data, exports, pipelines, programs, fast path, champion. Exit code 1 if
-    something is bad; a note stops nothing.
+    something is bad; a note stops nothing. With --volume only the volume is looked at: two processes race
+    for names on it; with --with NAME two pods do, in each of which the same command is started.
     """
+    if volume or other:
+        from goldenpath.rails.cli.racing import race_here
+
+        race_here(other)
+        return
     findings = examine((check_champion,))
     listing = table("", "what", "", "found", "way out")
     for found in findings:
@@ -43,7 +53,9 @@ def check_champion(settings: Settings) -> Iterator[Finding]:
     except NoModel as fault:
         yield Finding(what="champion", status="note", detail=str(fault), remedy="goldenpath run")
         return
-    answers = "the fast path answers" if predictor.path == "onnx" else f"scikit-learn answers: {predictor.why}"
+    answers = (
+        "the fast path answers" if predictor.path == "onnx" else f"scikit-learn answers: {predictor.why}"
+    )
     yield Finding(what="champion", status="good", detail=f"{predictor.version}; {answers}")
 
 

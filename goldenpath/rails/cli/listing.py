@@ -2,6 +2,7 @@
 
 import click
 
+from goldenpath.rails.cli.cleaning import gc
 from goldenpath.rails.cli.terminal import say, show, table
 from goldenpath.rails.history import RunSummary, laid_side_by_side, summarise
 from goldenpath.rails.runs import find_run, list_runs
@@ -30,6 +31,9 @@ def runs(ctx: click.Context, last: int) -> None:
     show(listing)
 
 
+runs.add_command(gc)
+
+
 @runs.command()
 @click.argument("names", nargs=-1, required=True, metavar="RUN...")
 def compare(names: tuple[str, ...]) -> None:
@@ -50,7 +54,10 @@ def _cells(run: RunSummary) -> tuple[str, ...]:
         _steps(run),
         "" if run.rows is None else f"{run.rows:,}{stand_in}",
         "" if run.seed is None else str(run.seed),
-        *(f"{run.metrics[name]:.4f}" if name in run.metrics else "" for name in ("roc_auc", "average_precision")),
+        *(
+            f"{run.metrics[name]:.4f}" if name in run.metrics else ""
+            for name in ("roc_auc", "average_precision")
+        ),
         f"{run.verdict}{', published' if run.published else ''}",
         "" if run.seconds is None else f"{run.seconds:.1f}",
     )
