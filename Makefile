@@ -13,6 +13,11 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
+# A site's own certificates count for uv as they do for pip.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
 .PHONY: help run lab serve export check fix test test-slow bench lock clean
 
 help: ## show this list
