@@ -78,6 +78,7 @@ def running(
     *options: str,
     ready: bool = True,  # wait until it is
     without: str = "",  # a package that the program shall not find
+    project: Path = PROJECT,  # the folder whose code is served
     **settings: object,
 ) -> Iterator[Program]:
     "`python -m serving` on this home, from its first answer until the end of the block."
@@ -92,7 +93,7 @@ def running(
     log = home / f"server-{listen.rpartition(':')[2]}.log"
     with log.open("wb") as out:
         command = [sys.executable, "-m", "serving", "--listen", listen, *options]
-        process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=project, env=environ, stdout=out, stderr=out)
     program = Program(process, listen, log)
     try:
         wait_for(program, 200 if ready else None)
