@@ -7,7 +7,7 @@ from flask import Flask
 from goldenpath.contract import CONTRACT
 from goldenpath.predict import Predictor, open_predictor
 from goldenpath.rails.errors import NotTrusted
-from goldenpath.rails.registry import Registry
+from goldenpath.rails.registry import Registry, open_registry
 from goldenpath.rails.settings import Settings
 from serving import logs
 from serving.about import Draining
@@ -31,7 +31,7 @@ def make_app(settings: Settings, draining: Draining) -> Flask:
 
 def registry_of(settings: Settings) -> Registry:
     "The registry that the settings name."
-    return Registry(settings.home_folder(), settings.model)
+    return open_registry(settings)
 
 
 def check_version(settings: Settings) -> None:

@@ -9,7 +9,7 @@ __all__ = ['refuse_failed', 'Published', 'promote', 'publish']
 from ..rails.errors import GateRefused, RaceLost
 from ..rails.gate import Verdict
 from ..rails.manifest import Frozen, TrainingRecord
-from ..rails.registry import Registry
+from ..rails.registry import Registry, open_registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
 
@@ -66,7 +66,7 @@ def publish(
     verdict = Verdict.model_validate_json(run.input("verdict.json").read_text())
     record = TrainingRecord.model_validate_json(run.input("training.json").read_text())
     refuse_failed(verdict, record)
-    registry = Registry(settings.home_folder(), settings.model)
+    registry = open_registry(settings)
     version = registry.publish(run.input("candidate"))
     already = version != record.version
     is_champion = registry.roles().champion == version

@@ -23,7 +23,7 @@ from ..rails.fastpath import CannotCompile, compile_onnx, frame_of, layout_of
 from ..rails.manifest import DataSummary, Layout, TrainingRecord
 from ..rails.provenance import digest, environment, fingerprint, git_commit, library_hash
 from ..rails.publishing import clash
-from ..rails.registry import Registry
+from ..rails.registry import open_registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
 
@@ -106,7 +106,7 @@ def train(
     data = DataSummary.model_validate_json(run.input("data/summary.json").read_text())
     rows = pd.read_parquet(run.input("data/train.parquet"))
     columns, outcome = enriched(CONTRACT.columns(rows)), outcome_of(rows)
-    registry = Registry(settings.home_folder(), settings.model)
+    registry = open_registry(settings)
     origin = origin_of(settings, data, seed, layout_of(columns))
     trouble = clash(registry, MODEL_VERSION, origin["fingerprint_parts"], registry.versions())
     if trouble:
