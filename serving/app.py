@@ -7,7 +7,7 @@ from flask import Flask
 
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.settings import Settings
-from serving import about, errors, headers, open_inference, page, predict, requests
+from serving import about, errors, headers, open_inference, openapi, page, predict, requests
 from serving.asking import asking
 from serving.background import every
 from serving.limits import InFlight
@@ -37,12 +37,16 @@ def create_app(settings: Settings, contract: Contract, models: Models, draining:
         ask = remembering(ask, models, settings.memo)
     app.register_blueprint(predict.routes(ask, contract, models, settings.max_batch, observer.answered))
     app.register_blueprint(about.routes(contract, models, draining))
+    if settings.page or settings.docs:
+        app.register_blueprint(page.assets())
     if settings.page:
         app.register_blueprint(page.routes(contract, models))
     if settings.open_inference:
         spoken = open_inference.routes(settings.model, contract, models, settings.max_batch, draining)
         app.register_blueprint(spoken)
     observer.install(app)
+    if settings.docs:
+        app.register_blueprint(openapi.routes(app, contract, settings.model, bool(settings.tokens_file)))
     return app
 
 

@@ -42,14 +42,14 @@ class Bar:
 
 
 def routes(contract: Contract, models: Models) -> Blueprint:
-    "The blueprint with the page and its two assets; every address in it is relative."
-    page = Blueprint("page", __name__, static_folder="static", template_folder="templates")
+    "The blueprint with the page; every address in it is relative."
+    page = Blueprint("page", __name__)
 
     @page.get("/")
     def show() -> str:
         return render(contract, models)
 
-    @page.post("/")
+    @page.post("/ask")
     def ask() -> str:
         "The form, where no script runs."
         try:
@@ -58,6 +58,11 @@ def routes(contract: Contract, models: Models) -> Blueprint:
             return render(contract, models, fault=str(fault))
 
     return secure(page)
+
+
+def assets() -> Blueprint:
+    "What the pages are made of."
+    return secure(Blueprint("assets", __name__, static_folder="static", template_folder="templates"))
 
 
 def render(contract: Contract, models: Models, **more: Any) -> str:

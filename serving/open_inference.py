@@ -1,0 +1,195 @@
+"""The Open Inference Protocol, version 2, over REST: one tensor for each column of the contract.
+
+Protocol: https://github.com/kserve/open-inference-protocol (inference_rest.yaml, required_api.md).
+Binary tensors, an extension of it, are not spoken.
+"""
+
+import json
+import time
+from typing import Any, Literal
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import NotFound
+
+from goldenpath import __version__
+from goldenpath.predict import Predictor
+from goldenpath.rails.contract import Contract
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.spec import FieldSpec
+from serving.about import Draining
+from serving.bodies import unpacked_body
+from serving.models import Models
+from serving.predict import sticky_key
+from serving.replies import reply
+from serving.requests import trace
+
+DATATYPES = {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}  # by kind of the field; else BYTES
+NUMBERS = tuple(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64))
+FITTING = {  # what a caller may send for it
+    "INT64": NUMBERS,
+    "FP64": (*NUMBERS, "FP16", "FP32", "FP64"),
+    "BOOL": ("BOOL",),
+    "BYTES": ("BYTES",),
+}
+OUTPUTS = ("label", "probability")
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class Tensor(Part):
+    name: str
+    shape: list[int] = Field(min_length=1, max_length=2)
+    datatype: str
+    data: list[Any]
+
+
+class Output(Part):
+    name: Literal["label", "probability"]
+
+
+class Inference(Part):
+    "The body of a request; further keys are allowed and not used."
+
+    id: str | None = Field(None, pattern=r"^[\w.:-]{1,64}$")
+    inputs: list[Tensor]
+    outputs: list[Output] | None = None
+
+
+def routes(name: str, contract: Contract, models: Models, max_batch: int, draining: Draining) -> Blueprint:
+    "The blueprint, below /v2."
+    api = Blueprint("open_inference", __name__, url_prefix="/v2")
+    fields = {field.name: field for field in contract.fields}
+
+    @api.get("")
+    def server() -> Response:
+        "What this server is."
+        return reply({"name": "goldenpath", "version": __version__, "extensions": []}, with_id=False)
+
+    @api.get("/health/live")
+    def live() -> Response:
+        "The process answers."
+        return reply({"live": True}, with_id=False)
+
+    @api.get("/health/ready")
+    def ready() -> Response:
+        "There is a model to answer with."
+        good = models.live.champion is not None and not draining()
+        return reply({"ready": good}, 200 if good else 503, with_id=False)
+
+    @api.get("/models/<model>")
+    @api.get("/models/<model>/versions/<version>")
+    def metadata(model: str, version: str = "") -> Response:
+        "The tensors that the model takes and gives."
+        chosen = choose(model, version)
+        return reply(
+            described(name, [p.version for _, p in models.live.holders], contract, chosen), with_id=False
+        )
+
+    @api.get("/models/<model>/ready")
+    @api.get("/models/<model>/versions/<version>/ready")
+    def model_ready(model: str, version: str = "") -> Response:
+        "The model is loaded."
+        chosen = choose(model, version)
+        return reply({"name": name, "version": chosen.version, "ready": not draining()}, with_id=False)
+
+    @api.post("/models/<model>/infer")
+    @api.post("/models/<model>/versions/<version>/infer")
+    def infer(model: str, version: str = "") -> Response:
+        "Answer the records that the tensors hold."
+        body = unpacked_body()
+        chosen = choose(model, version, body)
+        asked = parse(body)
+        rows = rows_of(asked.inputs, fields, max_batch)
+        records = contract.parse_many(json.dumps(rows))
+        started, noted = time.perf_counter(), trace()
+        probabilities = chosen.probabilities(contract.columns_of(records))
+        noted.version, noted.model_seconds = chosen.version, time.perf_counter() - started
+        columns = {
+            "label": ("BYTES", chosen.labels(probabilities).tolist()),
+            "probability": ("FP64", probabilities.tolist()),
+        }
+        outputs = [
+            {"name": one, "datatype": columns[one][0], "shape": [len(rows)], "data": columns[one][1]}
+            for one in ([output.name for output in asked.outputs] if asked.outputs else OUTPUTS)
+        ]
+        told = {"model_name": name, "model_version": chosen.version, "id": asked.id or noted.id}
+        return reply({**told, "outputs": outputs}, with_id=False)
+
+    def choose(model: str, version: str, body: bytes = b"") -> Predictor:
+        if model != name:
+            raise NotFound(f"the model served here is {name}")
+        if not version:
+            return models.live.pick(lambda: sticky_key(models).encode() or body)
+        for _, predictor in models.live.holders:
+            if predictor.version == version:
+                return predictor
+        raise NotFound(f"that version of {name} is not loaded here")
+
+    return api
+
+
+def described(name: str, versions: list[str], contract: Contract, chosen: Predictor) -> dict[str, Any]:
+    "Metadata of the model, in the protocol's words."
+    inputs = [{"name": f.name, "datatype": datatype(f), "shape": [-1]} for f in contract.fields]
+    outputs = [
+        {"name": "label", "datatype": "BYTES", "shape": [-1]},
+        {"name": "probability", "datatype": "FP64", "shape": [-1]},
+    ]
+    return {
+        "name": name,
+        "versions": sorted(set(versions)),
+        "platform": "onnx" if chosen.path == "onnx" else "sklearn",
+        "inputs": inputs,
+        "outputs": outputs,
+    }
+
+
+def datatype(field: FieldSpec) -> str:
+    "The protocol's type for a field."
+    return DATATYPES.get(field.kind, "BYTES")
+
+
+def parse(body: bytes) -> Inference:
+    "Raises BadInput where the body is none of the protocol's."
+    if "Inference-Header-Content-Length" in request.headers:
+        raise BadInput("binary tensors are not spoken here; send their data as JSON (binary_data=False)")
+    try:
+        return Inference.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BadInput(f"the body is no inference request: {where or 'it'}: {first['msg']}") from None
+
+
+def rows_of(
+    tensors: list[Tensor],
+    fields: dict[str, FieldSpec],
+    most: int,  # records
+) -> list[dict[str, Any]]:
+    "Tensors as records, for the contract to check. Raises BadInput where they do not fit together."
+    columns: dict[str, list[Any]] = {}
+    for tensor in tensors:
+        field = fields.get(tensor.name)
+        if field is None or tensor.name in columns:
+            raise BadInput(f"an input is unknown or comes twice; the inputs are {', '.join(fields)}")
+        columns[tensor.name] = values_of(tensor, field)
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) != 1:
+        raise BadInput("all inputs must be there and have the same length")
+    if max(lengths) > most:
+        raise BadInput(f"{max(lengths)} records in one request; at most {most} are answered")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def values_of(tensor: Tensor, field: FieldSpec) -> list[Any]:
+    "The values of one column: flat, or one in each row. Raises BadInput."
+    wanted = datatype(field)
+    if tensor.datatype not in FITTING[wanted]:
+        raise BadInput(f"input {field.name} must be of datatype {wanted}")
+    data = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in tensor.data]
+    if tensor.shape not in ([len(data)], [len(data), 1]):
+        raise BadInput(f"input {field.name} must have the shape [n] or [n, 1] of its data")
+    return data
