@@ -44,7 +44,7 @@ def latency(seconds: Iterable[float]) -> Latency:
 def in_words(seconds: float) -> str:
     "`1.94 s`, `2.73 ms`, `17.2 µs`: three figures, the unit that fits."
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size or unit == "µs":
+        if seconds >= 0.9995 * size or unit == "µs":
             return f"{three_figures(seconds / size)} {unit}"
     raise AssertionError("the last unit takes everything")
 
@@ -53,5 +53,6 @@ def three_figures(value: float) -> str:
     "`1.94`, `17.2`, `273`, `12,300`, `0.0873`."
     if value == 0:
         return "0"
-    places = 2 - int(np.floor(np.log10(abs(value))))
-    return f"{round(value, places):,.{max(places, 0)}f}"
+    rounded = float(f"{value:.2e}")
+    places = 2 - int(np.floor(np.log10(abs(rounded))))
+    return f"{rounded:,.{max(places, 0)}f}"
