@@ -107,8 +107,9 @@ def measured(models: Models, predictor: Predictor) -> dict[str, float]:
         contrast = json.loads(models.registry.contrast_file(told.version).read_bytes())
     except (OSError, ValueError, GoldenpathError):
         return known
-    medians = {key: value["p50"] if isinstance(value, dict) else value for key, value in contrast.items()}
-    return {key: medians[key] for key, _ in ROWS if isinstance(medians.get(key), float)}
+    shown = {key: contrast.get(key) for key, _ in ROWS}
+    medians = {key: value["p50"] if isinstance(value, dict) else value for key, value in shown.items()}
+    return {key: value for key, value in medians.items() if isinstance(value, float)}
 
 
 def bars_of(seconds: dict[str, float]) -> list[Bar]:
