@@ -1,0 +1,103 @@
+"""`goldenpath rehearse`: what a pipeline will do on the cluster, tried here."""
+
+import re
+import sys
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from goldenpath.rails.cli.running import DEFAULT, pairs
+from goldenpath.rails.cli.terminal import Progress, near, say, show, table
+from goldenpath.rails.pipeline import read_pipeline
+from goldenpath.rails.rehearsal import NodeReport, Rehearsal, rehearse
+from goldenpath.rails.settings import load_settings
+
+ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
+SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json
+STYLE = {
+    "done": "[green]done[/green]",
+    "failed": "[bold red]failed[/bold red]",
+    "skipped": "[yellow]skipped[/yellow]",
+}
+
+
+@click.command("rehearse")
+@click.argument("pipeline", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "-s",
+    "values",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=VALUE",
+    help="Environment variable of every node, such as SEED=7.",
+)
+@click.option(
+    "--volume",
+    "-v",
+    type=click.Path(path_type=Path),
+    help="Folder that stands in for the shared volume; otherwise a new one that holds the rows.",
+)
+def rehearse_command(pipeline: Path | None, values: dict[str, str], volume: Path | None) -> None:
+    """Run PIPELINE (pipelines/train.pipeline) as its pods would, on this machine.
+
+    Elyra compiles it and uploads it to a real S3 store; then each node's own command runs in an empty folder
+    with the runtime image's packages and without this project. Exit code 1: a node failed; 3: the gate
+    refused the candidate.
+    """
+    settings = load_settings()
+    file = pipeline or settings.folder / DEFAULT
+    labels = [node.label for node in read_pipeline(file).nodes]
+    made = rehearse(file, settings, Progress(labels), values, volume)
+    tell(made)
+    sys.exit(made.exit_code)
+
+
+def tell(made: Rehearsal) -> None:
+    "The table, what is missing in the pods, what failed and where to look."
+    show(_table(made))
+    for node in made.nodes:
+        for one in node.missing:
+            click.echo(
+                f"{node.label}: {one.kind} {one.name} is here but not in the pod"
+                + (f" ({one.where})" if one.where else "")
+            )
+    for note in made.notes:
+        click.echo(f"note: {note}")
+    of = f"with Python {made.python} and {made.packages} packages of the image"
+    say(f"rehearsed in {made.seconds:.0f} s {of}, in {near(made.folder)}")
+    for node in made.nodes:
+        if node.failure:
+            _tell_failure(node, made.folder)
+
+
+def _table(made: Rehearsal) -> Table:
+    columns = ("node", "", "seconds", "read", "written")
+    listing = table(f"{made.pipeline}, as its pods would run it", *columns, numbers=("seconds",))
+    for node in made.nodes:
+        seconds = "" if node.status == "skipped" else f"{node.seconds:.1f}"
+        read = _moved(node.fetched, node.read)
+        listing.add_row(node.label, STYLE[node.status], seconds, read, _moved(node.sent, node.written))
+    return listing
+
+
+def _moved(store: tuple[str, ...], volume: tuple[str, ...]) -> str:
+    "What went between the node and the store, and between the node and the volume."
+    files = [ARCHIVE.sub("archive", name) for name in store]
+    places = [("S3", files)] * bool(files) + [("volume", [Path(name).name for name in volume])] * bool(volume)
+    return "\n".join(f"{place}: {_short(names)}" for place, names in places)
+
+
+def _short(names: list[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _tell_failure(node: NodeReport, folder: Path) -> None:
+    failure = node.failure
+    assert failure is not None
+    cell = f" in cell [{failure.cell}]" if failure.cell else ""
+    say(f"error: {node.label} failed{cell}: {failure.kind}: {failure.message}")
+    say(f"  its log            {near(folder / 'nodes' / node.label / 'node.log')}")
+    say(f"  what ran           {near(failure.file)}")
