@@ -7,6 +7,7 @@ the scheduler (nodes run one after another), the images' operating system, the v
 import glob
 import importlib.util
 import json
+import os
 import shutil
 import tempfile
 import time
