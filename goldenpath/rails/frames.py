@@ -165,7 +165,7 @@ def judge_date(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
         whole = days == moments.to_numpy()  # a time of day is no date
     else:
         found = distinct(column)
-        days, missing = take(dates(found.texts), found.codes, np.datetime64("NaT")), found.codes < 0
+        days, missing = take(dates(found.texts), found.codes, np.datetime64("NaT", "D")), found.codes < 0
         whole = ~np.isnat(days)
     since = np.where(np.isnat(days), np.nan, days.astype(np.float64))
     return Judged(days.astype("datetime64[s]"), missing, whole & in_range(field, since))
@@ -260,9 +260,9 @@ def dates(texts: NDArray[np.object_]) -> NDArray[np.datetime64]:
     shaped = parts[0].notna().to_numpy()
     year, month, day = (parts[part].fillna("1").astype(np.int64).to_numpy() for part in (0, 2, 3))
     first = (year * 12 + month - 1 - 1970 * 12).astype("datetime64[M]")
-    days = first.astype("datetime64[D]") + (day - 1)
+    days = first.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
     right = shaped & (year >= 1) & (month >= 1) & (month <= 12) & (days.astype("datetime64[M]") == first)
-    return np.where(right, days, np.datetime64("NaT"))
+    return np.where(right, days, np.datetime64("NaT", "D"))
 
 
 def in_range(field: FieldSpec, values: NDArray[np.float64]) -> NDArray[np.bool_]:
