@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from goldenpath.rails.gate import Rule, Verdict
+from goldenpath.rails.pictures import plot_contrast, png_of
 from goldenpath.rails.report import Material, Picture, report
 from goldenpath.rails.slices import Slice
-from goldenpath.steps.contrast import EXPLORED, pictures, png_of
+from goldenpath.steps.contrast import EXPLORED, pictures
 from goldenpath.steps.evaluate import Judged
 from tests.browser import chromium
 from tests.test_contrast import made_up
@@ -169,8 +170,6 @@ def test_pictures_of_exploring_come_first_in_a_fixed_order(tmp_path: Path) -> No
 
 
 def test_the_contrast_plot_names_every_single_time() -> None:
-    from goldenpath.rails.pictures import plot_contrast
-
     figure = plot_contrast(made_up())
     (axes,) = figure.axes
     assert axes.get_xscale() == "log"

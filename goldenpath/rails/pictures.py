@@ -5,6 +5,7 @@ that share no state.
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,13 @@ def new_figure(title: str, width: float = 6.0, height: float = 4.2) -> tuple[Fig
     axes.set_title(title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def png_of(figure: Figure) -> bytes:
+    "The figure as a PNG file."
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=130)
+    return file.getvalue()
 
 
 def reliability(

@@ -6,21 +6,18 @@
 __all__ = ['REFIT_WITHIN', 'WARM_UP', 'SHOWS', 'EXPLORED', 'Sample', 'sample_of', 'as_json', 'json_values', 'train_and_predict',
            'train_then_predict', 'trained_here', 'first_of', 'load_and_predict', 'load_then_predict', 'one_in_process',
            'batch_rates', 'Http', 'over_http', 'started_here', 'memo_of', 'deployed', 'answer_of', 'posted', 'measure',
-           'sample_for', 'png_of', 'pictures', 'explored', 'evaluated', 'verdict_of', 'material', 'version_for',
-           'contrast']
+           'sample_for', 'pictures', 'explored', 'evaluated', 'verdict_of', 'material', 'version_for', 'contrast']
 
 # %% ../../notebooks/09_contrast.ipynb #4b33b71d
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ..contract import CONTRACT, LIMITS, PURPOSE
 from ..model import TRUSTED_TYPES, enriched
@@ -35,7 +32,7 @@ from ..rails.gate import Verdict
 from ..rails.golden import Golden
 from ..rails.machine import machine
 from ..rails.manifest import Latency, Manifest, TrainingRecord
-from ..rails.pictures import plot_contrast
+from ..rails.pictures import plot_contrast, png_of
 from ..rails.registry import Registry
 from ..rails.report import Material, Picture, report
 from ..rails.runs import Run
@@ -271,12 +268,6 @@ EXPLORED = {
     "unfilled": "What was not filled in, training rows",
     "groups": "Outcome rate by group, so that groups are compared like with like",
 }
-
-
-def png_of(figure: Figure) -> bytes:
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=130)
-    return file.getvalue()
 
 
 def pictures(folder: Path, known: dict[str, str]) -> tuple[Picture, ...]:

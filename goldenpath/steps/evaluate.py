@@ -41,7 +41,7 @@ from ..rails.manifest import DataSummary, FastPathRecord, Latency, Manifest, Tra
 from ..rails.metrics import Answers, difference, intervals, majority, require_both, resample
 from ..rails.pictures import plot_groups, plot_precision_recall, plot_reliability
 from ..rails.proof import Paths, latencies, open_fast_path, prove, stacked
-from ..rails.registry import Registry, open_registry
+from ..rails.registry import Registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
 from ..rails.slices import ENOUGH, Slice, slices_of
@@ -336,7 +336,7 @@ def judge(
     candidate = answers_of(rows, paths.sklearn.many(rows.columns), threshold.value)
     target = CONTRACT.target
     trained_on = pd.read_parquet(run.input("data/train.parquet"), columns=[target.column])[target.column]
-    champion = champion_on(rows, open_registry(settings))
+    champion = champion_on(rows, Registry(settings.home_folder(), settings.model))
     rate = float((trained_on == target.positive).mean())
     contested = contest(candidate, rate, champion, settings.bootstrap, settings.seed)
     return contested, slices_of(settings.slices, rows.columns, candidate)
