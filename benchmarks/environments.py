@@ -39,3 +39,16 @@ def _uv(*words: str) -> None:
     done = subprocess.run([sys.executable, "-m", "uv", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"uv {' '.join(words[:2])} failed: {done.stderr.strip()[-800:]}")
+
+
+def node_package(name: str, version: str) -> Path:  # its folder
+    "A package of the npm registry, in a folder of its own; made where it is not there yet."
+    folder = OTHERS / f"{name}-{version}"
+    OTHERS.mkdir(parents=True, exist_ok=True)
+    with (OTHERS / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            subprocess.run([*command, f"{name}@{version}"], check=True, capture_output=True)
+            (folder / "complete").touch()
+    return folder / "node_modules" / name

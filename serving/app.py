@@ -40,7 +40,7 @@ def create_app(settings: Settings, contract: Contract, models: Models, draining:
     if settings.page or settings.docs:
         app.register_blueprint(page.assets())
     if settings.page:
-        app.register_blueprint(page.routes(contract, models))
+        app.register_blueprint(page.routes(contract, models, observer.figures))
     if settings.open_inference:
         spoken = open_inference.routes(settings.model, contract, models, settings.max_batch, draining)
         app.register_blueprint(spoken)

@@ -1,19 +1,24 @@
 """Whoever watches the answers, off the hot path: log, metrics, shadow; each if its setting says so."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from goldenpath.predict import Answer
 from goldenpath.rails.contract import Record
 from goldenpath.rails.settings import Settings
 from serving.background import Background, every
+from serving.figures import Figures, looking
+from serving.figures import routes as figure_routes
 from serving.limits import InFlight
 from serving.logs import request_log
 from serving.models import Models
 from serving.requests import Seen
 from serving.shadow import Shadow
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 WAITING = 50_000  # requests that may wait to be counted
 GAUGES_SECONDS = 1.0  # between two looks at the queues
@@ -28,7 +33,8 @@ class Observer:
         self.answered: Callable[[Record, Answer], None] = lambda record, answer: None
         self._queues: list[Background[Any]] = []
         self._agreed: Callable[[bool, float], None] = lambda agrees, seconds: None
-        self._install: Callable[[Flask], None] = lambda app: None
+        self.figures: Callable[[], Figures] | None = None  # None: nothing is counted
+        self._blueprints: list[Blueprint] = []
         if settings.metrics:
             self._count(models)
         if settings.log_sample:
@@ -40,7 +46,8 @@ class Observer:
 
     def install(self, app: Flask) -> None:
         "Add the routes that show what was seen."
-        self._install(app)
+        for blueprint in self._blueprints:
+            app.register_blueprint(blueprint)
 
     def _count(self, models: Models) -> None:
         from serving.metrics import Metrics, forget_the_dead, routes
@@ -59,4 +66,10 @@ class Observer:
             metrics.shadow_seconds.observe(seconds)
 
         self._agreed = agreed
-        self._install = lambda app: app.register_blueprint(routes(metrics, seen.drain))
+
+        def families() -> "Iterable[Metric]":
+            seen.drain()
+            return metrics.together().collect()
+
+        self.figures = looking(families, models)
+        self._blueprints = [routes(metrics, seen.drain), figure_routes(self.figures)]

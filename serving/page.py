@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from goldenpath.predict import Predictor
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.rails.spec import FieldSpec
-from serving.about import manifest_of, roles_of
+from serving.about import manifest_of
+from serving.figures import Figures
 from serving.headers import secure
 from serving.models import Models
 from serving.requests import trace
@@ -41,21 +43,25 @@ class Bar:
     ours: bool
 
 
-def routes(contract: Contract, models: Models) -> Blueprint:
+Look = Callable[[], Figures] | None  # None: nothing is counted
+
+
+def routes(contract: Contract, models: Models, look: Look) -> Blueprint:
     "The blueprint with the page; every address in it is relative."
     page = Blueprint("page", __name__)
 
     @page.get("/")
     def show() -> str:
-        return render(contract, models)
+        "The page."
+        return render(contract, models, look)
 
     @page.post("/ask")
     def ask() -> str:
         "The form, where no script runs."
         try:
-            return render(contract, models, answer=ask_form(contract, models, request.form.to_dict()))
+            return render(contract, models, look, answer=ask_form(contract, models, request.form.to_dict()))
         except (BadInput, NoModel) as fault:
-            return render(contract, models, fault=str(fault))
+            return render(contract, models, look, fault=str(fault))
 
     return secure(page)
 
@@ -65,13 +71,15 @@ def assets() -> Blueprint:
     return secure(Blueprint("assets", __name__, static_folder="static", template_folder="templates"))
 
 
-def render(contract: Contract, models: Models, **more: Any) -> str:
+def render(contract: Contract, models: Models, look: Look, **more: Any) -> str:
     "The page as it stands now."
     live = models.live
     told = manifest_of(live.champion) if live.champion else None
     bars = bars_of(measured(models, live.champion)) if live.champion else []
+    now = look() if look else None
+    fields = contract.fields
     return render_template(
-        "page.html", live=live, told=told, bars=bars, fields=contract.fields, roles=roles_of(live), **more
+        "page.html", live=live, told=told, bars=bars, now=now, fields=fields, in_units=in_units, **more
     )
 
 

@@ -19,7 +19,7 @@ ANSWERS = {  # by endpoint: the schema of a good answer
     "about.record_schema": "JsonSchema",
     "about.live": "Alive",
     "about.ready": "Ready",
-    "page.figures": "Figures",
+    "figures.show": "Figures",
     "open_inference.server": "Anything",
     "open_inference.live": "Anything",
     "open_inference.ready": "Anything",
@@ -83,7 +83,7 @@ def components(contract: Contract) -> dict[str, Any]:
         "JsonSchema": {"type": "object"},
         "Alive": made({"id": STRING, "live": {"const": True}}),
         "Ready": made({"id": STRING, "ready": BOOLEAN, "version": MAYBE, "problems": TEXTS}, ["id", "ready"]),
-        "Figures": {"type": "object"},
+        "Figures": made({"id": STRING, "requests": NUMBER, "roles": {"type": "object"}}, more=True),
         "Anything": {},
         "Error": made(
             {"id": STRING, "error": STRING, "problems": {"type": "array", "items": reference("Problem")}},

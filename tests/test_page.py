@@ -1,19 +1,25 @@
-"""The page at `/`, in a real browser: with script and without, below a path prefix, on a phone, in the dark."""
+"""The page at `/`, in a real browser: with script and without, behind a prefix, on a phone, in the dark."""
 
 import json
 import os
+import re
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.environments import node_package
 from goldenpath.rails.registry import Registry
 from tests.browser import chromium
+from tests.needs import needs
 from tests.prefix_proxy import below
-from tests.serving_fixtures import MODEL, promote, publish
+from tests.serving_fixtures import MODEL, promote, publish, records
 from tests.serving_program import Program, running
 
+AXE = "4.10.3"  # the version of axe-core
 CONTRAST = {
     "train_then_predict_s": 2.6,
     "load_then_predict_s": 0.031,
@@ -30,6 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     home = tmp_path_factory.mktemp("home")
     version = publish(home, 1, synthetic=True)
     promote(home, version)
+    promote(home, publish(home, 2), "challenger", 0.25)
+    promote(home, publish(home, 3), "shadow")
     Registry(home, MODEL).save_contrast(version, CONTRAST)
     with running(home) as program:
         yield program
@@ -56,6 +64,14 @@ def page(browser: Any) -> Iterator[Any]:
 def fill(page: Any, **values: str) -> None:
     for name, value in values.items():
         page.select_option(f"[name={name}]", value)
+
+
+def until(page: Any, expression: str, seconds: float = 10) -> None:
+    "Wait for a JavaScript expression; playwright's own waiting needs what the page's policy forbids."
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        time.sleep(0.05)
 
 
 def shot(page: Any, name: str) -> None:
@@ -125,6 +141,44 @@ def test_a_refused_record_is_explained_on_the_page(server: Program, page: Any) -
     page.click("button")
     page.wait_for_selector("#answer .warn")
     assert "sex must be one of" in page.inner_text("#answer")
+
+
+def test_live_figures_follow_what_happens(server: Program, page: Any) -> None:
+    page.goto(server.url)
+    before = page.inner_text("#live")
+    assert "since the start" in before
+    until(page, "document.querySelector('[data-live=rate-unit]').textContent === 'each second'")
+    for record in records(40, 3):
+        server.post("/predict", record)
+    until(page, "Number(document.querySelector('[data-live=rate]').textContent) > 5")
+    assert re.fullmatch(r"[\d.]+ (µs|ms)", page.inner_text("[data-live=p50]"))
+    assert page.inner_text("[data-share=champion]") == "75 %"
+    assert page.inner_text("[data-share=challenger]") == "25 %"
+    until(page, "/% of \\d+/.test(document.querySelector('[data-live=shadow]').textContent)")
+    assert page.complaints == []
+    shot(page, "live")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["/", "/docs"])
+def test_axe_finds_nothing_serious(server: Program, browser: Any, address: str, scheme: str) -> None:
+    needs("browser", shutil.which("npm") is not None, "there is no npm here to install axe-core with")
+    axe = (node_package("axe-core", AXE) / "axe.min.js").read_text()
+    for width in (1280, 360):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(server.url + address)
+        page.evaluate(axe)
+        found = page.evaluate("axe.run()")
+        serious = [
+            f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+        assert len(found["passes"]) > 15
+        shot(page, f"axe{address.replace('/', '-')}-{scheme}-{width}")
+        context.close()
 
 
 def test_it_can_be_used_with_the_keyboard_alone(server: Program, page: Any) -> None:

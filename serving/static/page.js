@@ -46,3 +46,64 @@ async function ask(event) {
 }
 
 form.addEventListener("submit", ask);
+
+// Live figures: the server counts since its start, the page shows what happened between two looks.
+
+const pause = 2000; // milliseconds
+const live = document.getElementById("live");
+
+function inUnits(seconds) {
+  const [size, unit] = seconds >= 1 ? [1, "s"] : seconds >= 1e-3 ? [1e-3, "ms"] : [1e-6, "µs"];
+  return `${(seconds / size).toPrecision(3)} ${unit}`;
+}
+
+function quantile(share, edges, counts) {
+  const wanted = share * counts.at(-1);
+  let low = 0, before = 0;
+  for (const [place, edge] of edges.entries()) {
+    if (counts[place] >= wanted) return low + ((edge - low) * (wanted - before)) / (counts[place] - before);
+    [low, before] = [edge, counts[place]];
+  }
+  return edges.at(-1);
+}
+
+function write(name, text) {
+  live.querySelector(`[data-live="${name}"]`).textContent = text;
+}
+
+function showRoles(roles) {
+  const shares = { champion: 1 - roles.challenger_share, challenger: roles.challenger_share, shadow: 0 };
+  for (const role of Object.keys(shares)) {
+    live.querySelector(`[data-role="${role}"]`).textContent = roles[role] ?? "nobody";
+    live.querySelector(`[data-share="${role}"]`).textContent = `${+(100 * shares[role]).toPrecision(6)} %`;
+  }
+}
+
+function show(now, before, seconds) {
+  const counts = now.counts.map((count, place) => count - (before.counts[place] ?? 0));
+  const some = counts.length > 0 && counts.at(-1) > 0;
+  write("rate", ((now.requests - before.requests) / seconds).toFixed(some ? 1 : 0));
+  write("rate-unit", "each second");
+  write("p50", some ? inUnits(quantile(0.5, now.edges, counts)) : "none now");
+  write("p99", some ? inUnits(quantile(0.99, now.edges, counts)) : "none now");
+  const agreed = `${((100 * now.agreed) / now.compared).toFixed(1)} % of ${now.compared.toLocaleString("en")}`;
+  write("shadow", now.compared ? agreed : "no shadow");
+  showRoles(now.roles);
+}
+
+async function look() {
+  try {
+    const reply = await fetch("live");
+    return reply.ok ? { figures: await reply.json(), when: performance.now() } : null;
+  } catch {
+    return null; // the server is away for a moment: the figures stay as they were
+  }
+}
+
+async function watch(before) {
+  const now = document.hidden ? null : await look();
+  if (now && before) show(now.figures, before.figures, (now.when - before.when) / 1000);
+  setTimeout(watch, pause, now ?? before);
+}
+
+if (live) watch(null);
