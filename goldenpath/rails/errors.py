@@ -23,6 +23,10 @@ class NotTrusted(GoldenpathError):
     "An artifact is not what its manifest says, or holds what nobody may load."
 
 
+class Incomplete(NotTrusted):
+    "A file of an artifact is missing, or another mount of the volume does not show it yet."
+
+
 class RaceLost(GoldenpathError):
     "Somebody else was first: the name is taken, or the entry that the change was made from is stale."
 

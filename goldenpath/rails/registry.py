@@ -8,6 +8,7 @@ from goldenpath.rails.roles import ROLES, Role, RoleLog, Roles, assigned, vacate
 from goldenpath.rails.settings import Settings
 from goldenpath.rails.signing import Keys
 from goldenpath.rails.versions import Versions
+from goldenpath.rails.volume import patiently
 
 __all__ = ["Keys", "Registry", "Role", "Roles", "open_registry"]
 
@@ -39,6 +40,8 @@ class Registry(Versions):
             raise BadInput(
                 f"version {version} was withdrawn; see `goldenpath models history`, choose another one"
             )
+        if name in ROLES:  # another mount may show the role before the version
+            patiently(lambda: self.expect(version), on=(NoModel,))
         self.expect(version)
         return version
 

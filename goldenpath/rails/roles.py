@@ -1,7 +1,7 @@
 """Which version is used for what: an append-only log whose every entry is the whole assignment of roles."""
 
+import contextlib
 import os
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +10,12 @@ from pydantic import ValidationError
 
 from goldenpath.rails.errors import RaceLost, VolumeFault
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.volume import faults, place, read_file, write_file
+from goldenpath.rails.volume import faults, patiently, place, read_file, write_file
 
 Role = Literal["champion", "challenger", "shadow"]
 ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 STATE = "state.json"
 STATE_LIMIT = 1 << 20  # bytes
-PATIENCE = 2.0  # seconds in which an entry of another mount must have become readable
-PAUSE = 0.02  # seconds between two looks
 
 
 class Roles(Frozen):
@@ -70,33 +68,31 @@ class RoleLog:
     def newest(self) -> int:
         "The number of the newest entry, by doubling and bisection: thousands of entries are not listed."
         self._look_again()
-        there, step = self._seen, 1
+        there, step = (self._seen if self._seen and self._exists(self._seen) else 0), 1
         while self._exists(there + step):
             there, step = there + step, step * 2
         beyond = there + step
         while beyond - there > 1:
             middle = (there + beyond) // 2
             there, beyond = (middle, beyond) if self._exists(middle) else (there, middle)
+        if there < self._seen:
+            seen = f"{self.folder} shows entry {there} after {self._seen}"
+            raise VolumeFault(
+                f"{seen}: look whether the volume is still mounted, or restore it from a backup"
+            )
         self._seen = there
         return there
 
     def _look_again(self) -> None:
         # Opening a folder makes an NFS client ask its server whether names that were missing have appeared.
-        try:
+        with faults(self.folder), contextlib.suppress(FileNotFoundError):
             os.close(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY))
-        except FileNotFoundError:
-            self._seen = 0
-        except OSError:
-            with faults(self.folder):
-                raise
 
     def _exists(self, number: int) -> bool:
-        with faults(self._path(number)):
-            try:
-                os.stat(self._path(number))
-            except FileNotFoundError:
-                return False
-        return True
+        with faults(self._path(number)), contextlib.suppress(FileNotFoundError):
+            os.stat(self._path(number))
+            return True
+        return False
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}" / STATE
@@ -105,14 +101,7 @@ class RoleLog:
         "One entry. Raises VolumeFault where it cannot be read, also not a moment later."
         if number == 0:
             return Roles(number=0)
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return self._read_now(number)
-            except VolumeFault:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(PAUSE)  # another mount may show a name before it shows what is in it
+        return patiently(lambda: self._read_now(number))
 
     def _read_now(self, number: int) -> Roles:
         path = self._path(number)

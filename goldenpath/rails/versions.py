@@ -12,7 +12,7 @@ from goldenpath.rails.errors import NoModel, NotTrusted, RaceLost
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.roles import ROLES
 from goldenpath.rails.signing import Keys
-from goldenpath.rails.volume import complete, copy_file, faults, place, read_file, replace_file
+from goldenpath.rails.volume import complete, copy_file, faults, patiently, place, read_file, replace_file
 
 
 class Versions:
@@ -38,7 +38,7 @@ class Versions:
         "What a version says of itself, unverified. Raises NoModel, NotTrusted, VolumeFault."
         if version not in self._manifests:
             self.expect(version)
-            self._manifests[version] = artifact.read_manifest(self.folder(version))
+            self._manifests[version] = patiently(lambda: artifact.read_manifest(self.folder(version)))
         return self._manifests[version]
 
     def exists(self, version: str) -> bool:
@@ -67,7 +67,7 @@ class Versions:
         Raises NoModel, NotTrusted with the reason, BadInput for an unusable key, VolumeFault.
         """
         self.expect(version)
-        manifest = artifact.verify(self.folder(version))
+        manifest = patiently(lambda: artifact.verify(self.folder(version)))
         if (manifest.version, manifest.model) != (version, self.model):
             claims = f"says that it is {manifest.version} of {manifest.model}"
             raise NotTrusted(f"{self.folder(version)} {claims}; remove it and publish that version again")

@@ -16,13 +16,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from goldenpath.rails.errors import RaceLost, VolumeFault
+from goldenpath.rails.errors import Incomplete, RaceLost, VolumeFault
 
 STAGING = ".staging-"  # how the name of a folder that is not complete begins
 FILE_MODE = 0o444  # a placed file never changes
 OPEN_MASK = 0o002  # folders 0775: colleagues share a group on the volume, not a user
 CHUNK = 1 << 20  # bytes per read when copying
+PATIENCE = 2.0  # seconds in which what was placed on another mount must have become readable
+PAUSE = 0.02  # seconds between two looks
+
+Seen = TypeVar("Seen")
 
 _mask_lock = threading.Lock()  # the umask belongs to the whole process
 
@@ -53,6 +58,21 @@ def explain(error: OSError, path: Path) -> str:
     where = error.filename if isinstance(error.filename, str) else path
     way_out = WAYS_OUT.get(error.errno or 0, "look at the volume, then try again")
     return f"{where}: {error.strerror or error}; {way_out}"
+
+
+def patiently(look: Callable[[], Seen], on: tuple[type[Exception], ...] = (VolumeFault, Incomplete)) -> Seen:
+    """Look again for a moment while something fails: another mount may show a name before what is in it.
+
+    Seen on two mounts of one network file system, once in 2,000 looks, for a few milliseconds.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return look()
+        except on:
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE)
 
 
 def make_folders(path: Path) -> None:
