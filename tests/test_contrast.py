@@ -1,5 +1,6 @@
 """09_contrast: what is measured, by the real server, and what is said where something cannot be measured."""
 
+import hashlib
 import json
 import shutil
 import socket
@@ -142,6 +143,22 @@ def test_a_deployed_server_is_measured_if_it_answers_with_this_version(home: Pat
     assert found.notes[0] == "first_request_s: the deployed server had been started before"
     assert other.one is other.floor is other.first is None
     assert f"http_s: {server.url} answers with {version}, not with 1.0.0-x" in other.notes
+
+
+def test_a_deployed_server_that_asks_for_a_token_gets_it(home: Path, tmp_path: Path) -> None:
+    run, _ = judged(home)
+    version = published(home, run)
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashlib.sha256(b"t0ken").hexdigest() + "\n")
+    bodies = sample_of(as_json(pd.read_parquet(run.input("data/test.parquet")).head(5))).bodies
+    with running_server(settings_for(home), version, {"GOLDENPATH_TOKENS_FILE": str(tokens)}) as server:
+        knocks = settings_for(home, server_url=server.url)
+        enters = settings_for(home, server_url=server.url, server_token="t0ken")
+        refused = over_http(knocks, version, bodies, requests=5)
+        welcome = over_http(enters, version, bodies, requests=5)
+    assert refused.notes[1] == f"http_s: {server.url}/predict answered with status 401"
+    assert welcome.one.p50 > 0
+    assert "t0ken" not in repr(enters)
 
 
 def test_a_server_that_nobody_reaches_leaves_figures_empty_with_the_reason(home: Path) -> None:

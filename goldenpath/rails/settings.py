@@ -111,6 +111,7 @@ class Settings(ServerSettings):
     seed: int = Field(42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295")
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
     server_url: str = Field("", description="address of a deployed server, for the contrast over HTTP")
+    server_token: str = Field("", repr=False, description="bearer token for it, if it asks for one")
     signing_key: str = Field(
         "", description="private elliptic key (PEM) that publishing signs with; or empty"
     )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -40,14 +40,23 @@ def serving_folder() -> Path:
 
 
 @contextmanager
-def running_server(settings: Settings, version: str) -> Iterator[Started]:
+def running_server(
+    settings: Settings,
+    version: str,
+    variables: Mapping[str, str] | None = None,  # of the environment, on top of what `environment` sets
+) -> Iterator[Started]:
     "Serve one version with one worker until the block ends. Raises NoServer with what the program said."
     folder, listen = serving_folder(), f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "serving", "--listen", listen, "--version", version, "--workers", "1"]
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
         program = subprocess.Popen(
-            command, cwd=folder, env=environment(settings), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command,
+            cwd=folder,
+            env={**environment(settings), **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
         )
         try:
             wait_until_ready(program, f"http://{listen}", said.fileno())

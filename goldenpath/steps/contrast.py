@@ -177,9 +177,10 @@ def over_http(settings: Settings, version: str, bodies: Sequence[bytes], request
 def started_here(settings: Settings, version: str, bodies: Sequence[bytes], requests: int) -> Http:
     "Start, measure, stop."
     with running_server(settings, version) as server:
-        first = once(lambda: answer_of(server.url, bodies[0]))
+        first = once(lambda: answer_of(server.url, "", bodies[0]))
         told = f"the server was ready {server.seconds:.2f} s after its start; one worker"
-        return posted(server.url, bodies, requests, first, (told, memo_of(settings)))
+        with Line(server.url) as line:
+            return posted(line, bodies, requests, first, (told, memo_of(settings)))
 
 
 def memo_of(settings: Settings) -> str:
@@ -191,19 +192,21 @@ def memo_of(settings: Settings) -> str:
 
 def deployed(settings: Settings, version: str, bodies: Sequence[bytes], requests: int) -> Http:
     "Measure a server that somebody else started, if it answers with this version."
-    answers_with = answer_of(settings.server_url, bodies[0]).get("version")
+    url, token = settings.server_url, settings.server_token
+    answers_with = answer_of(url, token, bodies[0]).get("version")
     if answers_with != version:
-        raise NoServer(f"{settings.server_url} answers with {answers_with}, not with {version}")
+        raise NoServer(f"{url} answers with {answers_with}, not with {version}")
     notes = (
         "first_request_s: the deployed server had been started before",
-        f"measured against {settings.server_url}, network included",
+        f"measured against {url}, network included",
     )
-    return posted(settings.server_url, bodies, requests, None, notes)
+    with Line(url, token) as line:
+        return posted(line, bodies, requests, None, notes)
 
 
-def answer_of(url: str, body: bytes) -> dict[str, Any]:
+def answer_of(url: str, token: str, body: bytes) -> dict[str, Any]:
     "One request on a connection of its own. Raises NoServer where it is refused."
-    with Line(url) as line:
+    with Line(url, token) as line:
         reply = line.post("/predict", body)
     if reply.status != 200:
         raise NoServer(f"{url}/predict answered with status {reply.status}")
@@ -211,11 +214,10 @@ def answer_of(url: str, body: bytes) -> dict[str, Any]:
 
 
 def posted(
-    url: str, bodies: Sequence[bytes], requests: int, first: float | None, notes: tuple[str, ...]
+    line: Line, bodies: Sequence[bytes], requests: int, first: float | None, notes: tuple[str, ...]
 ) -> Http:
     "Both routes in turns, on one connection."
-    with Line(url) as line:
-        timed = time_posts(line, ("/predict", "/floor"), bodies, requests)
+    timed = time_posts(line, ("/predict", "/floor"), bodies, requests)
     return Http(first, latency(timed["/predict"]), latency(timed["/floor"]), notes)
 
 # %% ../../notebooks/09_contrast.ipynb #3c126624
