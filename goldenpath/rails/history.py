@@ -5,7 +5,7 @@ from typing import Any
 
 from goldenpath.rails.executed import read_step
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.runs import parent_of, read_json, steps_of
+from goldenpath.rails.runs import find_record, steps_of
 
 METRICS = ("roc_auc", "average_precision", "brier", "recall", "precision", "f1")
 
@@ -32,9 +32,9 @@ class RunSummary(Frozen):
 def summarise(folder: Path) -> RunSummary:
     "The figures of one run, from the records that its steps left."
     notes = steps_of(folder)
-    data = _found(folder, "data/summary.json")
-    training = _found(folder, "training.json")
-    evaluation = _found(folder, "evaluation.json")
+    data = find_record(folder, "data/summary.json")
+    training = find_record(folder, "training.json")
+    evaluation = find_record(folder, "evaluation.json")
     return RunSummary(
         id=folder.name,
         steps={name: str(note.get("status")) for name, note in notes.items()},
@@ -46,9 +46,9 @@ def summarise(folder: Path) -> RunSummary:
         seed=training.get("seed"),
         metrics=_metrics(evaluation),
         threshold=evaluation.get("threshold", {}).get("value"),
-        verdict=_verdict(_found(folder, "verdict.json")),
+        verdict=_verdict(find_record(folder, "verdict.json")),
         version=training.get("version", ""),
-        published=bool(_found(folder, "published.json")),
+        published=bool(find_record(folder, "published.json")),
         seconds=_seconds(folder, notes),
     )
 
@@ -75,17 +75,6 @@ def _verdict(verdict: dict[str, Any]) -> str:
         return ""
     failed = [rule for rule in verdict.get("rules", []) if rule.get("result") == "fail"]
     return "refused" if failed else "passed"
-
-
-def _found(folder: Path | None, name: str) -> dict[str, Any]:
-    "A record of the run, else of the one that it reads from."
-    seen: set[Path] = set()
-    while folder and folder not in seen:
-        seen.add(folder)
-        if record := read_json(folder / name):
-            return record
-        folder = parent_of(folder)
-    return {}
 
 
 def laid_side_by_side(runs: list[RunSummary]) -> dict[str, list[str]]:

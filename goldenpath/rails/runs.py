@@ -198,6 +198,17 @@ def read_json(file: Path) -> dict[str, Any]:
         return {}
 
 
+def find_record(folder: Path | None, name: str) -> dict[str, Any]:
+    "A small record of a run, else of those that it reads from; empty where there is none."
+    seen: set[Path] = set()
+    while folder and folder not in seen:
+        seen.add(folder)
+        if record := read_json(folder / name):
+            return record
+        folder = parent_of(folder)
+    return {}
+
+
 def write_json(file: Path, record: Mapping[str, Any]) -> None:
     "A small record, as text that a person can read."
     file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")

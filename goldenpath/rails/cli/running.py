@@ -9,8 +9,8 @@ from goldenpath.rails.cli.terminal import Progress, near, say, show, table, tell
 from goldenpath.rails.contrast import contrast_table
 from goldenpath.rails.gate import Verdict, verdict_table
 from goldenpath.rails.pipeline import Outcome, read_pipeline, run_pipeline
-from goldenpath.rails.runs import find_run, read_json
-from goldenpath.rails.settings import load_settings
+from goldenpath.rails.runs import find_record, find_run, read_json
+from goldenpath.rails.settings import Settings, load_settings
 from goldenpath.rails.stepping import find_step, find_steps, parameters_of, run_step
 
 DEFAULT = "pipelines/train.pipeline"
@@ -26,7 +26,15 @@ def pairs(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
 
 @click.command()
 @click.argument("pipeline", required=False, type=click.Path(path_type=Path))
-@click.option("--set", "-s", "values", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Environment variable for this run, such as SEED=7.")
+@click.option(
+    "--set",
+    "-s",
+    "values",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=VALUE",
+    help="Environment variable for this run, such as SEED=7.",
+)
 def run(pipeline: Path | None, values: dict[str, str]) -> None:
     """Run PIPELINE (pipelines/train.pipeline) and show the contrast.
 
@@ -43,7 +51,15 @@ def run(pipeline: Path | None, values: dict[str, str]) -> None:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--parameter", "-p", "given", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Parameter of the step, such as seed=7 or run=ID.")
+@click.option(
+    "--parameter",
+    "-p",
+    "given",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=VALUE",
+    help="Parameter of the step, such as seed=7 or run=ID.",
+)
 @click.option("--parameters", "listed", is_flag=True, help="List the step's parameters and stop.")
 def step(name: str | None, given: dict[str, str], listed: bool) -> None:
     """Run the notebook of step NAME alone, such as 05_train.
@@ -55,9 +71,13 @@ def step(name: str | None, given: dict[str, str], listed: bool) -> None:
     if name is None:
         for stem in find_steps(settings.folder):
             click.echo(stem)
-        return
-    if listed:
-        return _list_parameters(find_step(settings.folder, name))
+    elif listed:
+        _list_parameters(find_step(settings.folder, name))
+    else:
+        _run_step(settings, name, given)
+
+
+def _run_step(settings: Settings, name: str, given: dict[str, str]) -> None:
     if given.get("run"):
         given["run"] = find_run(settings.home_folder() / "runs", given["run"]).name
     outcome = run_step(settings, name, given)
@@ -98,6 +118,6 @@ def _tell_success(outcome: Outcome) -> None:
 
 def _tell_verdict(outcome: Outcome) -> None:
     "The rules that did not pass, where it was a rule that failed."
-    verdict = read_json(outcome.run / "verdict.json")
+    verdict = find_record(outcome.run, "verdict.json")
     if verdict:
         show(verdict_table(Verdict.model_validate(verdict)))
