@@ -75,7 +75,21 @@ def fingerprint(
 
 def _normal_source(function: Callable[..., Any]) -> str:
     "Source without comments and layout, so that these change no fingerprint."
-    return ast.dump(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    return _shape(ast.parse(textwrap.dedent(inspect.getsource(function))))
+
+
+def _shape(node: Any) -> str:
+    """A syntax tree as text that every Python writes alike.
+
+    `ast.dump` does not: 3.12 added a field to functions and 3.13 leaves empty ones out, so a laptop and a
+    pod would have called the same code different.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
+        return f"{type(node).__name__}({', '.join(f'{name}={_shape(value)}' for name, value in fields)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_shape, node))}]"
+    return repr(node)
 
 
 def digest(value: Any) -> str:  # sha256, hex
