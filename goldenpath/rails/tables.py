@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import fsspec
@@ -24,6 +25,7 @@ from goldenpath.rails.errors import BadInput
 
 BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
 BATCH = 65_536  # rows of Parquet that are read at a time
+DEFINED_IN = "notebooks/01_contract.ipynb"
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how such a file begins
 PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -47,14 +49,19 @@ def find_files(
     source: str,  # a file, a folder, a glob, or a URL (also a glob) that fsspec knows
 ) -> tuple[str, ...]:  # sorted, at least one
     "The files behind a source. Raises BadInput where there is none, or the place cannot be reached."
-    try:
+    if source.startswith(("http://", "https://")):
+        return (source,)  # the web knows no folders: opening says whether it is there
+    with _place_named(source):
         filesystem, path = fsspec.core.url_to_fs(source)
         found = _expand(filesystem, path)
-    except (OSError, ValueError, ImportError) as fault:
-        raise BadInput(f"{source} cannot be read: {_one_line(fault)}") from None
     if not found:
         raise BadInput(f"{source} {'matches no file' if '*' in source else 'does not exist'}")
-    return tuple(sorted(filesystem.unstrip_protocol(file) if "://" in source else file for file in found))
+    return tuple(sorted(filesystem.unstrip_protocol(file) if is_remote(source) else file for file in found))
+
+
+def is_remote(source: str) -> bool:
+    "Does reading it mean to fetch it?"
+    return "://" in source
 
 
 def _expand(filesystem: Any, path: str) -> list[str]:
@@ -65,6 +72,17 @@ def _expand(filesystem: Any, path: str) -> list[str]:
     return [path] if filesystem.exists(path) else []
 
 
+@contextmanager
+def _place_named(file: str) -> Iterator[None]:
+    "Whatever a place answers, as one line that names the file."
+    try:
+        yield
+    except FileNotFoundError:
+        raise BadInput(f"{file} does not exist") from None
+    except Exception as fault:  # each of fsspec's file systems has exceptions of its own
+        raise BadInput(f"{file} cannot be read: {_one_line(fault)}") from None
+
+
 def read_columns(file: str) -> tuple[str, ...]:
     "The column names of a file, stripped. Raises BadInput as `read_chunks` does."
     with _opened(file) as opened:
@@ -72,16 +90,21 @@ def read_columns(file: str) -> tuple[str, ...]:
     return _stripped(names, file)
 
 
-def read_chunks(file: str) -> Iterator[Chunk]:
+def read_chunks(
+    file: str,
+    needed: tuple[str, ...] = (),  # columns without which reading it is no use
+) -> Iterator[Chunk]:
     """Stream one file in its own order.
 
-    Raises BadInput for a file that is missing, empty, not UTF-8, cut off, or that names a column twice.
+    Raises BadInput for a file that is missing, empty, not UTF-8, cut off, lacks a column or has one twice.
     """
-    with _opened(file) as opened:
-        yield from (_parquet_chunks if _is_parquet(file) else _csv_chunks)(opened, file)
+    names, chunks = (_parquet_names, _parquet_chunks) if _is_parquet(file) else (_csv_names, _csv_chunks)
+    with _opened(file) as stream:
+        require_columns(file, _stripped(names(stream, file), file), needed)
+        yield from chunks(stream, file)
 
 
-def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:
+def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) -> None:
     "Raises BadInput naming the first column that a file lacks, and what is likely wrong."
     missing = next((name for name in needed if name not in found), None)
     if missing is None:
@@ -92,7 +115,7 @@ def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...], 
         )
     close = get_close_matches(missing, found, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"found {', '.join(found[:12])}"
-    raise BadInput(f"{file}: column '{missing}' is missing ({hint}); the columns are defined in {where}")
+    raise BadInput(f"{file}: column '{missing}' is missing ({hint}); see {DEFINED_IN}")
 
 
 def _is_parquet(file: str) -> bool:
@@ -101,16 +124,20 @@ def _is_parquet(file: str) -> bool:
 
 @contextmanager
 def _opened(file: str) -> Iterator[Any]:
-    "Open a local or remote file for reading; whatever the place answers becomes a BadInput."
-    # A remote file is fetched to disk first: Parquet has to seek, and a broken connection is seen at once.
-    address = f"simplecache::{file}" if "://" in file else file
+    "Open a file for reading; a remote one is fetched to disk first, because Parquet has to seek."
     packing = None if _is_parquet(file) else "infer"
     with ExitStack() as stack:
-        try:
-            stream = stack.enter_context(fsspec.open(address, "rb", compression=packing))
-        except (OSError, ValueError, ImportError) as fault:
-            raise BadInput(f"{file} cannot be read: {_one_line(fault)}") from None
+        with _place_named(file):
+            local = _fetched(file, stack.enter_context(TemporaryDirectory())) if is_remote(file) else file
+            stream = stack.enter_context(fsspec.open(local, "rb", compression=packing))
         yield stream
+
+
+def _fetched(url: str, folder: str) -> str:
+    filesystem, path = fsspec.core.url_to_fs(url)
+    local = Path(folder, Path(url.partition("?")[0]).name)
+    filesystem.get_file(path, str(local))
+    return str(local)
 
 
 def _stripped(names: list[str], file: str) -> tuple[str, ...]:
@@ -246,6 +273,8 @@ def _explain(file: str, fault: str) -> str:
         return f"{file} is not UTF-8 text; convert it: iconv -f WINDOWS-1252 -t UTF-8"
     if "Empty CSV file" in fault:
         return f"{file} is empty: it has no header and no rows"
+    if "straddling" in fault:
+        return f"{file} has a row of more than {BLOCK // 2**20} MB: is a quote opened and never closed?"
     if _is_parquet(file):
         return f"{file} is cut off or no Parquet file; copy or write it again ({fault})"
     return f"{file} cannot be read as CSV: {fault}"
