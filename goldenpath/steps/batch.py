@@ -24,7 +24,7 @@ from ..rails.manifest import Frozen
 from ..rails.progress import shown
 from ..rails.registry import open_registry
 from ..rails.settings import Settings
-from ..rails.tables import Chunk, find_files, read_chunks, read_columns, require_columns
+from ..rails.tables import Chunk, find_files, read_chunks
 from ..rails.wholefile import ending, whole_table
 from .data import needed_frame, ragged
 
@@ -136,8 +136,7 @@ def look(
     if ending(output) and output.resolve() == Path(files[0]).resolve():
         raise BadInput(f"{output} is the input itself; name another output")
     required = tuple(field.name for field in contract.fields if not field.optional)
-    require_columns(files[0], read_columns(files[0]), required, "notebooks/01_contract.ipynb")
-    chunks = read_chunks(files[0])
+    chunks = read_chunks(files[0], required)
     first = next(chunks, None)
     if first is None:
         raise BadInput(f"{source} has a header but no rows")

@@ -31,7 +31,7 @@ from ..rails.rowhash import as_text, canonical, hash_rows
 from ..rails.runs import Run
 from ..rails.settings import Settings
 from ..rails.split import SIDES, DateSplit, HashSplit, parse_split
-from ..rails.tables import Chunk, find_files, read_chunks, read_columns, require_columns
+from ..rails.tables import Chunk, find_files, is_remote, read_chunks, read_columns, require_columns
 
 # %% ../../notebooks/02_data.ipynb #78e13c55
 def needed_columns(
@@ -50,9 +50,10 @@ def source_chunks(
     "Stream the rows of all files behind a source, files in order of their names."
     files = find_files(source)
     for file in files:
-        require_columns(file, read_columns(file), needed, "notebooks/01_contract.ipynb")
+        if not is_remote(file):  # before anybody waits for the first millions of rows
+            require_columns(file, read_columns(file), needed)
     for file in files:
-        yield from read_chunks(file)
+        yield from read_chunks(file, needed)
 
 # %% ../../notebooks/02_data.ipynb #368eb894
 SHARES = {
