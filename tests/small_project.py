@@ -36,6 +36,11 @@ if seed == 13:
     raise BadInput("first line\\nseed 13 is unlucky: take another")
 if seed == 14:
     raise GateRefused("the candidate did not pass")
+if seed == 15:
+    import time
+
+    opened.output("asleep").touch()
+    time.sleep(300)
 opened.output("candidate/model.txt").write_text(opened.input("data/train.parquet").read_text())
 opened.finish("05_train")
 opened.id"""

@@ -1,13 +1,17 @@
 """The command: quick to answer, two rings of commands, one line for every error and its exit code."""
 
+import contextlib
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -151,6 +155,37 @@ def test_a_pipeline_whose_gate_refuses_ends_with_3_and_a_line_for_each_step(proj
     assert lines[1].startswith("[2/2] 05_train")
     assert lines[1].endswith("failed")
     assert any("GateRefused: the candidate did not pass" in line for line in lines)
+
+
+def test_ctrl_c_ends_the_pipeline_with_all_its_programs(project):
+    command = [sys.executable, "-m", "goldenpath", "run", "--set", "SEED=15"]
+    runs = project / "volume" / "runs"
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: list(runs.glob("*/asleep")), 120)
+        run_id = next(runs.glob("*/asleep")).parent.name
+        assert run_id in started_for(run_id)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.splitlines()[-1] == "Aborted!"
+    wait_until(lambda: not started_for(run_id), 30)
+
+
+def started_for(run_id: str) -> str:
+    "The environments of all programs that work for a run."
+    found = ""
+    for other in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found += other.environ().get("RUN_ID", "") if other.environ().get("RUN_ID") == run_id else ""
+    return found
+
+
+def wait_until(true: Callable[[], object], seconds: float) -> None:
+    "Look ten times a second."
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
 
 
 def test_runs_are_listed_and_laid_side_by_side(project):

@@ -166,6 +166,12 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path):
         settings.writable_home({})
 
 
+def test_a_home_that_is_a_link_to_a_missing_mount_is_named(tmp_path):
+    (tmp_path / "volume").symlink_to(tmp_path / "mnt")
+    with pytest.raises(VolumeFault, match=r"/volume is a link to .*/mnt, which is not there: mount it"):
+        load_settings(written(tmp_path, ""), {}).writable_home({})
+
+
 def test_data_is_looked_for_in_home_then_in_the_project_then_drawn(tmp_path):
     settings = load_settings(written(tmp_path, ""), {})
     assert settings.data_source({}) == "synthetic"

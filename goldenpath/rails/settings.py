@@ -108,7 +108,9 @@ class Settings(ServerSettings):
     # Further keys, here and in server_settings.py: they may stand in settings.ini too, but need not.
     project: str = Field("", description="the folder that relative paths start from; empty: settings.ini's")
     synthetic_rows: int = Field(20_000, ge=100, description="rows of the stand-in, at least 100")
-    seed: int = Field(42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295")
+    seed: int = Field(  # of the stand-in and of the intervals; the seed of the fit is 05_train's parameter
+        42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295"
+    )
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
     server_url: str = Field("", description="address of a deployed server, for the contrast over HTTP")
     server_token: str = Field("", repr=False, description="bearer token for it, if it asks for one")
@@ -153,6 +155,8 @@ class Settings(ServerSettings):
     def writable_home(self, environ: Mapping[str, str] = os.environ) -> Path:
         "The same folder, made where it is missing. Raises VolumeFault where one cannot write there."
         home = self.home_folder(environ)
+        if home.is_symlink() and not home.exists():
+            raise VolumeFault(f"home {home} is a link to {os.readlink(home)}, which is not there: mount it")
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
