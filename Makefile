@@ -65,9 +65,14 @@ test-slow: .venv/ready ## the full form of the slow proofs
 bench: .venv/ready ## how fast the server answers, against the floor of the same app
 	@$(BIN)/python -m benchmarks.serving
 
-lock: .venv/ready ## resolve requirements.lock anew from pyproject.toml
+lock: .venv/ready ## resolve requirements.lock anew from pyproject.toml, and those of the images from it
 	@$(BIN)/python -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 		--no-header --all-extras pyproject.toml -o requirements.lock
+	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.12 \
+		--no-header -c requirements.lock --extra serving pyproject.toml -o serving/requirements.lock
+	@$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.12 \
+		--no-header -c runtime-images/stock-runtime-3.6-py312.txt runtime-images/beyond-stock.txt \
+		-o runtime-images/requirements.lock
 
 clean: ## remove .venv and caches (never volume/)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,7 +16,8 @@ from serving.launcher import Draining, launch, split_address
 @click.option("--version", "-V", help="Serve this one version, whatever its role.")
 @click.option("--listen", "-l", help="Address to listen on, such as 127.0.0.1:8080.")
 @click.option("--workers", "-w", type=click.IntRange(1, 256), help="Worker processes.")
-def main(version: str | None, listen: str | None, workers: int | None) -> None:
+@click.option("--check", is_flag=True, help="Only try whether there is a model that can answer, and stop.")
+def main(version: str | None, listen: str | None, workers: int | None, check: bool) -> None:
     """Answer predictions over HTTP.
 
     Without --version the champion answers, and every change of roles is followed while the server runs.
@@ -24,7 +25,10 @@ def main(version: str | None, listen: str | None, workers: int | None) -> None:
     given = {"version": version, "listen": listen, "workers": workers}
     try:
         settings = with_options(load_settings(), given)
-        serve(settings)
+        if check:
+            try_model(settings)
+        else:
+            serve(settings)
     except GoldenpathError as fault:
         click.echo(f"error: {fault}", err=True)
         sys.exit(fault.exit_code)
@@ -44,6 +48,16 @@ def serve(settings: Settings) -> None:
     draining = Draining()
     click.echo(f"goldenpath serves {settings.model} on {visible_address(settings.listen)}", err=True)
     launch(settings, partial(make_app, settings, draining), draining)
+
+
+def try_model(settings: Settings) -> None:
+    "Say which version would answer, and how. Raises GoldenpathError where none can."
+    from serving.worker import load, registry_of
+
+    registry = registry_of(settings)
+    predictor = load(registry, settings, registry.resolve(settings.version or "champion"))
+    how = "by the fast path" if predictor.path == "onnx" else f"by scikit-learn: {predictor.why}"
+    click.echo(f"{predictor.version} can answer, {how}")
 
 
 def visible_address(listen: str) -> str:
