@@ -78,6 +78,7 @@ def running(
     *options: str,
     ready: bool = True,  # wait until it is
     without: str = "",  # a package that the program shall not find
+    python: str = sys.executable,  # the interpreter that runs it
     project: Path = PROJECT,  # the folder whose code is served
     **settings: object,
 ) -> Iterator[Program]:
@@ -92,7 +93,7 @@ def running(
         environ["PYTHONPATH"] = str(hider)
     log = home / f"server-{listen.rpartition(':')[2]}.log"
     with log.open("wb") as out:
-        command = [sys.executable, "-m", "serving", "--listen", listen, *options]
+        command = [python, "-m", "serving", "--listen", listen, *options]
         process = subprocess.Popen(command, cwd=project, env=environ, stdout=out, stderr=out)
     program = Program(process, listen, log)
     try:
