@@ -1,5 +1,7 @@
 """Metrics, thresholds, slices and the gate: mechanism that needs no notebook and no file."""
 
+import time
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -25,6 +27,7 @@ from goldenpath.rails.metrics import (
     require_both,
     resample,
 )
+from goldenpath.rails.pictures import reliability
 from goldenpath.rails.slices import lowest_recall, slices_of
 from goldenpath.rails.threshold import choose, parse_rule
 
@@ -274,6 +277,13 @@ def test_a_hold_publishes_but_does_not_promote() -> None:
     assert "field 'a' is gone" in held.broken()[0].detail
 
 
+def test_verdict_json_says_what_follows_but_is_believed_by_its_rules_alone() -> None:
+    judged = verdict(*beats_baseline(span(0.05, 0.01, 0.08), 0.02))
+    written = judged.model_dump(mode="json")
+    assert (written["passed"], written["promotable"]) == (False, False)
+    assert not Verdict.model_validate({**written, "passed": True, "promotable": True}).passed
+
+
 @pytest.mark.parametrize(
     ("candidate", "champion", "promotable"),
     [(True, False, False), (True, True, True), (False, True, True), (False, False, True)],
@@ -300,3 +310,17 @@ def test_the_table_shows_every_rule_with_its_result() -> None:
         assert rule.name in text
     assert "fail" in text
     assert "0.5000" in text
+
+
+def test_the_bootstrap_of_three_models_takes_seconds_at_most() -> None:
+    models = [drawn(seed=0), drawn(seed=0, skill=1), majority(drawn(seed=0).outcome, 0.05)]
+    began = time.perf_counter()
+    assert resample(models, 200, seed=1).shape == (200, 3, 6)
+    assert time.perf_counter() - began < 5
+
+
+def test_a_model_that_is_sure_of_nothing_can_still_be_drawn() -> None:
+    outcome = np.array([True, False, False])
+    table = reliability(Answers(outcome, np.zeros(3), np.zeros(3, dtype=bool)))
+    assert table["rows"].sum() == 3
+    assert table["observed"].iloc[0] == pytest.approx(1 / 3)

@@ -5,7 +5,9 @@ rows cannot tell, or the two models cannot be compared, and that is for a person
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import computed_field, model_validator
 
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.metrics import Interval
@@ -39,11 +41,21 @@ class Verdict(Frozen):
     roles_number: int  # number of the role entry that named this champion: promotion is made from it
     rules: tuple[Rule, ...]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_rules_alone(cls, values: Any) -> Any:
+        "What follows from the rules stands in verdict.json for whoever reads it, and is never believed."
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if key not in ("passed", "promotable")}
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
     @property
     def passed(self) -> bool:
         "It may be published."
         return all(rule.result != "fail" for rule in self.rules)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def promotable(self) -> bool:
         "It may also become champion without a person's decision."

@@ -46,7 +46,7 @@ def reliability(
     Groups of equal size would hold hardly one positive row each where the outcome is rare.
     """
     ranked = answers.probability[answers.order]
-    expected = np.cumsum(ranked) / ranked.sum()
+    expected = np.cumsum(ranked) / max(ranked.sum(), np.finfo(float).tiny)
     group = np.minimum((expected * bins).astype(int), bins - 1)
     told = pd.DataFrame({"predicted": ranked, "observed": answers.outcome[answers.order]}).groupby(group)
     return told.mean().assign(rows=told.size())
