@@ -1,5 +1,7 @@
 """What was moved aside: out of the list, not yet deleted, and back again in one rename."""
 
+import re
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from goldenpath.rails.versions import Versions
 
 STAMP = "%Y%m%dT%H%M%SZ"
+NAME = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}~(.+)")  # the same version may be moved aside more than once
 
 
 class Aside(Frozen):
@@ -25,17 +28,20 @@ class Aside(Frozen):
 def list_aside(folder: Path) -> list[Aside]:
     "What was moved into such a folder, oldest first. Raises VolumeFault."
     with faults(folder):
-        found = [(name, *name.partition("~")) for name in complete(folder)]
-    return [
-        Aside(name=name, since=datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), folder=folder / whole)
-        for whole, stamp, _, name in found
-        if name
+        found = [(whole, NAME.fullmatch(whole)) for whole in complete(folder)]
+    aside = [
+        Aside(
+            name=parts[2], since=datetime.strptime(parts[1], STAMP).replace(tzinfo=UTC), folder=folder / whole
+        )
+        for whole, parts in found
+        if parts
     ]
+    return sorted(aside, key=lambda one: (one.since, one.name))
 
 
 def move_aside(path: Path, folder: Path, now: datetime) -> None:
     "Take a version or run out of its list. Raises VolumeFault, also where it is gone already."
-    move(path, folder / f"{now.astimezone(UTC):{STAMP}}~{path.name}")
+    move(path, folder / f"{now.astimezone(UTC):{STAMP}}-{secrets.token_hex(4)}~{path.name}")
 
 
 def bring_back(versions: "Versions", version: str) -> bool:

@@ -85,7 +85,8 @@ def carry_out(registry: Registry, plan: Plan, now: datetime) -> None:
     for version in plan.back:
         bring_back(registry, version)
     for version in plan.aside:
-        move_aside(registry.folder(version), registry.aside, now)
+        if registry.exists(version):
+            move_aside(registry.folder(version), registry.aside, now)
     # Whoever promotes looks after writing whether the version is still there; so do we, after moving it.
     for version in registry.roles().in_use:
         bring_back(registry, version)

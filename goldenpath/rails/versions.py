@@ -87,6 +87,7 @@ class Versions:
         RaceLost where its name is taken by other content, BadInput for an unusable key, VolumeFault.
         """
         manifest = artifact.verify(candidate)
+        self.restore(manifest.version)  # where it was moved aside, it is the same one again
         version = self.find_identity(manifest.identity) or manifest.version
         if version == manifest.version:
             publishing.check(self, manifest, candidate)

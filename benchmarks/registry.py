@@ -1,0 +1,93 @@
+"""How the registry grows: `python -m benchmarks.registry [HOME] [--versions 2000] [--entries 5000]`.
+
+Publishes real candidates, changes roles, and measures what a server, a pipeline and a person wait for; then
+checks a version of 100 MB against `sha256sum` on the same file. HOME is a folder on the disk to measure (a
+temporary one if left out). Prints a table, and one line of JSON for a file.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from goldenpath.rails.artifact import verify
+from goldenpath.rails.registry import Registry
+from tests.candidates import make_candidate
+
+BY = {"who": "benchmark", "why": "measured"}
+MEGABYTE = 1 << 20
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    "What one call takes."
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def median(call: Callable[[], Any], times: int) -> float:
+    "The median of several calls, in seconds."
+    return statistics.median(seconds(call) for _ in range(times))
+
+
+def grow(home: Path, scratch: Path, versions: int, entries: int) -> dict[str, float]:
+    "Fill a registry and measure it when it is full; seconds."
+    registry = Registry(home, "churn")
+    for number in range(1, versions + 1):
+        registry.publish(make_candidate(scratch / "candidate", number))
+    published = registry.versions()
+    changes = [
+        seconds(lambda n=n: registry.promote(published[n % len(published)], **BY))
+        for n in range(entries)  # type: ignore[misc]
+    ]
+    big = [make_candidate(scratch / f"big {n}", versions + n, padding=MEGABYTE) for n in range(1, 8)]
+    fifty = min(50, entries // 2)
+    return {
+        "roles_read_s": median(lambda: Registry(home, "churn").roles(), 50),
+        "roles_read_again_s": median(registry.roles, 50),
+        "list_s": median(lambda: listed(Registry(home, "churn")), 5),
+        "publish_1mb_s": statistics.median(seconds(lambda c=c: registry.publish(c)) for c in big),  # type: ignore[misc]
+        "first_change_s": statistics.median(changes[:fifty]),
+        "last_change_s": statistics.median(changes[-fifty:]),
+    }
+
+
+def listed(registry: Registry) -> int:
+    "What `goldenpath models list` reads."
+    return len([registry.manifest(version) for version in registry.versions()])
+
+
+def checked(scratch: Path, megabytes: int = 100, times: int = 7) -> dict[str, float]:
+    "Verify a version of so many megabytes, and let sha256sum read the same file, by turns; the best of each."
+    folder = make_candidate(scratch / "100 MB", 1, padding=megabytes * MEGABYTE)
+    ours, theirs = [], []
+    for _ in range(times):
+        ours.append(seconds(lambda: verify(folder)))
+        theirs.append(
+            seconds(lambda: subprocess.run(["sha256sum", folder / "weights.onnx"], check=True, stdout=-3))
+        )
+    return {"verify_s": min(ours), "sha256sum_s": min(theirs), "speed": min(theirs) / min(ours)}
+
+
+def main() -> None:
+    "Measure and tell."
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("home", nargs="?", type=Path)
+    parser.add_argument("--versions", type=int, default=2000)
+    parser.add_argument("--entries", type=int, default=5000)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.home) as folder:
+        grown = grow(Path(folder, "home"), Path(folder), asked.versions, asked.entries)
+        measured = {"versions": asked.versions, "entries": asked.entries, **grown, **checked(Path(folder))}
+    for name, value in measured.items():
+        print(f"{name:20} {value:12.6f}" if isinstance(value, float) else f"{name:20} {value:12}")
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()
