@@ -52,3 +52,10 @@ def node_package(name: str, version: str) -> Path:  # its folder
             subprocess.run([*command, f"{name}@{version}"], check=True, capture_output=True)
             (folder / "complete").touch()
     return folder / "node_modules" / name
+
+
+def size_of(python: Path) -> int:  # bytes
+    "What is installed in an environment, without compiled bytecode."
+    packages = python.parent.parent / "lib"
+    files = (path for path in packages.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files if path.suffix != ".pyc")

@@ -9,12 +9,20 @@ from werkzeug.exceptions import HTTPException
 
 from goldenpath.rails.contract import Broken, Malformed
 from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
+from serving.backend import BackendFailed, BackendTimeout
 from serving.bodies import discard_body
 from serving.replies import reply
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
-STATUS: dict[type[GoldenpathError], int] = {Malformed: 400, Broken: 422, BadInput: 400, NoModel: 503}
+STATUS: dict[type[GoldenpathError], int] = {
+    Malformed: 400,
+    Broken: 422,
+    BadInput: 400,
+    NoModel: 503,
+    BackendFailed: 502,
+    BackendTimeout: 504,
+}
 WAYS_OUT = {
     404: "there is no such address here; see /docs",
     405: "this address does not take that method",

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from goldenpath.predict import Predictor
-from goldenpath.rails.errors import GoldenpathError, NoModel, VolumeFault
+from goldenpath.rails.errors import GoldenpathError, NoModel, NotTrusted, VolumeFault
 from goldenpath.rails.registry import Registry, Roles
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class Models:
                 return self._load(version)
             except GoldenpathError as fault:
                 reason = f"{version} cannot answer: {fault}"
-                if not isinstance(fault, VolumeFault):  # a fault of the volume may be over in a moment
+                if isinstance(fault, NotTrusted):  # whatever else it was may be over in a moment
                     self._refused[version] = (time.monotonic(), reason)
         problems.append(reason)
         return None

@@ -35,6 +35,8 @@ MEANING = {
     413: "The body is too large",
     415: "The body is not said to be JSON",
     422: "The record breaks the contract",
+    502: "The backend failed",
+    504: "The backend took too long",
     503: "No model, too many requests at once, or about to stop",
 }
 SAME_WHEN_NOT_READY = {"about.ready", "open_inference.ready"}
@@ -53,8 +55,9 @@ def statuses(endpoint: str, tokens: bool) -> list[int]:
     found = {200, 503}
     if endpoint in REQUESTS:
         found |= {400, 413, 415, 422}
+        found |= {502, 504}
     if endpoint == "predict.floor":
-        found -= {400, 422}
+        found -= {400, 422, 502, 504}
     if endpoint == "open_inference.infer":
         found -= {415}
     if endpoint in NAMED:

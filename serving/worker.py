@@ -12,6 +12,7 @@ from goldenpath.rails.settings import Settings
 from serving import logs
 from serving.about import Draining
 from serving.app import create_app
+from serving.backend import open_remote
 from serving.background import every
 from serving.models import Models
 
@@ -43,6 +44,8 @@ def check_version(settings: Settings) -> None:
 
 def load(registry: Registry, settings: Settings, version: str) -> Predictor:
     "A version that can answer: verified, of this code, proven here. Raises GoldenpathError."
+    if settings.backend == "v2":
+        return open_remote(registry, settings, version)
     predictor = open_predictor(registry, version, fast=settings.fast_path)
     if predictor.version != version:
         raise NotTrusted(f"the folder of {version} holds {predictor.version}; publish that version again")

@@ -267,6 +267,21 @@ def export(version: str, file: Path) -> None:
     click.echo(near(file))
 
 
+@models.command("export")
+@VERSION
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(["mlserver"]), required=True, help="For which server.")
+def export_format(version: str, folder: Path, kind: str) -> None:
+    """Write VERSION into a new FOLDER as a dedicated model server wants it."""
+    from goldenpath.model import TRUSTED_TYPES
+    from goldenpath.rails.mlserver import export_mlserver
+
+    found = registry()
+    export_mlserver(found, found.resolve(version), folder, TRUSTED_TYPES)
+    click.echo(near(folder))
+    say(f"{kind} serves it: mlserver start {folder}; then set backend = v2 and backend_url")
+
+
 @models.command("import-bundle")
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:

@@ -1,0 +1,169 @@
+"""Start a server on one core, load it from another, and read what came of it."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldenpath.rails.errors import BadInput
+
+SCRIPT = Path(__file__).with_name("bodies.lua")
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+PATIENCE = 120.0  # seconds until a server must answer
+
+
+@dataclass(frozen=True)
+class Load:
+    "What one run of wrk found."
+
+    rate: float  # requests/s
+    p50: float  # seconds
+    p99: float
+    failed: int  # answers other than 2xx and 3xx, and broken connections
+
+
+@dataclass(frozen=True)
+class Started:
+    "A running server."
+
+    url: str
+    pid: int
+    seconds: float  # from the start of the process to its first good answer
+
+    def memory(self) -> int:  # bytes
+        "Resident memory of the largest process below the one that was started: the worker."
+        return max(resident(pid) for pid in family(self.pid))
+
+
+def pinned(core: int) -> list[str]:
+    "Words that keep a command on one core, where there are several."
+    several = (os.cpu_count() or 1) > 1 and shutil.which("taskset")
+    return ["taskset", "-c", str(core)] if several else []
+
+
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str],  # `{address}`, `{host}` and `{port}` are filled in
+    first: tuple[str, bytes],  # path and body of a request that must be answered
+    folder: Path,  # working directory
+    pin: bool = True,  # to the first core
+    **variables: object,
+) -> Iterator[Started]:
+    "Run a server until the end of the block."
+    address = free_address()
+    host, _, port = address.rpartition(":")
+    words = [word.format(address=address, host=host, port=port) for word in command]
+    environ = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+    with tempfile.TemporaryFile() as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*(pinned(0) if pin else []), *words], cwd=folder, env=environ, stdout=log, stderr=log
+        )
+        try:
+            wait(process, f"http://{address}{first[0]}", first[1], log)
+            yield Started(f"http://{address}", process.pid, time.perf_counter() - began)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait(process: "subprocess.Popen[bytes]", url: str, body: bytes, log) -> None:  # type: ignore[no-untyped-def]
+    "Until the first good answer. Raises BadInput with the end of the log where there is none."
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError):
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=30) as reply:
+                if reply.status == 200:
+                    return
+        time.sleep(0.01)
+    log.seek(0)
+    raise BadInput(f"the server did not answer: {log.read()[-1500:].decode(errors='replace')}")
+
+
+def wrk(
+    url: str,
+    bodies: Path,  # one JSON text in each line, sent in turn
+    connections: int,
+    seconds: int,
+) -> Load:
+    "Load with wrk, on the second core."
+    if shutil.which("wrk") is None:
+        raise BadInput("wrk is not installed: apt-get install wrk")
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}",
+        "--latency",
+        "--timeout",
+        "20",
+        "-s",
+        str(SCRIPT),
+        url,
+    ]
+    done = subprocess.run(
+        [*pinned(1), *command],
+        env={**os.environ, "BODIES": str(bodies)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return read(done.stdout)
+
+
+def read(said: str) -> Load:
+    "What wrk prints, as numbers."
+    times = {
+        share: seconds(value) for share, value in re.findall(r"^\s+(50|99)%\s+(\S+)$", said, re.MULTILINE)
+    }
+    bad = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+    rate = re.search(r"Requests/sec:\s+(\S+)", said)
+    assert rate is not None, said
+    return Load(
+        float(rate[1]), times["50"], times["99"], bad + sum(map(int, broken.groups() if broken else ()))
+    )
+
+
+def seconds(text: str) -> float:
+    "`1.23ms` in seconds."
+    value, unit = re.fullmatch(r"([\d.]+)(\D+)", text).groups()  # type: ignore[union-attr]
+    return float(value) * UNITS[unit]
+
+
+def write_bodies(file: Path, records: Sequence[object]) -> Path:
+    "One JSON text in each line."
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return file
+
+
+def family(pid: int) -> list[int]:
+    "A process and all below it."
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(inner for child in children for inner in family(int(child)))]
+
+
+def resident(pid: int) -> int:  # bytes
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

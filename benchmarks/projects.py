@@ -1,0 +1,55 @@
+"""Projects to measure: a copy of this one, trained, so that nothing here is touched."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from goldenpath.rails.errors import BadInput
+
+PROJECT = Path(__file__).resolve().parent.parent
+PARTS = (
+    "goldenpath",
+    "notebooks",
+    "pipelines",
+    "runtime-images",
+    "serving",
+    "pyproject.toml",
+    "settings.ini",
+)
+REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
+
+
+def project_copy(folder: Path, example: str = "") -> Path:
+    "This project, or one of its examples moved in, in a folder of its own."
+    for part in PARTS:
+        if (PROJECT / part).is_dir():
+            ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            shutil.copytree(PROJECT / part, folder / part, symlinks=True, ignore=ignore)
+        else:
+            shutil.copy(PROJECT / part, folder / part)
+    (folder / "data").mkdir()
+    if example:
+        files = PROJECT / "examples" / example
+        shutil.copy(files / "01_contract.ipynb", folder / "notebooks")
+        shutil.copy(files / "settings.ini", folder)
+        program(folder, str(files / "rows.py"), f"data/{example}.csv")
+        program(folder, "-m", "nbdev.export")
+    return folder
+
+
+def trained(folder: Path, **variables: str) -> Path:
+    "Run the pipeline there; its champion lies below `volume/`."
+    program(folder, "-m", "goldenpath", "run", **variables)
+    return folder
+
+
+def program(folder: Path, *words: str, **variables: str) -> str:
+    "A program of this environment in that folder, without settings from outside. Raises BadInput."
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GOLDENPATH_")}
+    command = [sys.executable, *words]
+    done = subprocess.run(command, cwd=folder, env={**clean, **variables}, capture_output=True, text=True)
+    if done.returncode:
+        raise BadInput(f"{' '.join(words)} failed in {folder}: {(done.stdout + done.stderr)[-1500:]}")
+    return done.stdout

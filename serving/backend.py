@@ -1,0 +1,150 @@
+"""The model somewhere else: contract, enrichment, roles and decision stay here, only the model call goes out.
+
+It speaks the Open Inference Protocol to a server that holds the fitted pipeline of each version under that
+version's name, such as MLServer with what `goldenpath models export` writes.
+"""
+
+import http.client
+import json
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from goldenpath.predict import Predictor, prove, refuse_foreign
+from goldenpath.rails.artifact import read_trusted
+from goldenpath.rails.contract import Columns, ContractSpec
+from goldenpath.rails.errors import BadInput, GoldenpathError, NotTrusted
+from goldenpath.rails.golden import Golden
+from goldenpath.rails.manifest import Layout
+from goldenpath.rails.registry import Registry
+from goldenpath.rails.settings import Settings
+
+OUTPUT = "predict_proba"
+
+
+class BackendFailed(GoldenpathError):
+    "The backend cannot be reached, or did not answer as it must."
+
+
+class BackendTimeout(BackendFailed):
+    "The backend took too long."
+
+
+class Remote:
+    "One version in a server of its own; answers like the engines of `goldenpath.rails.fastpath`."
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        version: str,
+        layout: Layout,
+        timeout: float = 2.0,  # seconds
+        retries: int = 1,  # further tries, on a new connection
+    ) -> None:
+        "Raises BadInput where the address is none."
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput(f"backend_url {url!r} is no address such as http://mlserver:8080")
+        self.layout = layout
+        self._secure, self._netloc = parts.scheme == "https", parts.netloc
+        self._path = f"{parts.path.rstrip('/')}/v2/models/{name}/versions/{version}/infer"
+        self._timeout, self._tries = timeout, retries + 1
+        self._own = threading.local()  # a connection for each thread
+
+    def one(self, text: Sequence[str], number: Sequence[float]) -> float:
+        "The probability of one record. Raises BackendFailed, BackendTimeout."
+        values: list[list[Any]] = [[value] for value in (*text, *number)]
+        return float(self._ask(values)[0])
+
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
+        "The probabilities of n records. Raises BackendFailed, BackendTimeout."
+        values = [columns[name].tolist() for name in (*self.layout.text, *self.layout.number)]
+        if not values[0]:
+            return np.empty(0)
+        return self._ask(values)
+
+    def _ask(self, values: list[list[Any]]) -> np.ndarray:
+        body = json.dumps({"inputs": self._tensors(values), "outputs": [{"name": OUTPUT}]}).encode()
+        fault = BackendFailed("the backend was not asked")
+        for _ in range(self._tries):
+            try:
+                return probabilities(self._post(body), len(values[0]))
+            except TimeoutError:
+                self._drop()
+                fault = BackendTimeout(f"the backend did not answer within {self._timeout:g} s; try again")
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                fault = BackendFailed(f"the backend cannot be reached ({type(error).__name__}); try again")
+        raise fault
+
+    def _tensors(self, values: list[list[Any]]) -> list[dict[str, Any]]:
+        names = (*self.layout.text, *self.layout.number)
+        kinds = ["BYTES"] * len(self.layout.text) + ["FP64"] * len(self.layout.number)
+        return [
+            {"name": name, "shape": [len(column)], "datatype": kind, "data": nulls_for_nan(column)}
+            for name, kind, column in zip(names, kinds, values, strict=True)
+        ]
+
+    def _post(self, body: bytes) -> bytes:
+        connection = self._connection()
+        connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+        reply = connection.getresponse()
+        content = reply.read()
+        if reply.status >= 500:
+            raise http.client.HTTPException(str(reply.status))
+        if reply.status != 200:
+            raise BackendFailed(f"the backend refused the call with status {reply.status}; see its log")
+        return content
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if getattr(self._own, "connection", None) is None:
+            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+            self._own.connection = kind(self._netloc, timeout=self._timeout)
+        return cast(http.client.HTTPConnection, self._own.connection)
+
+    def _drop(self) -> None:
+        self._connection().close()
+        self._own.connection = None
+
+
+def nulls_for_nan(values: list[Any]) -> list[Any]:
+    "JSON knows no NaN."
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
+
+
+def probabilities(content: bytes, rows: int) -> np.ndarray:  # (rows,) of the positive class
+    "Read the answer. Raises BackendFailed where it is not the protocol's, or of another length."
+    try:
+        outputs = {one["name"]: one["data"] for one in json.loads(content)["outputs"]}
+        found = np.array(outputs[OUTPUT], dtype=np.float64).reshape(rows, 2)[:, 1]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackendFailed(f"the backend's answer cannot be read ({type(error).__name__})") from None
+    if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
+        raise BackendFailed("the backend's answer is no probability")
+    return found
+
+
+def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
+    """A version whose model is elsewhere, proven there on its golden rows.
+
+    Raises NoModel, BadInput, NotTrusted, VolumeFault, BackendFailed.
+    """
+    version = registry.resolve(name)
+    manifest, folder = registry.verify(version), registry.folder(version)
+    spec = ContractSpec.model_validate_json(read_trusted(folder, manifest, "contract.json"))
+    golden = Golden.model_validate_json(read_trusted(folder, manifest, "golden.json"))
+    refuse_foreign(manifest, spec)
+    url, timeout, retries = settings.backend_url, settings.backend_timeout, settings.backend_retries
+    engine = cast(Any, Remote(url, manifest.model, version, manifest.layout, timeout, retries))
+    proof = prove(engine, spec, golden, manifest.threshold)
+    if proof.status != "proven":
+        raise NotTrusted(f"the backend's {version} is another model: {proof.reason}; export it there again")
+    why = "the model answers elsewhere (backend = v2)"
+    predictor = Predictor(engine, manifest.layout, spec.target, manifest.threshold, version, why, manifest)
+    predictor.path = "v2"
+    return predictor
