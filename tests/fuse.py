@@ -106,7 +106,12 @@ def start_mount(program: str, filer: str, mount: Path, started: list[subprocess.
         f"-cacheDir={cache}",
         socket_file,
     ]
-    begin(program, mount.parent, ["mount", *options, "-umask=000"], started)
+    begin(
+        program,
+        mount.parent,
+        ["mount", *options, "-umask=000", f"-allowOthers={str(os.getuid() == 0).lower()}"],
+        started,
+    )
     wait_for(lambda: os.path.ismount(mount) and writable(mount), mount.parent)
 
 

@@ -430,6 +430,22 @@ def test_a_compiled_model_that_is_none_is_not_used(folder: Path) -> None:
     assert predictor.why.startswith("no fast path: ")
 
 
+def test_a_compiled_model_that_reads_other_files_is_not_used(folder: Path, tmp_path: Path) -> None:
+    import onnx
+
+    (tmp_path / "secret").write_bytes(bytes(4096))
+    model = onnx.load_from_string((folder / "model.onnx").read_bytes())
+    old = model.graph.initializer.pop()
+    weights = onnx.TensorProto(name=old.name, data_type=old.data_type, dims=old.dims, data_location=1)
+    weights.external_data.add(key="location", value=str(tmp_path / "secret"))
+    model.graph.initializer.append(weights)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    rehash(folder)
+    predictor = load_predictor(folder)
+    assert predictor.path == "sklearn"
+    assert predictor.why.startswith("no fast path: ")
+
+
 def test_a_version_under_the_name_of_another_is_refused(folder: Path, home: Path) -> None:
     registry = Registry(home, serving_fixtures.MODEL)
     version = registry.publish(folder)

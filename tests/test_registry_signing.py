@@ -4,12 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from goldenpath.rails.cli import cli
 from goldenpath.rails.errors import BadInput, NotTrusted
 from goldenpath.rails.registry import Keys, Registry, open_registry
 from goldenpath.rails.settings import load_settings
+from serving import worker
+from tests import serving_fixtures
 from tests.candidates import make_candidate
 
 
@@ -121,6 +125,24 @@ def test_an_unusable_key_says_how_to_make_one(home: Path, tmp_path: Path) -> Non
         Registry(home, "churn", gone).publish(candidate)
     with pytest.raises(BadInput, match="require_signature is on, but verify_key names no file"):
         Registry(home, "churn", Keys(required=True)).verify(Registry(home, "churn").versions()[0])
+
+
+def test_server_and_batch_refuse_what_is_not_signed(
+    home: Path, tmp_path: Path, ours: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = serving_fixtures.publish(home)
+    serving_fixtures.promote(home, version)
+    monkeypatch.setenv("GOLDENPATH_HOME", str(home))
+    monkeypatch.setenv("GOLDENPATH_VERIFY_KEY", str(ours.verify_with))
+    monkeypatch.setenv("GOLDENPATH_REQUIRE_SIGNATURE", "yes")
+    settings = load_settings()
+    with pytest.raises(NotTrusted, match="is not signed"):
+        worker.load(worker.registry_of(settings), settings, version)
+    (tmp_path / "rows.csv").write_text("sex\n")
+    scored = CliRunner().invoke(cli, ["batch", str(tmp_path / "rows.csv"), str(tmp_path / "out.csv")])
+    assert (scored.exit_code, "is not signed" in scored.output) == (1, True)
+    open_registry(settings).sign(version, ours.sign_with)
+    assert worker.load(worker.registry_of(settings), settings, version).version == version
 
 
 def test_the_keys_come_from_the_readers_settings(home: Path, tmp_path: Path) -> None:

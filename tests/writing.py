@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from goldenpath.rails.artifact import load_pipeline
 from goldenpath.rails.errors import NoModel, RaceLost
 from goldenpath.rails.registry import Registry
 
@@ -33,7 +34,9 @@ def rehearse(candidates: Path) -> None:
     "Do everything once, so that all is imported: it may lie where only the first user can look."
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(Path(folder), MODEL)
-        promote(registry, registry.publish(candidates / "1"), "nobody")
+        version = registry.publish(candidates / "1")
+        promote(registry, version, "nobody")
+        load_pipeline(registry.folder(version), registry.verify(version))
 
 
 def write(home: Path, candidates: Path, first: int, count: int) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def promote(registry: Registry, version: str, who: str) -> int:
 
 
 def read(home: Path, stop: Path) -> dict[str, Any]:
-    "Verify the champion and a listed version, and read the roles, without a pause; what was seen."
+    "Load the champion and the newest versions, and read the roles, without a pause; what was seen."
     seen: dict[str, Any] = {"looks": 0, "backwards": 0, "errors": []}
     registry, newest = Registry(home, MODEL), 0
     while not stop.exists():
@@ -70,7 +73,7 @@ def read(home: Path, stop: Path) -> dict[str, Any]:
             seen["backwards"] += roles.number < newest
             newest = max(newest, roles.number)
             for version in [*registry.versions()[-3:], *([roles.champion] if roles.champion else [])]:
-                registry.verify(version)
+                load_pipeline(registry.folder(version), registry.verify(version))
                 seen["looks"] += 1
         except NoModel as nothing_yet:
             if newest:

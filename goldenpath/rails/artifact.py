@@ -9,7 +9,9 @@ import io
 import json
 import os
 import stat
+import warnings
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -228,7 +230,19 @@ def load_pipeline(folder: Path, manifest: Manifest, trusted: tuple[str, ...] = (
 
     Raises NotTrusted where the file was altered, holds other types, or cannot be built here.
     """
+    if others := other_versions(manifest):
+        warnings.warn(
+            f"version {manifest.version} was made with {others}; its golden rows decide", stacklevel=2
+        )
     return build_pipeline(read_trusted(folder, manifest, PIPELINE), folder / PIPELINE, trusted)
+
+
+def other_versions(manifest: Manifest) -> str:
+    "`scikit-learn 1.6.1 (here 1.9.1)` for the libraries that read the pipeline, where they are other ones."
+    pairs = [
+        (name, manifest.environment.get(name), metadata.version(name)) for name in ("scikit-learn", "skops")
+    ]
+    return ", ".join(f"{name} {then} (here {now})" for name, then, now in pairs if then and then != now)
 
 
 def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> Any:
@@ -260,8 +274,6 @@ def refuse_main(content: bytes, path: Path) -> None:
 
 def _guarded(call: Callable[[Any], Any], path: Path) -> Any:
     # skops raises whatever the file's content makes it stumble over; none of it may pass for our own fault.
-    import warnings
-
     import skops.io
 
     try:
