@@ -131,9 +131,12 @@ def _configured(store: Store, folder: Path) -> dict[str, str]:
 
 
 def _complaint(said: str) -> str:
+    "The line that tells most: the first error, with the line after it where it ends with a colon."
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "[Error]" in line or line.startswith("Error")]
-    return (errors or lines or ["it said nothing"])[0 if errors else -1]
+    for place, line in enumerate(lines):
+        if "[Error]" in line or line.startswith("Error"):
+            return " ".join(lines[place : place + 2]) if line.endswith(":") else line
+    return lines[-1] if lines else "it said nothing"
 
 
 def read_tasks(compiled: Path) -> tuple[Task, ...]:

@@ -54,8 +54,9 @@ def running_store(folder: Path) -> Iterator[Store]:
         finally:
             process.kill()  # nobody needs what it holds, and an orderly end takes ten seconds
             process.wait()
-            for part in PARTS:
-                Path(f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}.port.grpc']}.sock").unlink(missing_ok=True)
+            for port in ports.values():
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                    left.unlink(missing_ok=True)
 
 
 def _keys(store: Store) -> dict[str, object]:
