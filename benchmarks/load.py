@@ -110,43 +110,25 @@ def wrk(
     "Load with wrk, on the second core."
     if shutil.which("wrk") is None:
         raise BadInput("wrk is not installed: apt-get install wrk")
-    command = [
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds}",
-        "--latency",
-        "--timeout",
-        "20",
-        "-s",
-        str(SCRIPT),
-        url,
-    ]
-    done = subprocess.run(
-        [*pinned(1), *command],
-        env={**os.environ, "BODIES": str(bodies)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return read(done.stdout)
+    options = ["-t1", f"-c{connections}", f"-d{seconds}", "--latency", "--timeout", "20", "-s", str(SCRIPT)]
+    environ = {**os.environ, "BODIES": str(bodies)}
+    command = [*pinned(1), "wrk", *options, url]
+    return read(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout)
 
 
 def read(said: str) -> Load:
     "What wrk prints, as numbers."
-    times = {
-        share: seconds(value) for share, value in re.findall(r"^\s+(50|99)%\s+(\S+)$", said, re.MULTILINE)
-    }
+    shares = re.findall(r"^\s+(50|99)%\s+(\S+)$", said, re.MULTILINE)
+    times = {share: in_seconds(value) for share, value in shares}
     bad = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
     rate = re.search(r"Requests/sec:\s+(\S+)", said)
     assert rate is not None, said
-    return Load(
-        float(rate[1]), times["50"], times["99"], bad + sum(map(int, broken.groups() if broken else ()))
-    )
+    failed = bad + sum(map(int, broken.groups() if broken else ()))
+    return Load(float(rate[1]), times["50"], times["99"], failed)
 
 
-def seconds(text: str) -> float:
+def in_seconds(text: str) -> float:
     "`1.23ms` in seconds."
     value, unit = re.fullmatch(r"([\d.]+)(\D+)", text).groups()  # type: ignore[union-attr]
     return float(value) * UNITS[unit]

@@ -1,8 +1,8 @@
 """Hand a version to a dedicated model server: a folder that MLServer's scikit-learn runtime serves as it is.
 
 Format: https://mlserver.readthedocs.io (model-settings.json, settings.json). That runtime reads joblib files,
-which can run code when they are loaded. The file is written here, from the version's verified skops file: keep it
-where nobody else can write.
+which can run code when they are loaded. The file is written here, from the version's verified skops file: keep
+it where nobody else can write.
 """
 
 import json
@@ -25,7 +25,7 @@ def export_mlserver(
     folder: Path,  # made here; several versions may be exported below one parent
     trusted: tuple[str, ...] = (),  # further types that the pipeline may hold, from the library's code
 ) -> None:
-    "Write what MLServer needs. Raises NoModel, NotTrusted, VolumeFault; BadInput where the folder holds files."
+    "Write what MLServer needs. Raises NoModel, NotTrusted, VolumeFault; BadInput where the folder is used."
     import joblib
 
     manifest = registry.verify(version)
