@@ -63,9 +63,9 @@ def build_pipeline(
 
 # %% ../notebooks/04_model.ipynb #04ed67a0
 def decide(
-    probability: np.ndarray,  # (n,) of the positive class; one number works as well
+    probability: np.ndarray | float,  # (n,) of the positive class; one number works as well
     threshold: float,  # the version's own
-) -> np.ndarray:  # (n,) True where the answer is the positive class
+) -> np.ndarray | bool:  # (n,) True where the answer is the positive class
     "Say yes from the threshold on."
     return probability >= threshold
 

@@ -58,7 +58,8 @@ class Predictor:
         "Answer one parsed record."
         text, number = CONTRACT.values(record) if self._as_it_is else self._values(record)
         probability = self._engine.one(text, number)
-        return Answer(self._labels[bool(decide(probability, self.threshold))], probability, self.version)
+        positive = bool(decide(probability, self.threshold))
+        return Answer(self._labels[positive], probability, self.version)
 
     def probabilities(self, columns: Columns) -> np.ndarray:  # (n,) float64
         "Answer n records, given as the contract's columns."
@@ -66,7 +67,8 @@ class Predictor:
 
     def labels(self, probabilities: np.ndarray) -> np.ndarray:  # (n,) object (str)
         "Decide by this version's threshold."
-        return np.array(self._labels, dtype=object)[decide(probabilities, self.threshold).astype(int)]
+        positive = np.asarray(decide(probabilities, self.threshold), dtype=bool)
+        return np.where(positive, self.target.positive, self.target.negative).astype(object)
 
     def many(self, columns: Columns) -> "pd.DataFrame":  # (n, 2): label, probability
         "Answer n records as a frame."
@@ -92,9 +94,8 @@ def load_predictor(
     spec = read_record(folder, manifest, "contract.json", ContractSpec)
     golden = read_record(folder, manifest, "golden.json", Golden)
     refuse_foreign(manifest, spec)
-    engine, why = _fast_engine(folder, manifest, spec, golden) if fast else (None, "not asked for")
-    if engine is None:
-        engine = _sklearn_engine(folder, manifest, spec, golden)
+    compiled, why = _fast_engine(folder, manifest, spec, golden) if fast else (None, "not asked for")
+    engine = compiled or _sklearn_engine(folder, manifest, spec, golden)
     threshold, version = manifest.threshold, manifest.version
     return Predictor(engine, manifest.layout, spec.target, threshold, version, why, manifest)
 
