@@ -172,7 +172,7 @@ def test_the_same_model_again_is_not_published_twice(ran):
     for step in ("05_train", "06_evaluate", "07_publish"):
         done = goldenpath(project, "step", step)
         assert done.returncode == 0, done.stderr
-    assert f"already published as {version}" in done.stderr
+    assert f"already published as {version}, champion" in done.stderr
     assert first.name in goldenpath(project, "runs", "compare", first.name, "latest").stdout
 
 

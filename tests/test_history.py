@@ -62,6 +62,15 @@ def test_what_a_run_reads_from_an_older_one_counts_as_its_own(whole):
     assert (run.source, run.seed, run.parent) == ("rows.csv", 8, whole.name)
 
 
+def test_what_was_said_of_another_candidate_is_not_this_ones(whole):
+    steps = {"steps/05_train.json": {"status": "done", "seconds": 1, "parent": whole.name}}
+    young = summarise(left(make_run(whole.parent, "20260102T000000Z-bbbbbb"), steps))
+    assert (young.source, young.metrics, young.verdict, young.published) == ("rows.csv", {}, "", False)
+    steps = {"steps/07_publish.json": {"status": "running", "seconds": None, "parent": whole.name}}
+    later = summarise(left(make_run(whole.parent, "20260103T000000Z-cccccc"), steps))
+    assert (later.metrics, later.verdict, later.published) == ({"roc_auc": 0.95}, "passed", False)
+
+
 def test_a_failed_rule_is_a_refusal_and_an_unfinished_step_is_seen(whole):
     left(
         whole,

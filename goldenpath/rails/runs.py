@@ -61,7 +61,7 @@ class Run:
         for folder in self._chain:
             if (folder / name).exists():
                 return folder / name
-        maker = next((step for start, step in MAKERS.items() if name.startswith(start)), "an earlier step")
+        maker = _maker(name)
         where = self.parent.name if self.parent else self.id
         raise BadInput(f"run {where} holds no {name}: run {maker} first (goldenpath step {maker})")
 
@@ -199,14 +199,25 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def find_record(folder: Path | None, name: str) -> dict[str, Any]:
-    "A small record of a run, else of those that it reads from; empty where there is none."
+    """A small record of a run, else of those that it reads from; empty where there is none.
+
+    It looks no further than a run in which the record's own step, or one before it, ran anew: what an older
+    run says of another candidate is not this one's.
+    """
     seen: set[Path] = set()
     while folder and folder not in seen:
         seen.add(folder)
         if record := read_json(folder / name):
             return record
+        if any(step <= _maker(name) for step in steps_of(folder)):
+            return {}
         folder = parent_of(folder)
     return {}
+
+
+def _maker(name: str) -> str:
+    "The step that makes a file of a run."
+    return next((step for start, step in MAKERS.items() if name.startswith(start)), "an earlier step")
 
 
 def write_json(file: Path, record: Mapping[str, Any]) -> None:

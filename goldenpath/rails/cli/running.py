@@ -109,9 +109,10 @@ def _tell_success(outcome: Outcome) -> None:
     if contrast:
         show(contrast_table(contrast))
     if published:
-        role = " and is champion" if published.get("champion") else ""
-        note = f"; {published['note']}" if published.get("note") else ""
-        say(f"published as {published.get('version')}{role}{note}")
+        said = "already published" if published.get("already") else "published"
+        role = ", champion" if published.get("champion") else ""
+        note = "" if published.get("already") or not published.get("note") else f"; {published['note']}"
+        say(f"{said} as {published.get('version')}{role}{note}")
     if (outcome.run / "report.html").is_file():
         click.echo(f"report: {near(outcome.run / 'report.html')}")
 
