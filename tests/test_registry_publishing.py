@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from goldenpath.rails import versions
 from goldenpath.rails.errors import GateRefused, NotTrusted
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.spec import ContractSpec, FieldSpec
@@ -61,7 +62,9 @@ def test_an_older_major_number_binds_nobody_else(publish) -> None:
 def test_numbers_are_compared_as_numbers(publish) -> None:
     publish("1.9.0", SPEC)
     publish("1.10.0", WIDER)
-    with pytest.raises(GateRefused, match=r"1.10.1 differs from that of 1.10.0-.*needs a new major number"):
+    with pytest.raises(
+        GateRefused, match=r"1.10.1-.* differs from that of 1.10.0-.*needs a new major number"
+    ):
         publish("1.10.1", SPEC)
 
 
@@ -73,6 +76,35 @@ def test_new_code_under_an_old_number_is_refused_and_says_what_changed(publish) 
         match=r"pipeline: LogisticRegression\(\) -> RandomForestClassifier\(\)\); raise MODEL_VERSION",
     ):
         publish("1.0.0", SPEC, fingerprint="e" * 64, fingerprint_parts=parts)
+
+
+def test_a_damaged_version_keeps_nobody_from_publishing(publish, home: Path) -> None:
+    publish("1.0.0", SPEC)
+    damaged = Registry(home, "churn").folder(publish("1.0.0", SPEC))
+    for name in ("manifest.json", "contract.json"):
+        (damaged / name).chmod(0o644)
+        (damaged / name).write_text("{")
+    publish("1.0.0", SPEC)
+    with pytest.raises(GateRefused, match="needs a new major number"):
+        publish("1.0.1", OTHER)
+
+
+def test_of_two_who_publish_different_code_at_once_under_one_number_the_one_who_sees_it_steps_back(
+    publish, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {"contract": SPEC.hash, "pipeline": "RandomForestClassifier()", "postprocess": "p"}
+    theirs = make_candidate(tmp_path / "theirs", 50, fingerprint_parts=parts)
+    place = versions.place
+
+    def place_second(destination: Path, fill) -> None:
+        monkeypatch.undo()
+        Registry(home, "churn").publish(theirs)
+        place(destination, fill)
+
+    monkeypatch.setattr(versions, "place", place_second)
+    with pytest.raises(GateRefused, match=r"was published as .*-00000032 with another model"):
+        publish("1.0.0", SPEC)
+    assert [version[-2:] for version in Registry(home, "churn").versions()] == ["32"]
 
 
 def test_a_candidate_of_another_model_is_refused(publish) -> None:

@@ -163,7 +163,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
 TestRegistry = pytest.mark.filterwarnings("ignore")(RegistryMachine.TestCase)
 TestRegistry.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -84,7 +84,7 @@ def _unpack(file: Path, folder: Path) -> dict[str, bytes]:  # signature by key i
             if found := SIGNED.fullmatch(member.name):
                 signatures[found[1]] = content.read()
             else:
-                with (folder / member.name.removeprefix(f"{VERSION}/")).open("xb") as copy:
+                with (folder / member.name.removeprefix(f"{VERSION}/")).open("wb") as copy:
                     shutil.copyfileobj(content, copy, CHUNK)
     return signatures
 

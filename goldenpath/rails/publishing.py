@@ -1,12 +1,14 @@
 """What a candidate must fulfil to be published: new code has a new MODEL_VERSION, no caller is broken."""
 
+import contextlib
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from goldenpath.rails import artifact
 from goldenpath.rails.compat import diff
-from goldenpath.rails.errors import GateRefused, NotTrusted
+from goldenpath.rails.errors import GateRefused, NotTrusted, VolumeFault
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.provenance import differences
 from goldenpath.rails.spec import ContractSpec
@@ -14,6 +16,7 @@ from goldenpath.rails.spec import ContractSpec
 if TYPE_CHECKING:
     from goldenpath.rails.versions import Versions
 
+Found = TypeVar("Found")
 RAISE_IT = "MODEL_VERSION in goldenpath/__init__.py"
 SEMANTIC = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})-")  # how the name of a version begins
 
@@ -30,7 +33,7 @@ def check(versions: "Versions", manifest: Manifest, candidate: Path) -> None:
         raise NotTrusted(f"{candidate} has the version name {manifest.version!r}; train it again")
     pipeline = artifact.read_trusted(candidate, manifest, artifact.PIPELINE)
     artifact.refuse_main(pipeline, candidate / artifact.PIPELINE)
-    published = versions.versions()
+    published = [version for version in versions.versions() if version != manifest.version]
     _check_fingerprint(versions, manifest, published)
     _check_contract(versions, manifest, candidate, published)
 
@@ -49,40 +52,60 @@ def clash(
     "Why a model with this fingerprint cannot be published under this MODEL_VERSION, with the line to change."
     # One version of this number is enough to compare with: it was itself compared with those before it.
     same = [version for version in published if version.startswith(f"{model_version}-")]
-    if not same or (other := versions.manifest(same[-1]).fingerprint_parts) == parts:
+    other = newest_readable(same, versions.manifest)
+    if other is None or other.fingerprint_parts == parts:
         return ""
     return (
-        f"MODEL_VERSION {model_version} was published as {same[-1]} with another model "
-        f"({differences(other, parts)}); raise {RAISE_IT}"
+        f"MODEL_VERSION {model_version} was published as {other.version} with another model "
+        f"({differences(other.fingerprint_parts, parts)}); raise {RAISE_IT}"
     )
 
 
+def newest_readable(names: list[str], read: Callable[[str], Found]) -> Found | None:
+    "What is read of the newest version that can be read: a damaged one must not keep others from coming."
+    for name in reversed(names):
+        with contextlib.suppress(NotTrusted, VolumeFault):
+            return read(name)
+    return None
+
+
 def _check_contract(versions: "Versions", manifest: Manifest, candidate: Path, published: list[str]) -> None:
-    new = _spec(candidate, manifest)
-    mine = semantic(manifest.version)
-    for neighbour in neighbours(mine, published):
-        other = _spec(versions.folder(neighbour), versions.manifest(neighbour))
-        theirs = semantic(neighbour)
-        change = diff(other, new) if theirs[:2] <= mine[:2] else diff(new, other)
-        allowed = ("none",) if theirs[:2] == mine[:2] else ("none", "compatible")
-        if change.kind not in allowed:
-            part = "major" if change.kind == "breaking" else "minor"
-            raise GateRefused(
-                f"the contract of {manifest.model_version} differs from that of {neighbour} "
-                f"({'; '.join(change.changes)}), which needs a new {part} number: raise {RAISE_IT}"
-            )
+    new, mine = _spec(candidate, manifest), semantic(manifest.version)
+
+    def read(version: str) -> tuple[str, ContractSpec]:
+        return version, _spec(versions.folder(version), versions.manifest(version))
+
+    for group in neighbours(mine, published):
+        if found := newest_readable(group, read):
+            refuse_difference(manifest.version, new, *found)
 
 
-def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[str]:
-    """The versions that a new contract is compared with, all of the same major number.
+def refuse_difference(version: str, new: ContractSpec, neighbour: str, other: ContractSpec) -> None:
+    "Raise GateRefused where two contracts differ by more than their version numbers say."
+    mine, theirs = semantic(version)[:2], semantic(neighbour)[:2]
+    change = diff(other, new) if theirs <= mine else diff(new, other)
+    if change.kind == "none" or (change.kind == "compatible" and mine != theirs):
+        return
+    part = "major" if change.kind == "breaking" else "minor"
+    raise GateRefused(
+        f"the contract of {version} differs from that of {neighbour} ({'; '.join(change.changes)}), "
+        f"which needs a new {part} number: raise {RAISE_IT}"
+    )
 
-    The newest of the same minor number, of the next lower and of the next higher one: those beyond follow.
+
+def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[list[str]]:
+    """The versions that a new contract is compared with, all of the same major number, oldest first.
+
+    Those of the same minor number, of the next lower and of the next higher one: those beyond follow.
     """
-    newest = {semantic(v)[1]: v for v in published if SEMANTIC.match(v) and semantic(v)[0] == mine[0]}
-    same = [minor for minor in newest if minor == mine[1]]
-    lower = sorted(minor for minor in newest if minor < mine[1])[-1:]
-    higher = sorted(minor for minor in newest if minor > mine[1])[:1]
-    return [newest[minor] for minor in [*same, *lower, *higher]]
+    groups: dict[int, list[str]] = {}
+    for version in published:
+        if SEMANTIC.match(version) and semantic(version)[0] == mine[0]:
+            groups.setdefault(semantic(version)[1], []).append(version)
+    same = [minor for minor in groups if minor == mine[1]]
+    lower = sorted(minor for minor in groups if minor < mine[1])[-1:]
+    higher = sorted(minor for minor in groups if minor > mine[1])[:1]
+    return [groups[minor] for minor in [*same, *lower, *higher]]
 
 
 def semantic(version: str) -> tuple[int, int, int]:

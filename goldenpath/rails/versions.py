@@ -3,12 +3,13 @@
 import difflib
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from goldenpath.rails import artifact, publishing, signing
-from goldenpath.rails.aside import bring_back, list_aside
-from goldenpath.rails.errors import NoModel, NotTrusted, RaceLost
+from goldenpath.rails.aside import bring_back, list_aside, move_aside
+from goldenpath.rails.errors import GateRefused, NoModel, NotTrusted, RaceLost
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.roles import ROLES
 from goldenpath.rails.signing import Keys
@@ -91,17 +92,28 @@ class Versions:
         version = self.find_identity(manifest.identity) or manifest.version
         if version == manifest.version:
             publishing.check(self, manifest, candidate)
-            self._place(candidate, manifest)
+            if self._place(candidate, manifest):
+                self._check_again(manifest)
         if self.keys.sign_with and not self.signature_file(version, self.keys.sign_with).exists():
             self.sign(version, self.keys.sign_with)
         return version
 
-    def _place(self, candidate: Path, manifest: Manifest) -> None:
+    def _place(self, candidate: Path, manifest: Manifest) -> bool:  # False: somebody had placed the same
         try:
             place(self.folder(manifest.version), lambda staged: _copy(candidate, manifest, staged))
         except RaceLost:
             if self.manifest(manifest.version) != manifest:
                 raise
+            return False
+        return True
+
+    def _check_again(self, manifest: Manifest) -> None:
+        # Two may publish different code under one MODEL_VERSION at once: whoever sees the other steps back.
+        try:
+            publishing.check(self, manifest, self.folder(manifest.version))
+        except GateRefused:
+            move_aside(self.folder(manifest.version), self.aside, datetime.now(UTC))
+            raise
 
     # Signatures
 

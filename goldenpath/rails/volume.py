@@ -76,10 +76,16 @@ def patiently(look: Callable[[], Seen], on: tuple[type[Exception], ...] = (Volum
 
 
 def make_folders(path: Path) -> None:
-    "Make a folder and its missing parents, writable for the group from their first moment on."
+    "Make a folder and its missing parents, durable, and writable for the group from their first moment on."
     if path.is_dir():
         return
     make_folders(path.parent)
+    make_folder(path)
+    sync(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    "Make one folder (0775) where it is missing."
     with _mask_lock:  # a later chmod would leave an instant in which a colleague is denied
         before = os.umask(OPEN_MASK)
         try:
@@ -97,7 +103,7 @@ def place(destination: Path, fill: Callable[[Path], None]) -> None:
         make_folders(destination.parent)
         staged = destination.parent / f"{STAGING}{secrets.token_hex(8)}"
         try:
-            make_folders(staged)
+            make_folder(staged)
             fill(staged)
             if not os.listdir(staged):
                 raise ValueError(
@@ -178,7 +184,7 @@ def copy_file(source: Path, destination: Path) -> None:
     "Copy a regular file into a staged folder, never following a link."
     reader = open_regular(source)
     try:
-        writer = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        writer = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
         try:
             while chunk := os.read(reader, CHUNK):
                 rest = memoryview(chunk)
