@@ -142,9 +142,7 @@ def scenarios(folder: Path) -> list[Scenario]:
 
 def as_table(rows: Sequence[Row]) -> Table:
     "Every figure, and whether it reaches its goal."
-    table = Table(
-        title="one worker, one core, at 1 and 16 connections; floor: the same app answers a constant"
-    )
+    table = Table(title="one worker, one core, at 1 and 16 connections")
     for name in ("what", "at", "requests/s", "p50", "p99", "p50 / floor", "rate / floor", "goal"):
         table.add_column(name, justify="left" if name == "what" else "right")
     for row in rows:

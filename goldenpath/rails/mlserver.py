@@ -1,8 +1,8 @@
 """Hand a version to a dedicated model server: a folder that MLServer's scikit-learn runtime serves as it is.
 
 Format: https://mlserver.readthedocs.io (model-settings.json, settings.json). That runtime reads joblib files,
-which can run code when they are loaded. The file is written here, from the version's verified skops file: keep
-it where nobody else can write.
+which can run code when they are loaded. The file is written here, from the version's verified skops file:
+keep it where nobody else can write.
 """
 
 import json
