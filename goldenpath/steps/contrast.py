@@ -33,7 +33,7 @@ from ..rails.golden import Golden
 from ..rails.machine import machine
 from ..rails.manifest import Latency, Manifest, TrainingRecord
 from ..rails.pictures import plot_contrast, png_of
-from ..rails.registry import Registry
+from ..rails.registry import Registry, open_registry
 from ..rails.report import Material, Picture, report
 from ..rails.runs import Run
 from ..rails.settings import Settings
@@ -223,9 +223,10 @@ def posted(
 # %% ../../notebooks/09_contrast.ipynb #3c126624
 def measure(run: Run, settings: Settings, version: str, requests: int) -> Contrast:
     "Measure one version. Raises NoModel, NotTrusted, VolumeFault."
-    folder = Registry(settings.home_folder(), settings.model).folder(version)
-    fast, slow = load_predictor(folder), load_predictor(folder, fast=False)
-    manifest, proven = slow.manifest, fast.path == "onnx"
+    registry = open_registry(settings)
+    folder, manifest = registry.folder(version), registry.verify(version)
+    fast, slow = (load_predictor(folder, fast=wanted, manifest=manifest) for wanted in (True, False))
+    proven = fast.path == "onnx"
     sample, origin = sample_for(run, folder, manifest)
     sklearn_one = one_in_process(slow, sample.records, 300)
     trained, how = train_then_predict(run, manifest, sklearn_one.p50)
@@ -327,7 +328,7 @@ def material(run: Run, settings: Settings, told: Contrast) -> Material:
 def version_for(run: Run, settings: Settings, version: str) -> str:
     "The version named, by itself or by its role, else the one that this run published."
     if version:
-        return Registry(settings.home_folder(), settings.model).resolve(version)
+        return open_registry(settings).resolve(version)
     return str(json.loads(run.input("published.json").read_text("utf-8"))["version"])
 
 
@@ -336,6 +337,6 @@ def contrast(run: Run, settings: Settings, version: str = "", requests: int = 3_
     told = measure(run, settings, version_for(run, settings, version), requests)
     told_as_json = told.model_dump(mode="json")
     run.output("contrast.json").write_text(json.dumps(told_as_json, indent=2) + "\n", "utf-8")
-    Registry(settings.home_folder(), settings.model).save_contrast(told.version, told_as_json)
+    open_registry(settings).save_contrast(told.version, told_as_json)
     run.output("report.html").write_text(report(material(run, settings, told)), "utf-8")
     return told
