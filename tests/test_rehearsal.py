@@ -15,7 +15,7 @@ from goldenpath.rails.rehearsal import LONG_AGO, look, mark, read_rehearsal, reh
 from goldenpath.rails.rehearsal_python import find_python, image_of, read_pins
 from goldenpath.rails.rehearsal_store import running_store
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.workspace import find_program
+from goldenpath.rails.workspace import copy_project, find_program
 from tests.needs import needs
 from tests.small_project import DATA, TRAIN, make_project, step
 
@@ -306,11 +306,15 @@ def test_the_batch_pipeline_will_run_on_the_cluster(own):
 @pytest.mark.slow
 def test_a_rehearsal_gives_the_metrics_of_a_local_run(real_rows, tmp_path):
     can_rehearse()
+    project = tmp_path / "project"
+    project.mkdir()
+    copy_project(PROJECT, project)
+    shutil.copytree(IMAGES, project / "runtime-images")
     found = {}
     for kind in ("here", "pods"):
         environ = {"GOLDENPATH_HOME": str(tmp_path / kind), "GOLDENPATH_SOURCE": str(real_rows)}
-        settings = load_settings(PROJECT / "settings.ini", environ)
-        file = PROJECT / "pipelines" / "train.pipeline"
+        settings = load_settings(project / "settings.ini", environ)
+        file = project / "pipelines" / "train.pipeline"
         if kind == "here":
             # what the step programs see is this environment
             os.environ.update(environ)

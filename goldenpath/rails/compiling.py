@@ -103,7 +103,7 @@ def compile_pipeline(
         )
     (folder / "export.log").write_text(done.stdout + done.stderr, "utf-8")
     if done.returncode or not compiled.is_file():
-        raise GoldenpathError(f"Elyra cannot export {file.name}: {_complaint(done.stdout + done.stderr)}")
+        raise GoldenpathError(f"Elyra cannot export {file.name}: {complaint(done.stdout + done.stderr)}")
     return compiled
 
 
@@ -130,7 +130,7 @@ def _configured(store: Store, folder: Path) -> dict[str, str]:
     return {name: str(place) for name, place in places.items()}
 
 
-def _complaint(said: str) -> str:
+def complaint(said: str) -> str:
     "The line that tells most: the first error, with the line after it where it ends with a colon."
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     for place, line in enumerate(lines):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from goldenpath.rails.cli.cluster import submit
 from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.doctor import Finding, examine
 from goldenpath.rails.errors import NoModel
@@ -62,6 +63,9 @@ def check_champion(settings: Settings) -> Iterator[Finding]:
 @click.group()
 def pipeline() -> None:
     """What concerns pipeline files."""
+
+
+pipeline.add_command(submit)
 
 
 @pipeline.command()

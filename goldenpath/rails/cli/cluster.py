@@ -1,4 +1,4 @@
-"""`goldenpath rehearse`: what a pipeline will do on the cluster, tried here."""
+"""`goldenpath rehearse` and `goldenpath pipeline submit`: what concerns the cluster."""
 
 import re
 import sys
@@ -9,9 +9,12 @@ from rich.table import Table
 
 from goldenpath.rails.cli.running import DEFAULT, pairs
 from goldenpath.rails.cli.terminal import Progress, near, say, show, table
+from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline
+from goldenpath.rails.pipeline_check import check_pipeline
 from goldenpath.rails.rehearsal import NodeReport, Rehearsal, rehearse
 from goldenpath.rails.settings import load_settings
+from goldenpath.rails.submission import Runtime, Submitted, find_runtime, submit_pipeline, wait_for_run
 
 ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
 SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json
@@ -101,3 +104,43 @@ def _tell_failure(node: NodeReport, folder: Path) -> None:
     say(f"error: {node.label} failed{cell}: {failure.kind}: {failure.message}")
     say(f"  its log            {near(folder / 'nodes' / node.label / 'node.log')}")
     say(f"  what ran           {near(failure.file)}")
+
+
+@click.command()
+@click.argument("pipeline", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "-s",
+    "values",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=VALUE",
+    help="Environment variable of every node, for this run only, such as SEED=7.",
+)
+@click.option("--runtime", default="", help="Elyra's runtime configuration; odh_dsp if it is there.")
+@click.option("--wait", is_flag=True, help="Wait until the run has ended; exit code 1 unless it succeeded.")
+@click.option("--timeout", default=7200.0, show_default=True, help="Seconds after which waiting is given up.")
+def submit(pipeline: Path | None, values: dict[str, str], runtime: str, wait: bool, timeout: float) -> None:
+    """Submit PIPELINE (pipelines/train.pipeline) to Kubeflow Pipelines.
+
+    What is submitted is a copy, checked first for the traps that `goldenpath pipeline check` knows.
+    """
+    settings = load_settings()
+    file = pipeline or settings.folder / DEFAULT
+    if broken := [trap for trap in check_pipeline(file) if trap.level == "error"]:
+        raise BadInput(f"{near(file)} was not submitted: {broken[0]}; goldenpath pipeline check tells all")
+    found = find_runtime(runtime)
+    submitted = submit_pipeline(file, settings, found, values)
+    click.echo(f"run {submitted.run_id}: {submitted.url}")
+    if wait:
+        _wait(found, submitted, timeout)
+
+
+def _wait(runtime: Runtime, submitted: Submitted, timeout: float) -> None:
+    ended = wait_for_run(runtime, submitted.run_id, timeout, watch=lambda state: say(state.lower()))
+    if ended.state != "SUCCEEDED":
+        where = f" in {', '.join(ended.failed)}" if ended.failed else ""
+        raise GoldenpathError(
+            f"run {submitted.run_id} {ended.state.lower()}{where} {ended.message}".strip()
+            + f"; {submitted.url}"
+        )
