@@ -59,7 +59,7 @@ def free_address() -> str:
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str],  # `{address}`, `{host}` and `{port}` are filled in
+    command: Sequence[str],  # `{address}`, `{host}` and `{port}` are filled in, in `variables` as well
     first: tuple[str, bytes],  # path and body of a request that must be answered
     folder: Path,  # working directory
     pin: bool = True,  # to the first core
@@ -68,8 +68,12 @@ def started(
     "Run a server until the end of the block."
     address = free_address()
     host, _, port = address.rpartition(":")
-    words = [word.format(address=address, host=host, port=port) for word in command]
-    environ = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+
+    def fill(word: object) -> str:
+        return str(word).format(address=address, host=host, port=port)
+
+    words = [fill(word) for word in command]
+    environ = {**os.environ, **{name: fill(value) for name, value in variables.items()}}
     with tempfile.TemporaryFile() as log:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -118,7 +122,7 @@ def wrk(
 
 def read(said: str) -> Load:
     "What wrk prints, as numbers."
-    shares = re.findall(r"^\s+(50|99)%\s+(\S+)$", said, re.MULTILINE)
+    shares = re.findall(r"^\s+(50|99)%\s+(\S+)\s*$", said, re.MULTILINE)
     times = {share: in_seconds(value) for share, value in shares}
     bad = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)

@@ -209,6 +209,8 @@ def judge(began: float, seen: Seen, told: Happened, withdrawn: str) -> list[str]
 
 def delays(seen: Seen, told: Happened, withdrawn: str) -> list[float]:
     "Seconds from each change until the last answer by another version, up to the next change."
+    if not told.changes:
+        return []
     found = []
     ends = [*(when for when, _ in told.changes[1:]), float("inf")]
     for (when, version), end in zip(told.changes, ends, strict=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.environments import environment
+from benchmarks.peers import mlserver_python
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Layout
 from goldenpath.rails.mlserver import export_mlserver
@@ -26,7 +26,6 @@ from tests.serving_app import client, models_of
 from tests.serving_fixtures import MODEL, promote, publish, records
 from tests.serving_program import free_address, running
 
-MLSERVER = ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "skops==0.16.0", "pandas==3.1.1", "numpy==2.4.6")
 RECORDS = records(20, 7)
 
 
@@ -165,9 +164,7 @@ def test_a_backend_with_another_model_is_refused_and_one_that_is_away_is_tried_a
 @contextlib.contextmanager
 def mlserver(folder: Path) -> Iterator[str]:  # its address
     "A real MLServer on what was exported below this folder."
-    import sklearn
-
-    python = environment("mlserver", *MLSERVER, f"scikit-learn=={sklearn.__version__}")
+    python = mlserver_python()
     ports = [int(free_address().rpartition(":")[2]) for _ in range(3)]
     settings = dict(zip(("http_port", "grpc_port", "metrics_port"), ports, strict=True))
     (folder / "settings.json").write_text(

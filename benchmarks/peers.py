@@ -1,0 +1,210 @@
+"""This server beside others, on your machine: `python -m benchmarks.peers`.
+
+The same fitted pipeline everywhere, one worker on one core, wrk on the other, no memo, different records. The
+others are used as their makers' first pages show, from PyPI, each in an environment of its own (made on first
+use).
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import joblib
+import numpy
+import pandas
+import sklearn
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.environments import environment
+from benchmarks.load import Load, started, write_bodies, wrk
+from benchmarks.projects import PROJECT, REAL_ROWS, project_copy, trained
+from benchmarks.serving import distinct_records
+from goldenpath.model import TRUSTED_TYPES
+from goldenpath.rails.artifact import load_pipeline
+from goldenpath.rails.mlserver import export_mlserver
+from goldenpath.rails.registry import Registry
+from goldenpath.rails.stopwatch import in_words
+
+SAME = (
+    f"scikit-learn=={sklearn.__version__}",
+    f"pandas=={pandas.__version__}",
+    f"numpy=={numpy.__version__}",
+    f"joblib=={joblib.__version__}",
+    "skops==0.16.0",
+)
+MLFLOW, BENTOML = "mlflow==3.17.2", "bentoml==1.4.39"
+MLSERVER = ("mlserver==1.7.1", "mlserver-sklearn==1.7.1")
+GOAL = 20  # times the best of the others, in requests/s at one connection
+
+SAVE_FOR_MLFLOW = """
+import sys, joblib, mlflow.sklearn
+mlflow.sklearn.save_model(joblib.load(sys.argv[1]), sys.argv[2], pyfunc_predict_fn="predict_proba",
+                          serialization_format="cloudpickle")
+"""
+BENTO = """
+import bentoml, joblib, pandas as pd
+
+@bentoml.service(workers=1)
+class Service:
+    def __init__(self):
+        self.model = joblib.load("pipeline.joblib")
+
+    @bentoml.api
+    def predict(self, record: dict) -> float:
+        return float(self.model.predict_proba(pd.DataFrame([record]))[0, 1])
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    "A server, and how one asks it."
+
+    name: str
+    command: list[str]  # `{host}`, `{port}` and `{address}` are filled in
+    path: str
+    body: Callable[[dict[str, Any]], Any]  # from a record
+    folder: Path  # working directory
+    prepare: Callable[[], None] = lambda: None
+    variables: dict[str, str] | None = None
+
+
+def peers(folder: Path, project: Path) -> list[Peer]:
+    "All of them, with the project's champion."
+    model = next((project / "volume" / "models").iterdir()).name
+    registry = Registry(project / "volume", model)
+    version = registry.resolve("champion")
+    pipeline = folder / "pipeline.joblib"
+    joblib.dump(load_pipeline(registry.folder(version), registry.manifest(version), TRUSTED_TYPES), pipeline)
+    export_mlserver(registry, version, folder / "mlserver" / "model", TRUSTED_TYPES)
+    (folder / "service.py").write_text(BENTO)
+    own = [sys.executable, "-m", "serving", "--listen", "{address}"]
+    naive = [sys.executable, "-m", "benchmarks.naive", str(pipeline), "{address}"]
+    return [
+        Peer("goldenpath", own, "/predict", dict, project),
+        Peer("naive: load on every request", naive, "/predict", dict, PROJECT),
+        mlflow(folder, pipeline),
+        mlserver(folder, f"/v2/models/{model}/infer"),
+        bentoml(folder),
+    ]
+
+
+def mlflow(folder: Path, pipeline: Path) -> Peer:
+    "mlflow models serve."
+    python = str(environment("mlflow", MLFLOW, *SAME))
+
+    def prepare() -> None:
+        words = [python, "-c", SAVE_FOR_MLFLOW, str(pipeline), str(folder / "mlflow")]
+        subprocess.run(words, check=True, capture_output=True, cwd=folder)
+
+    serve = ["models", "serve", "-m", str(folder / "mlflow"), "-h", "{host}", "-p", "{port}", "-w", "1"]
+    command = [python, "-m", "mlflow", *serve, "--env-manager", "local"]
+    return Peer(
+        "MLflow",
+        command,
+        "/invocations",
+        lambda record: {"dataframe_records": [record]},
+        folder,
+        prepare,
+        on_path(python),
+    )
+
+
+def mlserver(folder: Path, path: str) -> Peer:
+    "MLServer with its scikit-learn runtime, in one process."
+    python = str(mlserver_python())
+    serve = [python, "-m", "mlserver.cli.main", "start", "."]
+    names = {"MLSERVER_HOST": "{host}", "MLSERVER_HTTP_PORT": "{port}", "MLSERVER_PARALLEL_WORKERS": "0"}
+    free = {"MLSERVER_GRPC_PORT": "0", "MLSERVER_METRICS_PORT": "0", "MLSERVER_METRICS_ENDPOINT": ""}
+    return Peer("MLServer", serve, path, tensors, folder / "mlserver", variables={**names, **free})
+
+
+def mlserver_python() -> Path:
+    "The environment that MLServer is in."
+    return environment("mlserver", *MLSERVER, *SAME)
+
+
+def tensors(record: dict[str, Any]) -> dict[str, Any]:
+    "A record as the Open Inference Protocol has it."
+    inputs = [{"name": n, "shape": [1], "datatype": "BYTES", "data": [value]} for n, value in record.items()]
+    return {"inputs": inputs, "outputs": [{"name": "predict_proba"}]}
+
+
+def bentoml(folder: Path) -> Peer:
+    "bentoml serve."
+    python = str(environment("bentoml", BENTOML, *SAME))
+    command = [python, "-m", "bentoml", "serve", "service:Service", "--host", "{host}", "--port", "{port}"]
+    variables = {**on_path(python), "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(folder / "bento")}
+    return Peer(
+        "BentoML", command, "/predict", lambda record: {"record": record}, folder, variables=variables
+    )
+
+
+def on_path(python: str) -> dict[str, str]:
+    "For programs that start others of their environment by name."
+    return {"PATH": f"{Path(python).parent}:{os.environ['PATH']}"}
+
+
+def measure(peer: Peer, records: list[dict[str, Any]], seconds: int, folder: Path) -> tuple[Load, Load]:
+    "At 1 and at 16 connections, after a second of warming up."
+    peer.prepare()
+    bodies = write_bodies(folder / "bodies", [peer.body(record) for record in records])
+    first = (peer.path, bodies.open("rb").readline())
+    with started(peer.command, first, peer.folder, **(peer.variables or {})) as server:
+        ask = partial(wrk, f"{server.url}{peer.path}", bodies)
+        ask(1, 1)
+        return ask(1, seconds), ask(16, seconds)
+
+
+def as_table(found: dict[str, tuple[Load, Load]]) -> Table:
+    "One line for each server."
+    table = Table(title="the same pipeline, one worker, one core, no memo")
+    table.add_column("server")
+    for name in ("requests/s at 1", "p50 at 1", "p99 at 1", "requests/s at 16", "p50 at 16", "failed"):
+        table.add_column(name, justify="right")
+    for name, (one, many) in found.items():
+        figures = (
+            f"{one.rate:,.0f}",
+            in_words(one.p50),
+            in_words(one.p99),
+            f"{many.rate:,.0f}",
+            in_words(many.p50),
+        )
+        table.add_row(name, *figures, str(one.failed + many.failed))
+    return table
+
+
+@click.command()
+@click.option("--seconds", default=10, show_default=True, help="Length of one measurement.")
+@click.option("--only", default="", help="Measure this server beside ours only.")
+def main(seconds: int, only: str) -> None:
+    "Measure this server and its peers."
+    console = Console(width=110, highlight=False)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = {"GOLDENPATH_SOURCE": str(REAL_ROWS)} if REAL_ROWS.exists() else {}
+        console.print("training, and making the others' environments where they are missing ...")
+        project = trained(project_copy(folder / "project"), **source)
+        records = distinct_records()
+        found = {}
+        for peer in peers(folder, project):
+            if peer.name == "goldenpath" or only.lower() in peer.name.lower():
+                console.print(f"measuring {peer.name} ...")
+                found[peer.name] = measure(peer, records, seconds, folder)
+    console.print(as_table(found))
+    rates = {name: one.rate for name, (one, _) in found.items()}
+    ours = rates.pop("goldenpath")
+    best = max(rates.values())
+    console.print(f"{ours / best:.1f} times the best of the others at one connection (goal: {GOAL})")
+    sys.exit(ours < GOAL * best)
+
+
+if __name__ == "__main__":
+    main()
