@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 OTHERS = Path(__file__).resolve().parent.parent / ".venv" / "others"
@@ -39,6 +40,14 @@ def _uv(*words: str) -> None:
     done = subprocess.run([sys.executable, "-m", "uv", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"uv {' '.join(words[:2])} failed: {done.stderr.strip()[-800:]}")
+
+
+def serving_python() -> Path:
+    "An environment with what the server needs and nothing else: no steps, no notebooks, no plots."
+    project = OTHERS.parent.parent
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    wanted = [*declared["dependencies"], *declared["optional-dependencies"]["serving"]]
+    return environment("serving", *wanted, "--constraint", str(project / "requirements.lock"))
 
 
 def node_package(name: str, version: str) -> Path:  # its folder

@@ -25,12 +25,10 @@ from rich.table import Table
 
 from benchmarks.environments import environment
 from benchmarks.load import Load, started, write_bodies, wrk
-from benchmarks.projects import PROJECT, REAL_ROWS, project_copy, trained
+from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, champion_of, project_copy, trained
 from benchmarks.serving import distinct_records
 from goldenpath.model import TRUSTED_TYPES
-from goldenpath.rails.artifact import load_pipeline
 from goldenpath.rails.mlserver import export_mlserver
-from goldenpath.rails.registry import Registry
 from goldenpath.rails.stopwatch import in_words
 
 SAME = (
@@ -78,11 +76,8 @@ class Peer:
 
 def peers(folder: Path, project: Path) -> list[Peer]:
     "All of them, with the project's champion."
-    model = next((project / "volume" / "models").iterdir()).name
-    registry = Registry(project / "volume", model)
-    version = registry.resolve("champion")
-    pipeline = folder / "pipeline.joblib"
-    joblib.dump(load_pipeline(registry.folder(version), registry.manifest(version), TRUSTED_TYPES), pipeline)
+    registry, version = champion_of(project)
+    pipeline = as_joblib(project, folder)
     export_mlserver(registry, version, folder / "mlserver" / "model", TRUSTED_TYPES)
     (folder / "service.py").write_text(BENTO)
     own = [sys.executable, "-m", "serving", "--listen", "{address}"]
@@ -91,7 +86,7 @@ def peers(folder: Path, project: Path) -> list[Peer]:
         Peer("goldenpath", own, "/predict", dict, project),
         Peer("naive: load on every request", naive, "/predict", dict, PROJECT),
         mlflow(folder, pipeline),
-        mlserver(folder, f"/v2/models/{model}/infer"),
+        mlserver(folder, f"/v2/models/{registry.model}/infer"),
         bentoml(folder),
     ]
 

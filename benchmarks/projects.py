@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from goldenpath.model import TRUSTED_TYPES
+from goldenpath.rails.artifact import load_pipeline
 from goldenpath.rails.errors import BadInput
+from goldenpath.rails.registry import Registry
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = (
@@ -43,6 +46,23 @@ def trained(folder: Path, **variables: str) -> Path:
     "Run the pipeline there; its champion lies below `volume/`."
     program(folder, "-m", "goldenpath", "run", **variables)
     return folder
+
+
+def champion_of(project: Path) -> tuple[Registry, str]:
+    "The registry below a trained project's own home, and its champion."
+    model = next((project / "volume" / "models").iterdir()).name
+    registry = Registry(project / "volume", model)
+    return registry, registry.resolve("champion")
+
+
+def as_joblib(project: Path, folder: Path) -> Path:
+    "The champion's fitted pipeline as a joblib file, as the others want it."
+    import joblib
+
+    registry, version = champion_of(project)
+    pipeline = load_pipeline(registry.folder(version), registry.manifest(version), TRUSTED_TYPES)
+    joblib.dump(pipeline, folder / "pipeline.joblib")
+    return folder / "pipeline.joblib"
 
 
 def program(folder: Path, *words: str, **variables: str) -> str:

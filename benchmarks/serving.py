@@ -19,9 +19,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.environments import environment, size_of
+from benchmarks.environments import serving_python, size_of
 from benchmarks.load import Load, Started, started, write_bodies, wrk
-from benchmarks.projects import PROJECT, REAL_ROWS, project_copy, trained
+from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, project_copy, trained
 from goldenpath.contract import CONTRACT
 from goldenpath.rails.stopwatch import in_words
 from goldenpath.steps.contrast import as_json
@@ -181,8 +181,19 @@ def further(told: Console, chosen: Sequence[Scenario], seconds: int) -> None:
         with serve(main, "--workers", workers, pin=False) as server:
             load = wrk(f"{server.url}/predict", main.bodies, 16, seconds)
             told.print(f"{workers} worker(s) on all cores, wrk among them: {load.rate:,.0f} requests/s")
-    size = size_of(environment("serving", f"{PROJECT}[serving]"))
+    told.print(f"loading the model on every request: {naively(main, seconds)}")
+    size = size_of(serving_python())
     told.print(f"installed size of the serving environment: {size / 1e6:.0f} MB")
+
+
+def naively(scenario: Scenario, seconds: int) -> str:
+    "The same model in a service that loads it on every request."
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = as_joblib(scenario.project, Path(folder))
+        command = [sys.executable, "-m", "benchmarks.naive", str(pipeline), "{address}"]
+        with started(command, ("/predict", scenario.bodies.open("rb").readline()), PROJECT) as server:
+            load = wrk(f"{server.url}/predict", scenario.bodies, 1, seconds)
+    return f"{load.rate:,.0f} requests/s, p50 {in_words(load.p50)} (at 1 connection)"
 
 
 @click.command()

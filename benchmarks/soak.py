@@ -23,7 +23,7 @@ import click
 from rich.console import Console
 
 from benchmarks.load import Started, family, resident, started
-from benchmarks.projects import project_copy, trained
+from benchmarks.projects import champion_of, project_copy, trained
 from goldenpath.rails.artifact import write_manifest
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.registry import Registry
@@ -234,9 +234,7 @@ def memory_of(told: Happened, began: float) -> tuple[float, float]:  # bytes
 def run(folder: Path, seconds: float, tell: Callable[[str], None]) -> list[str]:
     "The whole soak; what did not hold."
     project = trained(project_copy(folder / "project"))
-    model = next((project / "volume" / "models").iterdir()).name
-    registry = Registry(project / "volume", model)
-    first = registry.resolve("champion")
+    registry, first = champion_of(project)
     versions = [first, *(another(registry, first, number, folder / "more") for number in range(1, 6))]
     golden = json.loads((registry.folder(first) / "golden.json").read_text())["records"]
     bodies = [json.dumps(record).encode() for record in golden]

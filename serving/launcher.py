@@ -23,6 +23,7 @@ from flask import Flask
 
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.settings import Settings
+from serving import logs
 from serving.background import every
 from serving.metrics import shared_folder
 
@@ -153,6 +154,7 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
         respawn_failed_workers=True,
         workers_kill_timeout=settings.grace_seconds,
         log_level=LogLevels.error,
+        log_dictconfig=logs.AS_JSON,
     )
     server.serve(target_loader=partial(in_worker, factory), wrap_loader=False)
 

@@ -52,6 +52,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(said)
 
 
+AS_JSON = {  # what granian itself says, in the form of `logging.config.dictConfig`
+    "formatters": {"json": {"()": JsonLines}},
+    "handlers": {"console": {"formatter": "json", "class": "logging.StreamHandler"}},
+    "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
+}
+
+
 def configure() -> None:
     "Everything that is logged in this process goes to stderr as JSON."
     handler = logging.StreamHandler(sys.stderr)

@@ -78,7 +78,7 @@ def running(
     *options: str,
     ready: bool = True,  # wait until it is
     without: str = "",  # a package that the program shall not find
-    python: str = sys.executable,  # the interpreter that runs it
+    python: str | Path = sys.executable,  # the interpreter that runs it
     project: Path = PROJECT,  # the folder whose code is served
     **settings: object,
 ) -> Iterator[Program]:

@@ -171,6 +171,13 @@ def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Prog
         assert program.stop() == 0
 
 
+@pytest.mark.parametrize("package", ["sklearn", "pandas", "matplotlib", "pyarrow"])
+def test_a_server_on_the_fast_path_loads_no_training_library(home: Path, package: str) -> None:
+    with running(home, without=package) as program:
+        assert program.post("/predict", RECORD).status == 200
+        assert program.post("/predict/batch", [RECORD]).status == 200
+
+
 def said_by_program(home: Path, *options: str) -> str:
     "What a server that refuses to start says; it must be one line and exit code 2 or 1."
     import os

@@ -17,6 +17,7 @@ from tests.serving_fixtures import MODEL, promote, publish, records
 from tests.serving_program import Program, running
 
 TRITON = "tritonclient[http]==2.73.0"
+KSERVE = "kserve==0.15.2"
 INFER = f"/v2/models/{MODEL}/infer"
 RECORDS = records(30, 7)
 
@@ -47,24 +48,23 @@ def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def triton(server: Program, folder: Path, *more: str) -> Any:
-    "What NVIDIA's client was told."
+def asked_by(client: str, requirement: str, server: Program, folder: Path, *more: str) -> Any:
+    "What a client that nobody here wrote was told."
     file = folder / "records.json"
     file.write_text(json.dumps(RECORDS))
-    python = environment("tritonclient", TRITON)
-    script = Path(__file__).with_name("ask_triton.py")
-    done = subprocess.run(
-        [python, script, server.listen, MODEL, file, *more], capture_output=True, text=True, timeout=60
-    )
+    python = environment(client, requirement)
+    script = Path(__file__).with_name(f"ask_{client}.py")
+    command = [python, script, server.listen, MODEL, file, *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("packed", [(), ("gzip",)], ids=["plain", "gzip"])
 def test_tritons_client_gets_the_answers_of_predict(
     server: Program, tmp_path: Path, packed: tuple[str, ...]
 ) -> None:
-    said = triton(server, tmp_path, *packed)
+    said = asked_by("triton", TRITON, server, tmp_path, *packed)
     batch = server.post("/predict/batch", RECORDS).json()["predictions"]
     assert said["label"] == [one["label"] for one in batch]
     assert said["probability"] == said["again"] == [one["probability"] for one in batch]
@@ -76,6 +76,16 @@ def test_tritons_client_gets_the_answers_of_predict(
     assert "is required" in said["refused"]
     assert said["binary"].startswith("400 ")
     assert "binary tensors are not spoken here" in said["binary"]
+
+
+@pytest.mark.slow
+def test_kserves_client_gets_the_answers_of_predict(server: Program, tmp_path: Path) -> None:
+    said = asked_by("kserve", KSERVE, server, tmp_path)
+    batch = server.post("/predict/batch", RECORDS).json()
+    assert said["live"]
+    assert said["ready"]
+    assert said["outputs"]["label"] == [one["label"] for one in batch["predictions"]]
+    assert said["outputs"]["probability"] == [one["probability"] for one in batch["predictions"]]
 
 
 def test_metadata_names_every_column_and_both_outputs(caller: FlaskClient) -> None:

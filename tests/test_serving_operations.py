@@ -88,7 +88,6 @@ def test_no_request_fails_while_roles_change_and_the_new_one_answers_within_two_
 
 
 def test_a_killed_worker_is_replaced(pair: Program) -> None:
-    time.sleep(6)  # granian takes two deaths within 5.5 s for a crash loop
     before = pair.workers()
     os.kill(before[0], signal.SIGKILL)
     until = time.monotonic() + 15
@@ -97,6 +96,8 @@ def test_a_killed_worker_is_replaced(pair: Program) -> None:
         time.sleep(0.1)
     wait_for(pair, 200)
     assert len(pair.workers()) == 2
+    said = [json.loads(line) for line in pair.log.read_text().splitlines() if "Unexpected exit" in line]
+    assert [line["level"] for line in said] == ["error"]
 
 
 def numbers(program: Program, name: str) -> dict[str, float]:
