@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 RAISE_IT = "MODEL_VERSION in goldenpath/__init__.py"
-SEMANTIC = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})-")  # how the name of a version begins
+SEMANTIC = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")  # a MODEL_VERSION
 
 
 def check(versions: "Versions", manifest: Manifest, candidate: Path) -> None:
@@ -29,7 +30,9 @@ def check(versions: "Versions", manifest: Manifest, candidate: Path) -> None:
         )
     named = f"{manifest.model_version}-", f"-{manifest.identity[:8]}"
     starts_and_ends = manifest.version.startswith(named[0]) and manifest.version.endswith(named[1])
-    if not (SEMANTIC.match(manifest.version) and starts_and_ends and artifact.is_plain(manifest.version)):
+    if not (
+        SEMANTIC.fullmatch(manifest.model_version) and starts_and_ends and artifact.is_plain(manifest.version)
+    ):
         raise NotTrusted(f"{candidate} has the version name {manifest.version!r}; train it again")
     pipeline = artifact.read_trusted(candidate, manifest, artifact.PIPELINE)
     artifact.refuse_main(pipeline, candidate / artifact.PIPELINE)
@@ -100,8 +103,9 @@ def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[list[st
     """
     groups: dict[int, list[str]] = {}
     for version in published:
-        if SEMANTIC.match(version) and semantic(version)[0] == mine[0]:
-            groups.setdefault(semantic(version)[1], []).append(version)
+        numbers = _numbers(version.partition("-")[0])
+        if numbers and numbers[0] == mine[0]:
+            groups.setdefault(numbers[1], []).append(version)
     same = [minor for minor in groups if minor == mine[1]]
     lower = sorted(minor for minor in groups if minor < mine[1])[-1:]
     higher = sorted(minor for minor in groups if minor > mine[1])[:1]
@@ -110,12 +114,17 @@ def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[list[st
 
 def semantic(version: str) -> tuple[int, int, int]:
     "The MODEL_VERSION at the beginning of a version's name. Raises NotTrusted where there is none."
-    if found := SEMANTIC.match(version):
-        major, minor, patch = found.groups()
-        return int(major), int(minor), int(patch)
+    if numbers := _numbers(version.partition("-")[0]):
+        return numbers
     raise NotTrusted(
         f"{version!r} does not begin with a MODEL_VERSION such as 1.0.0; remove it from the volume"
     )
+
+
+@cache  # thousands of versions share a few numbers
+def _numbers(model_version: str) -> tuple[int, int, int] | None:
+    found = SEMANTIC.fullmatch(model_version)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def _spec(folder: Path, manifest: Manifest) -> ContractSpec:
