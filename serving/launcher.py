@@ -11,6 +11,7 @@ import importlib
 import ipaddress
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -31,6 +32,7 @@ Factory: TypeAlias = Callable[[], Flask]
 SPARE_THREADS = 8  # beyond `max_in_flight`, so that 503 and health answer when all others are busy
 HEADER_MILLISECONDS = 10_000  # in which a caller must have sent the headers
 HEADER_BYTES = 32_768
+CONNECTIONS = 8_192  # per worker, most of them idle; granian accepts no further one
 
 
 class Draining:
@@ -112,6 +114,14 @@ def _reason(fault: OSError | OverflowError) -> str:
     return os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else str(fault)
 
 
+def connections() -> int:
+    "How many connections a worker may hold: as many as it may open files, with some left for its own."
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS * 2 if hard == resource.RLIM_INFINITY else min(CONNECTIONS * 2, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    return min(CONNECTIONS, max(soft, wanted) // 2)
+
+
 def in_worker(factory: Factory) -> Flask:
     "Make the application in a group of its own: Ctrl-C in the terminal is the launcher's to answer."
     os.setpgid(0, 0)
@@ -149,7 +159,7 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=threads,
-        backpressure=threads * 2,
+        backpressure=connections(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         respawn_failed_workers=True,
         workers_kill_timeout=settings.grace_seconds,

@@ -14,6 +14,12 @@ from serving.replies import reply
 
 HIDDEN = {"assets.static", "page.ask", "openapi.describe", "openapi.docs"}  # for browsers
 JSON = "application/json"
+STICKY_KEY = {
+    "name": "X-Sticky-Key",
+    "in": "header",
+    "description": "Callers with the same key are answered by the same version while there is a challenger",
+    "schema": {"type": "string"},
+}
 PLAIN = {"page.show": "text/html", "metrics.show": "text/plain"}
 
 
@@ -66,8 +72,11 @@ def operation(rule: Rule, method: str, view: Callable[..., Any], name: str, toke
         "summary": (view.__doc__ or "").strip(),
         "responses": {str(status): answer(rule.endpoint, status) for status in statuses},
     }
-    if rule.arguments:
-        made["parameters"] = [path_parameter(one, name) for one in sorted(rule.arguments)]
+    parameters = [path_parameter(one, name) for one in sorted(rule.arguments)]
+    if rule.endpoint in schemas.STICKY:
+        parameters.append(STICKY_KEY)
+    if parameters:
+        made["parameters"] = parameters
     if body:
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.reference(body)}}}
     return made

@@ -43,6 +43,8 @@ SAME_WHEN_NOT_READY = {"about.ready", "open_inference.ready"}
 PROBES = {"about.live", "about.ready"}
 NAMED = {"open_inference.metadata", "open_inference.model_ready", "open_inference.infer"}
 
+STICKY = {"predict.predict", "predict.batch", "open_inference.infer"}
+
 STRING = {"type": "string"}
 NUMBER = {"type": "number"}
 BOOLEAN = {"type": "boolean"}

@@ -36,10 +36,10 @@ def registry_of(settings: Settings) -> Registry:
 
 
 def check_version(settings: Settings) -> None:
-    "Before anything starts: can the one version to serve be served? Raises GoldenpathError."
+    "Before anything starts: is the one version to serve there, and sound? Raises GoldenpathError."
     if settings.version:
         registry = registry_of(settings)
-        load(registry, settings, registry.resolve(settings.version))
+        registry.verify(registry.resolve(settings.version))
 
 
 def load(registry: Registry, settings: Settings, version: str) -> Predictor:

@@ -1,6 +1,7 @@
 """Who may ask, how much, how often: tokens, limits, headers, origins."""
 
 import hashlib
+import http.client
 import os
 import re
 import socket
@@ -182,9 +183,19 @@ def test_slow_callers_do_not_stop_the_others_until_all_places_are_taken(small: P
     assert small.post("/predict", RECORD).status == 200
 
 
-def test_a_body_of_unknown_length_is_measured_while_it_is_read(small: Program) -> None:
-    import http.client
+def test_idle_connections_keep_nobody_out(small: Program) -> None:
+    idle = []
+    for _ in range(300):
+        connection = http.client.HTTPConnection(small.listen, timeout=5)
+        connection.request("GET", "/health/live")
+        assert connection.getresponse().read()
+        idle.append(connection)
+    assert small.post("/predict", RECORD).status == 200
+    for connection in idle:
+        connection.close()
 
+
+def test_a_body_of_unknown_length_is_measured_while_it_is_read(small: Program) -> None:
     connection = http.client.HTTPConnection(small.listen, timeout=10)
     pieces = iter([b"x" * 1000] * 20)
     connection.request("POST", "/predict", pieces, {"Content-Type": "application/json"}, encode_chunked=True)
