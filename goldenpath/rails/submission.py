@@ -40,6 +40,7 @@ class Runtime(Frozen):
     api: str  # address of the Kubeflow Pipelines API
     auth: str  # Elyra's word for how one proves who one is
     password: str = ""
+    store: str = ""  # address of the S3 store
 
 
 class Submitted(Frozen):
@@ -59,7 +60,8 @@ class Ended(Frozen):
 
 def find_runtime(name: str = "") -> Runtime:
     "A runtime configuration by name; without one the platform's own, else the only one. Raises BadInput."
-    known = {file.stem: file for folder in _runtime_folders() for file in sorted(folder.glob("*.json"))}
+    folders = metadata_folders("runtimes")
+    known = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
     if not known:
         raise BadInput(
             "Elyra has no runtime configuration here: set up the pipeline server, then stop and start the "
@@ -72,12 +74,13 @@ def find_runtime(name: str = "") -> Runtime:
     return _read_runtime(known[chosen])
 
 
-def _runtime_folders() -> list[Path]:
+def metadata_folders(kind: str) -> list[Path]:
+    "Where Elyra looks for its metadata, such as `runtimes`."
     from jupyter_core.paths import jupyter_path
 
     own = os.environ.get("ELYRA_METADATA_PATH", "")
     folders = [*filter(None, own.split(os.pathsep)), *(str(Path(path)) for path in jupyter_path())]
-    return [Path(folder) / "metadata" / "runtimes" for folder in folders]
+    return [Path(folder) / "metadata" / kind for folder in folders]
 
 
 def _read_runtime(file: Path) -> Runtime:
@@ -88,6 +91,7 @@ def _read_runtime(file: Path) -> Runtime:
             api=str(told["api_endpoint"]).rstrip("/"),
             auth=str(told.get("auth_type", "NO_AUTHENTICATION")),
             password=str(told.get("api_password", "")),
+            store=str(told.get("cos_endpoint", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{file} is no runtime configuration of Elyra: make it anew in the editor") from None

@@ -9,6 +9,7 @@ import click
 from goldenpath.rails.cli.cluster import submit
 from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.doctor import Finding, examine
+from goldenpath.rails.doctor_cluster import CLUSTER
 from goldenpath.rails.errors import NoModel
 from goldenpath.rails.pipeline_check import check_pipeline
 from goldenpath.rails.settings import Settings, load_settings
@@ -33,7 +34,7 @@ def doctor(volume: bool, other: str) -> None:
 
         race_here(other)
         return
-    findings = examine((check_champion,))
+    findings = examine((*CLUSTER, check_champion))
     listing = table("", "what", "", "found", "way out")
     for found in findings:
         listing.add_row(found.what, STYLE[found.status], found.detail, found.remedy)
