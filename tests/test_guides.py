@@ -67,8 +67,16 @@ def test_every_command_of_the_guide_to_openshift_that_can_run_here_runs(project)
     assert (project / "version.bundle").stat().st_size > 0
 
 
+TWICE = """
+goldenpath run --set SEED={seed}
+goldenpath models promote "$(ls volume/models/covid-death/versions | tail -n 1)" --why "seed {seed}"
+"""
+
+
 @pytest.mark.slow
-def test_every_command_for_the_day_on_which_it_answers_badly_runs(project):
+def test_every_command_for_the_day_on_which_it_answers_badly_runs(tmp_path):
+    project = copy_of_project(tmp_path / "my project")
+    runs(project, "\n".join(TWICE.format(seed=seed) for seed in (1, 2)))
     said = runs(project, "\n".join(blocks("answers-badly.md", "sh")))
     assert "withdrawn" in said
     assert said.rstrip().endswith("┘")
