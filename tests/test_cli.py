@@ -160,7 +160,8 @@ def test_a_pipeline_whose_gate_refuses_ends_with_3_and_a_line_for_each_step(proj
 def test_ctrl_c_ends_the_pipeline_with_all_its_programs(project):
     command = [sys.executable, "-m", "goldenpath", "run", "--set", "SEED=15"]
     runs = project / "volume" / "runs"
-    with subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=project, stderr=pipe, text=True, preexec_fn=hear_ctrl_c) as process:
         wait_until(lambda: list(runs.glob("*/asleep")), 120)
         run_id = next(runs.glob("*/asleep")).parent.name
         assert run_id in started_for(run_id)
@@ -169,6 +170,11 @@ def test_ctrl_c_ends_the_pipeline_with_all_its_programs(project):
     assert process.returncode == 1
     assert said.splitlines()[-1] == "Aborted!"
     wait_until(lambda: not started_for(run_id), 30)
+
+
+def hear_ctrl_c() -> None:
+    "A shell that put the tests into the background made them deaf to it, and children inherit that."
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def started_for(run_id: str) -> str:
