@@ -34,5 +34,4 @@ def export_after_save(model, os_path, contents_manager, **_):
 c.FileContentsManager.pre_save_hook = clean_before_save
 c.FileContentsManager.post_save_hook = export_after_save
 c.ServerApp.root_dir = str(project)
-c.LabApp.news_url = None  # no questions to the outside
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from goldenpath.rails.pipeline import read_pipeline
+from goldenpath.rails.pipeline_check import check_pipeline
 from tests.browser import chromium
 from tests.lab import Lab, copy_of_project, running_lab
 
@@ -108,6 +109,28 @@ def test_a_node_shows_its_properties_and_the_projects_images_are_offered(page, l
     offered = set(image.locator("option").all_inner_texts())
     for file in (PROJECT / "runtime-images").glob("*.json"):
         assert json.loads(file.read_text())["display_name"] in offered
+
+
+def test_a_pipeline_that_the_editor_saves_is_the_same_graph_and_free_of_traps(page, lab):
+    file = lab.project / "pipelines" / "batch.pipeline"
+    before = read_pipeline(file)
+    open_pipeline(page, lab, "batch.pipeline")
+    page.locator(f"{FRONT} .d3-node-group").first.click()
+    page.locator("button[aria-label='Open Panel']").click()
+    label = page.locator("input#root_label")
+    label.wait_for()
+    label.fill("score")
+    page.locator("button[aria-label='Save Pipeline']").click()
+    page.wait_for_timeout(2_000)
+    after = read_pipeline(file)
+    assert [node.label for node in after.nodes] == ["score"]
+    assert [node.parameters for node in after.nodes] == [node.parameters for node in before.nodes]
+    assert check_pipeline(file) == []
+
+
+def test_nobody_is_asked_about_news(page, lab):
+    open_pipeline(page, lab, "train.pipeline")
+    assert page.get_by_text("official Jupyter news").count() == 0
 
 
 def test_saving_a_notebook_leaves_it_clean_with_its_tags(page, lab):
