@@ -180,6 +180,7 @@ def test_a_node_that_fails_is_told_with_its_cell_and_those_after_it_do_not_run(t
     assert (made.folder / "nodes" / "data" / "node.log").is_file()
 
 
+@pytest.mark.slow
 def test_an_export_that_fails_says_why(tmp_path):
     can_rehearse()
     project = small(tmp_path / "project")
