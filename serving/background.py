@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes nobody, because waking takes a lock
-TURN = 10  # items after which the threads that answer get their turn
+TURN = 50  # items at a time, after which the threads that answer get their turn
 
 
 class Background(Generic[Item]):
@@ -22,12 +22,11 @@ class Background(Generic[Item]):
     def __init__(
         self,
         name: str,
-        work: Callable[[Item], None],
+        work: Callable[[list[Item]], None],  # gets at most `TURN` items at a time
         limit: int,  # items that may wait
-        after: Callable[[], None] = lambda: None,  # done once after several items
     ) -> None:
         self.name, self.limit, self.dropped = name, limit, 0
-        self._work, self._after = work, after
+        self._work = work
         self._waiting: deque[Item] = deque()
 
     def start(self) -> "Background[Item]":
@@ -47,14 +46,16 @@ class Background(Generic[Item]):
 
     def drain(self) -> None:
         "Do all that is waiting; also from another thread."
-        if not self._waiting:
-            return
+        while items := self._some():
+            self._work(items)
+            time.sleep(0)
+
+    def _some(self) -> list[Item]:
+        items: list[Item] = []
         with contextlib.suppress(IndexError):
-            for done in range(self.limit):
-                self._work(self._waiting.popleft())
-                if done % TURN == TURN - 1:
-                    time.sleep(0)
-        self._after()
+            while len(items) < TURN:
+                items.append(self._waiting.popleft())
+        return items
 
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:

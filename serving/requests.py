@@ -28,6 +28,7 @@ class Trace:
 class Seen(NamedTuple):
     "What is known of one request when it is over; holds nothing that was submitted but a harmless id."
 
+    ended: float  # seconds since 1970
     id: str
     method: str
     route: str
@@ -62,7 +63,9 @@ def install(app: Flask, sinks: list[Callable[[Seen], None]]) -> None:
 def _seen(noted: Trace, status: int) -> Seen:
     route = request.url_rule.rule if request.url_rule else "unknown"
     seconds = time.perf_counter() - noted.start
-    return Seen(noted.id, request.method, route, status, seconds, noted.model_seconds, noted.version)
+    return Seen(
+        time.time(), noted.id, request.method, route, status, seconds, noted.model_seconds, noted.version
+    )
 
 
 def trace() -> Trace:

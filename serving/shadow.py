@@ -32,7 +32,8 @@ class Shadow:
         if shadow is not None:
             self.queue.offer(Copy(shadow, record, answer))
 
-    def _compare(self, copy: Copy) -> None:
-        started = time.perf_counter()
-        other = copy.shadow.one(copy.record)
-        self._noted(other.label == copy.answer.label, time.perf_counter() - started)
+    def _compare(self, copies: list[Copy]) -> None:
+        for copy in copies:
+            started = time.perf_counter()
+            other = copy.shadow.one(copy.record)
+            self._noted(other.label == copy.answer.label, time.perf_counter() - started)

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, Histogram
 
+from serving.metrics import BUCKETS, observe
 from tests.serving_fixtures import promote, publish, records
 from tests.serving_program import Program, running, wait_for
 
@@ -121,6 +123,22 @@ def test_the_metrics_of_two_workers_are_exact(home: Path) -> None:
         assert 'role="champion"' in info
         assert list(Path("/dev/shm").glob(f"goldenpath-metrics-{program.process.pid}-*"))
     assert not list(Path("/dev/shm").glob(f"goldenpath-metrics-{program.process.pid}-*"))
+
+
+def test_many_times_are_observed_as_each_alone_would_be() -> None:
+    values = [1e-5, 1e-5 + 1e-12, 0.00012, 0.5, 3.0, 10.0, 11.0]
+    registry = CollectorRegistry()
+    together = Histogram("together", "a test", registry=registry, buckets=BUCKETS)
+    alone = Histogram("alone", "a test", registry=registry, buckets=BUCKETS)
+    observe(together, values)
+    for value in values:
+        alone.observe(value)
+    samples = {
+        name: [(one.labels, one.value) for one in metric.samples if not one.name.endswith("_created")]
+        for metric in registry.collect()
+        if (name := metric.name)
+    }
+    assert samples["together"] == samples["alone"]
 
 
 def test_readiness_fails_first_and_running_requests_finish(home: Path) -> None:
