@@ -85,6 +85,7 @@ def test_the_editor_draws_every_node_and_link_and_marks_none(page, lab, name):
     assert seen["links"] == sum(len(node.after) for node in graph.nodes)
     assert seen["marks"] == 0
     assert seen["runtime"]
+    assert page.get_by_text("official Jupyter news").count() == 0  # nobody is asked
 
 
 def test_a_node_that_is_not_right_would_be_marked(page, lab):
@@ -126,11 +127,6 @@ def test_a_pipeline_that_the_editor_saves_is_the_same_graph_and_free_of_traps(pa
     assert [node.label for node in after.nodes] == ["score"]
     assert [node.parameters for node in after.nodes] == [node.parameters for node in before.nodes]
     assert check_pipeline(file) == []
-
-
-def test_nobody_is_asked_about_news(page, lab):
-    open_pipeline(page, lab, "train.pipeline")
-    assert page.get_by_text("official Jupyter news").count() == 0
 
 
 def test_saving_a_notebook_leaves_it_clean_with_its_tags(page, lab):

