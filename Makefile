@@ -73,6 +73,9 @@ lock: .venv/ready ## resolve requirements.lock anew from pyproject.toml, and tho
 	@$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.12 \
 		--no-header -c runtime-images/stock-runtime-3.6-py312.txt runtime-images/beyond-stock.txt \
 		-o runtime-images/requirements.lock
+	@{ echo "# What goldenpath's own runtime image contains: the stock list, and requirements.lock."; \
+		cat runtime-images/stock-runtime-3.6-py312.txt runtime-images/requirements.lock \
+		| sed -n 's/^\([a-z][^ ]*==[^ ;]*\).*/\1/p' | sort -u; } > runtime-images/goldenpath-runtime-py312.txt
 
 clean: ## remove .venv and caches (never volume/)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

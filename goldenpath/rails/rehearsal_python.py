@@ -43,8 +43,9 @@ class Image(Frozen):
 
     @property
     def python(self) -> str:
-        "The version that the image's name tells, such as 3.12."
-        found = re.search(r"py(3)(\d+)", self.name)
+        "The version that the image's name tells, or its list's, such as 3.12."
+        own = self.list.name if self.list and self.exact else ""
+        found = re.search(r"py(3)(\d+)", self.name) or re.search(r"py(3)(\d+)", own)
         return f"{found[1]}.{found[2]}" if found else f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
