@@ -67,7 +67,9 @@ def server(image, volume, tmp_path):
             yield program
         finally:
             if process.poll() is None:
-                process.kill()
+                process.terminate()
+                time.sleep(0.2)
+                process.terminate()  # the second one does not wait for it to drain
             process.wait(20)
 
 
