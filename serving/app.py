@@ -1,7 +1,9 @@
 """The application: a factory that puts the parts together. This file and `predict.py` are the core; every
 other file of this folder is one concern, and most are switched by a setting."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -19,6 +21,10 @@ from serving.tokens import Tokens
 
 class Server(Flask):
     "Flask, whose log holds no submitted value: an error's text may quote the record that caused it."
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        "No view here is asynchronous; Flask would look at each function of a request to find out."
+        return func
 
     def log_exception(self, exc_info: errors.ExcInfo) -> None:
         self.logger.error(errors.where(exc_info))

@@ -11,7 +11,7 @@ from goldenpath.rails.errors import BadInput
 from serving.asking import Ask
 from serving.bodies import json_body
 from serving.models import Models
-from serving.replies import JSON, reply
+from serving.replies import JSON, prediction, reply
 from serving.requests import trace
 
 
@@ -32,7 +32,7 @@ def routes(
         noted, answer = trace(), asked.answer
         noted.version, noted.model_seconds = answer.version, asked.seconds
         answered(asked.record, answer)
-        return reply({"label": answer.label, "probability": answer.probability, "version": answer.version})
+        return Response(prediction(noted.id, answer), content_type=JSON)
 
     @api.post("/predict/batch")
     def batch() -> Response:

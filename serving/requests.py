@@ -45,7 +45,8 @@ def install(app: Flask, sinks: list[Callable[[Seen], None]]) -> None:
 
     def begin() -> None:
         sent = request.environ.get("HTTP_X_REQUEST_ID", "")
-        g.trace = Trace(sent if ALLOWED.fullmatch(sent) else f"{prefix}-{next(numbers):x}")
+        taken = sent and ALLOWED.fullmatch(sent)
+        g.trace = Trace(sent if taken else f"{prefix}-{next(numbers):x}")
 
     def end(response: Response) -> Response:
         noted = trace()
