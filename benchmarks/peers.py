@@ -28,8 +28,8 @@ from benchmarks.load import Load, started, write_bodies, wrk
 from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, champion_of, project_copy, trained
 from benchmarks.serving import distinct_records
 from goldenpath.model import TRUSTED_TYPES
-from goldenpath.rails.mlserver import export_mlserver
-from goldenpath.rails.stopwatch import in_words
+from goldenpath.rails.store.mlserver import export_mlserver
+from goldenpath.rails.timing.stopwatch import in_words
 
 SAME = (
     f"scikit-learn=={sklearn.__version__}",

@@ -27,8 +27,8 @@ from benchmarks.projects import champion_of, project_copy, trained
 from goldenpath.rails.artifact import write_manifest
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.registry import Registry
+from goldenpath.rails.timing.wire import Line
 from goldenpath.rails.volume import copy_file
-from goldenpath.rails.wire import Line
 
 CHANGES = 20
 CONNECTIONS = 8

@@ -16,9 +16,9 @@ from .contract import CONTRACT
 from .model import TRUSTED_TYPES, decide, enriched
 from .rails.artifact import load_pipeline, read_record, read_trusted, verify
 from .rails.contract import Columns, ContractSpec, Record, Target, columns_of_json, diff
+from .rails.contracts.golden import Golden
 from .rails.errors import NotTrusted
 from .rails.fastpath import CannotCompile, FastPath, SklearnPath, compare
-from .rails.golden import Golden
 from .rails.manifest import FastPathRecord, Layout, Manifest
 from .rails.registry import Registry
 

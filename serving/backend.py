@@ -17,8 +17,8 @@ import numpy as np
 from goldenpath.predict import Predictor, prove, refuse_foreign
 from goldenpath.rails.artifact import read_trusted
 from goldenpath.rails.contract import Columns, ContractSpec
+from goldenpath.rails.contracts.golden import Golden
 from goldenpath.rails.errors import BadInput, GoldenpathError, NotTrusted
-from goldenpath.rails.golden import Golden
 from goldenpath.rails.manifest import Layout
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.settings import Settings

@@ -15,8 +15,8 @@ from werkzeug.exceptions import NotFound
 from goldenpath import __version__
 from goldenpath.predict import Predictor
 from goldenpath.rails.contract import Contract
+from goldenpath.rails.contracts.spec import FieldSpec
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.spec import FieldSpec
 from serving.about import Draining
 from serving.bodies import unpacked_body
 from serving.models import Models

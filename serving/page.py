@@ -11,8 +11,8 @@ from flask import Blueprint, render_template, request
 
 from goldenpath.predict import Predictor
 from goldenpath.rails.contract import Contract
+from goldenpath.rails.contracts.spec import FieldSpec
 from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
-from goldenpath.rails.spec import FieldSpec
 from serving.about import manifest_of
 from serving.figures import Figures
 from serving.headers import secure

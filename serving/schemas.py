@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from goldenpath.rails import golden
 from goldenpath.rails.contract import Contract
+from goldenpath.rails.contracts import golden
 
 REQUESTS = {  # by endpoint: the schema of the body
     "predict.predict": "Record",

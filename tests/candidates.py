@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.artifact import save_pipeline, write_manifest
+from goldenpath.rails.contracts.spec import ContractSpec, FieldSpec, Target
 from goldenpath.rails.manifest import DataSummary, FastPathRecord, Latency, Layout, Manifest
-from goldenpath.rails.spec import ContractSpec, FieldSpec, Target
 
 TARGET = Target(column="left", positive="Yes", negative="No")
 COLOUR = FieldSpec(name="colour", kind="level", levels=("blue", "red"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.registry import Keys, Registry
-from goldenpath.rails.retention import carry_out, plan_versions
+from goldenpath.rails.store.retention import carry_out, plan_versions
 
 MODEL = "churn"
 BY = {"who": "ada@example.org", "why": "it is better"}

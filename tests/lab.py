@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from goldenpath.rails.workspace import copy_project
+from goldenpath.rails.pipelines.workspace import copy_project
 
 PROJECT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 90.0  # seconds

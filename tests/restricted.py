@@ -48,7 +48,7 @@ exec setpriv --reuid UID --regid 0 --clear-groups "$@"
 
 
 def lay_image(folder: Path) -> Path:
-    "The final image's /opt/goldenpath: what the Containerfile copies, less what it removes, and its packages."
+    "The image's /opt/goldenpath: what the Containerfile copies, less what it removes, and its packages."
     python = find_python("3.12")
     needs("py312", python is not None, "there is no Python 3.12")
     lines = (PROJECT / "serving" / "Containerfile").read_text().replace("\\\n", " ").splitlines()

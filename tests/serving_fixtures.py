@@ -14,9 +14,9 @@ import numpy as np
 
 from goldenpath.contract import CONTRACT
 from goldenpath.model import build_pipeline, decide
-from goldenpath.rails import golden
 from goldenpath.rails.artifact import save_pipeline, write_manifest
 from goldenpath.rails.contract import Columns, columns_of_json
+from goldenpath.rails.contracts import golden
 from goldenpath.rails.fastpath import FastPath, compare, compile_onnx, frame_of, layout_of
 from goldenpath.rails.manifest import FastPathRecord, Manifest
 from goldenpath.rails.registry import Registry

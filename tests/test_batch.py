@@ -12,9 +12,9 @@ import pytest
 import goldenpath.steps.batch as batch_step
 from goldenpath.contract import CONTRACT
 from goldenpath.predict import Predictor, open_predictor
-from goldenpath.rails import tables
 from goldenpath.rails.errors import BadInput, NoModel, VolumeFault
 from goldenpath.rails.registry import Registry
+from goldenpath.rails.rows import tables
 from goldenpath.rails.settings import Settings
 from goldenpath.steps.batch import placed, run_batch, score_file
 from goldenpath.steps.data import draw_stand_in
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 def test_a_full_disk_is_named(
     cases: pd.DataFrame, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("goldenpath.rails.wholefile.secrets.token_hex", lambda _: "full")
+    monkeypatch.setattr("goldenpath.rails.rows.wholefile.secrets.token_hex", lambda _: "full")
     (tmp_path / ".scores.csv.full.partial").symlink_to("/dev/full")
     with pytest.raises(VolumeFault, match=r"scores\.csv cannot be written: .*No space left on device"):
         score(tmp_path / "cases.csv", tmp_path / "scores.csv", predictor)

@@ -10,8 +10,8 @@ import pytest
 
 from goldenpath.contract import CONTRACT
 from goldenpath.rails.contract import Contract, Record, Target
+from goldenpath.rails.contracts.golden import pool
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.golden import pool
 from tests.contracts import EVERYTHING, GOOD, text_frame
 
 

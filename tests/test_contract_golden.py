@@ -9,7 +9,7 @@ from pydantic import Field
 
 from goldenpath.contract import CONTRACT
 from goldenpath.rails.contract import Contract, Record
-from goldenpath.rails.golden import Golden, corners, pool, select
+from goldenpath.rails.contracts.golden import Golden, corners, pool, select
 from tests.contracts import EVERYTHING, TARGET
 
 

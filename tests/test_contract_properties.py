@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, create_model
 
 from goldenpath.rails.contract import Broken, Columns, Contract, ContractSpec, Record, diff
-from goldenpath.rails.golden import pool
+from goldenpath.rails.contracts.golden import pool
 from tests.contracts import EVERYTHING, GOOD, TARGET, text_frame
 
 NOTHING = st.none()

@@ -18,13 +18,13 @@ import pytest
 from rich.console import Console
 
 from goldenpath.rails.contract import Contract, Record, Target
-from goldenpath.rails.contrast import Contrast, contrast_table, headline, lines, multiple, reference
 from goldenpath.rails.errors import BadInput, NoModel
 from goldenpath.rails.manifest import Latency
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.started import NoServer, running_server
-from goldenpath.rails.stopwatch import in_words, latency, three_figures, time_calls
-from goldenpath.rails.wire import Line, NoAnswer, time_posts
+from goldenpath.rails.timing.contrast import Contrast, contrast_table, headline, lines, multiple, reference
+from goldenpath.rails.timing.started import NoServer, running_server
+from goldenpath.rails.timing.stopwatch import in_words, latency, three_figures, time_calls
+from goldenpath.rails.timing.wire import Line, NoAnswer, time_posts
 from goldenpath.steps.contrast import as_json, contrast, over_http, sample_of, version_for
 from tests.serving_fixtures import promote, publish
 from tests.trained_run import RUN, judged, published, run_in, settings_for
@@ -180,7 +180,7 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
 
 def test_a_pod_without_serving_code_says_so(tmp_path: Path, project: Path) -> None:
     shutil.copytree(project / "goldenpath", tmp_path / "goldenpath")
-    program = "from goldenpath.rails.started import serving_folder; serving_folder()"
+    program = "from goldenpath.rails.timing.started import serving_folder; serving_folder()"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert "NoServer: serving/ is not here and GOLDENPATH_SERVER_URL names no deployed server" in done.stderr
 

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from goldenpath.contract import CONTRACT
-from goldenpath.rails import tables
 from goldenpath.rails.contract import Contract, Record, Target
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import DataSummary
-from goldenpath.rails.rowhash import hash_rows
+from goldenpath.rails.rows import tables
+from goldenpath.rails.rows.rowhash import hash_rows
+from goldenpath.rails.rows.split import SIDES, parse_split
 from goldenpath.rails.runs import Run
 from goldenpath.rails.settings import Settings
-from goldenpath.rails.split import SIDES, parse_split
 from goldenpath.steps.data import make_data, stand_in_chunks, write_rows
 
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.rowhash import canonical, hash_rows
-from goldenpath.rails.split import DateSplit, HashSplit, parse_split
-from goldenpath.rails.tables import read_chunks
+from goldenpath.rails.rows.rowhash import canonical, hash_rows
+from goldenpath.rails.rows.split import DateSplit, HashSplit, parse_split
+from goldenpath.rails.rows.tables import read_chunks
 
 TEXTS = pa.record_batch(
     {"day": ["2020-03-30", "", "x"], "sex": ["Female", "Male", ""], "n": ["1", "2.50", ""]}

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from goldenpath.rails import tables
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.tables import find_files, read_chunks, read_columns, require_columns
+from goldenpath.rails.rows import tables
+from goldenpath.rails.rows.tables import find_files, read_chunks, read_columns, require_columns
 
 
 def rows_of(file: Path | str) -> pd.DataFrame:

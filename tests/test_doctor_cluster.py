@@ -18,8 +18,8 @@ from goldenpath.rails.doctor_cluster import (
     read_mounts,
     remembers,
 )
+from goldenpath.rails.pipelines.submission import Runtime
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.submission import Runtime
 from tests.kubeflow import kubeflow
 from tests.small_project import make_project
 from tests.test_submission import configure, runtimes  # noqa: F401  (a fixture)

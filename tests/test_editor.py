@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from goldenpath.rails.pipeline import read_pipeline
-from goldenpath.rails.pipeline_check import check_pipeline
+from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from tests.browser import chromium
 from tests.lab import Lab, copy_of_project, running_lab
 

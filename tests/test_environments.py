@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.environments import environment
 from goldenpath.contract import CONTRACT
-from goldenpath.rails.golden import pool
+from goldenpath.rails.contracts.golden import pool
 from tests.needs import needs
 from tests.pythons import find_python
 from tests.serving_fixtures import promote, publish

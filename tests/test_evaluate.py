@@ -14,10 +14,10 @@ from goldenpath.contract import CONTRACT
 from goldenpath.model import build_pipeline, enriched
 from goldenpath.predict import load_predictor
 from goldenpath.rails.artifact import save_pipeline, verify
+from goldenpath.rails.contracts.golden import Golden
 from goldenpath.rails.errors import BadInput
+from goldenpath.rails.evaluation.gate import Rule, Verdict
 from goldenpath.rails.fastpath import compile_onnx, frame_of, layout_of
-from goldenpath.rails.gate import Rule, Verdict
-from goldenpath.rails.golden import Golden
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.runs import Run
 from goldenpath.steps.data import make_data

@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as reference
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.gate import (
+from goldenpath.rails.evaluation.gate import (
     Verdict,
     above_floors,
     beats_baseline,
@@ -16,7 +16,7 @@ from goldenpath.rails.gate import (
     real_before_stand_in,
     verdict_table,
 )
-from goldenpath.rails.metrics import (
+from goldenpath.rails.evaluation.metrics import (
     METRICS,
     Answers,
     Interval,
@@ -27,9 +27,9 @@ from goldenpath.rails.metrics import (
     require_both,
     resample,
 )
-from goldenpath.rails.pictures import reliability
-from goldenpath.rails.slices import lowest_recall, slices_of
-from goldenpath.rails.threshold import choose, parse_rule
+from goldenpath.rails.evaluation.pictures import reliability
+from goldenpath.rails.evaluation.slices import lowest_recall, slices_of
+from goldenpath.rails.evaluation.threshold import choose, parse_rule
 
 
 def drawn(n: int = 3000, seed: int = 0, *, skill: float = 2.0, ties: bool = False) -> Answers:
@@ -203,7 +203,7 @@ def test_a_slice_has_the_recall_and_false_positive_rate_of_its_rows() -> None:
     ],
 )
 def test_numbers_fall_into_quantile_groups(values: list[float], levels: list[str]) -> None:
-    from goldenpath.rails.slices import groups
+    from goldenpath.rails.evaluation.slices import groups
 
     found = list(groups(np.array(values)))
     assert sum(mask.sum() for _, mask in found) == len(values)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.workspace import find_program
+from goldenpath.rails.pipelines.workspace import find_program
 from tests.lab import copy_of_project
 from tests.needs import needs
 from tests.serving_fixtures import promote, publish

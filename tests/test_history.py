@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from goldenpath.rails.history import laid_side_by_side, summarise
+from goldenpath.rails.pipelines.history import laid_side_by_side, summarise
 from goldenpath.rails.runs import make_run
 
 

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from goldenpath.contract import CONTRACT
 from goldenpath.rails.cli import cli
 from goldenpath.rails.cli.reproducing import answer, as_recorded, retrain
-from goldenpath.rails.lineage import reproduce
 from goldenpath.rails.manifest import DataSummary, Manifest
 from goldenpath.rails.registry import Registry, open_registry
 from goldenpath.rails.runs import open_run
 from goldenpath.rails.settings import Settings, load_settings
+from goldenpath.rails.store.lineage import reproduce
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.publish import publish

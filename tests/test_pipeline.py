@@ -10,9 +10,9 @@ import pytest
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import again, read_pipeline, run_pipeline
+from goldenpath.rails.pipelines.workspace import find_program
 from goldenpath.rails.runs import steps_of
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.workspace import find_program
 from tests.small_project import DATA, fingerprint, make_project, step
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -197,7 +197,7 @@ def test_a_pipeline_outside_the_project_is_refused(ran, tmp_path):
 def test_without_nbdev_a_stale_export_stops_the_run(ran, monkeypatch):
     project = ran[0]
     (project / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA, answer=9))
-    monkeypatch.setattr("goldenpath.rails.workspace.find_program", lambda name: None)
+    monkeypatch.setattr("goldenpath.rails.pipelines.workspace.find_program", lambda name: None)
     before = len(os.listdir(project / "volume" / "runs"))
     settings = load_settings(project / "settings.ini", {})
     with pytest.raises(

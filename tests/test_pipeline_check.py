@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from goldenpath.rails.pipeline import read_pipeline
-from goldenpath.rails.pipeline_check import Trap, check_pipeline
-from goldenpath.rails.travel_check import carried
+from goldenpath.rails.pipelines.pipeline_check import Trap, check_pipeline
+from goldenpath.rails.pipelines.travel_check import carried
 from tests.small_project import make_project
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -14,9 +14,9 @@ from goldenpath.contract import CONTRACT
 from goldenpath.predict import load_predictor, open_predictor
 from goldenpath.rails.artifact import write_manifest
 from goldenpath.rails.contract import columns_of_json
+from goldenpath.rails.contracts.golden import Golden
 from goldenpath.rails.errors import BadInput, NoModel, NotTrusted
 from goldenpath.rails.fastpath import FastPath, SklearnPath, compile_onnx, frame_of, layout_of
-from goldenpath.rails.golden import Golden
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.registry import Registry
 from tests.serving_fixtures import MODEL, make_candidate, outcomes, promote, publish, records

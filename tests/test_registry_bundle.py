@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.bundle import export_bundle, import_bundle
 from goldenpath.rails.errors import BadInput, GateRefused, NotTrusted
 from goldenpath.rails.registry import Keys, Registry
+from goldenpath.rails.store.bundle import export_bundle, import_bundle
 from tests.candidates import make_candidate
 from tests.test_registry_signing import make_keys
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails import versions
+from goldenpath.rails.contracts.spec import ContractSpec, FieldSpec
 from goldenpath.rails.errors import GateRefused, NotTrusted
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.spec import ContractSpec, FieldSpec
+from goldenpath.rails.store import versions
 from tests.candidates import AGE, COLOUR, SPEC, TARGET, make_candidate
 
 GREEN = COLOUR.model_copy(update={"levels": ("blue", "red", "green")})

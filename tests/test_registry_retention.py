@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.aside import list_aside
 from goldenpath.rails.errors import NoModel
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.retention import Plan, carry_out, carry_out_runs, plan_runs, plan_versions, sweep
+from goldenpath.rails.store.aside import list_aside
+from goldenpath.rails.store.retention import Plan, carry_out, carry_out_runs, plan_runs, plan_versions, sweep
 from goldenpath.rails.volume import STAGING, make_folders, write_file
 from tests.candidates import make_candidate
 
@@ -149,7 +149,7 @@ def make_run(home: Path, run_id: str, parent: str | None = None) -> None:
 
 def at(monkeypatch: pytest.MonkeyPatch, time: datetime) -> None:
     "Let entries be written at this time."
-    from goldenpath.rails import roles
+    from goldenpath.rails.store import roles
 
     class Clock(datetime):
         @classmethod

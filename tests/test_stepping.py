@@ -10,9 +10,16 @@ import pytest
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import again
+from goldenpath.rails.pipelines.stepping import (
+    Parameter,
+    find_step,
+    find_steps,
+    parameters_of,
+    run_step,
+    typed,
+)
 from goldenpath.rails.runs import list_runs, parent_of, steps_of
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.stepping import Parameter, find_step, find_steps, parameters_of, run_step, typed
 from tests.small_project import TRAIN, fingerprint, make_project, step
 
 # of the libraries that papermill imports

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from goldenpath.rails.cli import cli
 from goldenpath.rails.errors import BadInput, GoldenpathError
-from goldenpath.rails.rehearsal_store import running_store
-from goldenpath.rails.submission import Runtime, ask_run, find_runtime, wait_for_run
-from goldenpath.rails.workspace import find_program
+from goldenpath.rails.pipelines.rehearsal_store import running_store
+from goldenpath.rails.pipelines.submission import Runtime, ask_run, find_runtime, wait_for_run
+from goldenpath.rails.pipelines.workspace import find_program
 from tests.kubeflow import RUN, kubeflow
 from tests.needs import needs
 from tests.small_project import fingerprint, make_project
@@ -50,7 +50,7 @@ def test_a_pipeline_is_submitted_with_changed_values_and_waited_for(runtimes, tm
         cos = {"cos_endpoint": store.endpoint, "cos_auth_type": "USER_CREDENTIALS", **keys}
         configure(runtimes, api.url, public_api_endpoint="https://dashboard.example.org", **cos)
         monkeypatch.setattr(
-            "goldenpath.rails.submission.wait_for_run.__defaults__", (lambda state: None, 0.1)
+            "goldenpath.rails.pipelines.submission.wait_for_run.__defaults__", (lambda state: None, 0.1)
         )
         done = CliRunner().invoke(
             cli, ["pipeline", "submit", "--set", "SEED=7", "--wait"], catch_exceptions=False

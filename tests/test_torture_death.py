@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.rails.registry import Keys, Registry
-from goldenpath.rails.retention import carry_out, plan_versions, sweep
+from goldenpath.rails.store.retention import carry_out, plan_versions, sweep
 from goldenpath.rails.volume import STAGING
 from tests.candidates import make_candidate
 from tests.dying import BY, FAR_LATER, MODEL

@@ -16,7 +16,7 @@ from goldenpath.rails import volume
 from goldenpath.rails.cli import cli
 from goldenpath.rails.errors import NotTrusted, VolumeFault
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.retention import sweep
+from goldenpath.rails.store.retention import sweep
 from goldenpath.rails.volume import STAGING
 from tests import serving_fixtures
 from tests.candidates import make_candidate

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.retention import sweep
+from goldenpath.rails.store.retention import sweep
 from tests.candidates import make_candidate
 from tests.fuse import Mounts, open_folder
 from tests.needs import needs

@@ -10,7 +10,7 @@ import goldenpath.steps.train as train_step
 from goldenpath.contract import CONTRACT
 from goldenpath.predict import open_predictor
 from goldenpath.rails.errors import BadInput, GateRefused
-from goldenpath.rails.gate import Verdict
+from goldenpath.rails.evaluation.gate import Verdict
 from goldenpath.rails.manifest import TrainingRecord
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.runs import Run, open_run

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from goldenpath.rails.cli import cli
 from goldenpath.rails.cli.racing import told
 from goldenpath.rails.errors import BadInput, VolumeFault
-from goldenpath.rails.volume_race import RaceReport, race, race_with
+from goldenpath.rails.store.volume_race import RaceReport, race, race_with
 from tests.fuse import Mounts
 
 
@@ -35,7 +35,8 @@ def test_the_command_says_whether_home_can_be_trusted(home: Path, monkeypatch: p
 def test_two_mounts_of_a_network_file_system_race_by_name(mounts: Mounts) -> None:
     home = mounts.first / "race"
     home.mkdir()
-    words = ["-m", "goldenpath.rails.volume_race", str(mounts.seen_on(mounts.second, home)), "a-name", "200"]
+    there = str(mounts.seen_on(mounts.second, home))
+    words = ["-m", "goldenpath.rails.store.volume_race", there, "a-name", "200"]
     with subprocess.Popen([sys.executable, *words]) as other:
         report = race_with(home, "a-name", 200)
         assert other.wait(60) == 0

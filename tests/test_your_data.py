@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from goldenpath.rails.gate import Verdict
+from goldenpath.rails.evaluation.gate import Verdict
 from goldenpath.rails.manifest import Manifest
 from tests.serving_program import running
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from goldenpath.rails.compat import Difference, diff
+from goldenpath.rails.contracts.compat import Difference, diff
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.frames import Checked, check_frame, outcome_known
+from goldenpath.rails.contracts.frames import Checked, check_frame, outcome_known
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.spec import (
+from goldenpath.rails.contracts.spec import (
     EPOCH,
     ContractSpec,
     FieldSpec,

@@ -11,9 +11,9 @@ from typing import Literal
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import stale_notebooks
-from goldenpath.rails.pipeline_check import check_pipeline
+from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.settings import Settings, load_settings
-from goldenpath.rails.workspace import find_program
+from goldenpath.rails.pipelines.workspace import find_program
 
 SMALLEST, LARGEST = (3, 11), (3, 13)  # versions of Python
 Status = Literal["good", "note", "bad"]  # a note is worth knowing and stops nothing

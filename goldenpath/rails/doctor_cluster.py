@@ -19,7 +19,7 @@ from goldenpath.rails.pipeline import read_pipeline
 from goldenpath.rails.provenance import library_hash
 from goldenpath.rails.registry import open_registry
 from goldenpath.rails.settings import MOUNT, Settings
-from goldenpath.rails.submission import Runtime, find_runtime, metadata_folders
+from goldenpath.rails.pipelines.submission import Runtime, find_runtime, metadata_folders
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 NETWORK = ("nfs", "nfs4", "ceph", "cifs", "smb3", "glusterfs", "lustre", "gpfs", "9p", "virtiofs")

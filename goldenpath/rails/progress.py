@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from goldenpath.rails.tables import Chunk
+from goldenpath.rails.rows.tables import Chunk
 
 EVERY = 10.0  # seconds between two lines where there is no terminal
 

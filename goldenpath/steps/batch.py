@@ -23,9 +23,9 @@ from ..rails.errors import BadInput
 from ..rails.manifest import Frozen
 from ..rails.progress import shown
 from ..rails.registry import open_registry
+from ..rails.rows.tables import Chunk, find_files, read_chunks
+from ..rails.rows.wholefile import ending, whole_table
 from ..rails.settings import Settings
-from ..rails.tables import Chunk, find_files, read_chunks
-from ..rails.wholefile import ending, whole_table
 from .data import needed_frame, ragged
 
 # %% ../../notebooks/10_batch.ipynb #09572b67

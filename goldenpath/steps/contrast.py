@@ -24,22 +24,22 @@ from ..model import TRUSTED_TYPES, enriched
 from ..predict import Predictor, load_predictor
 from ..rails.artifact import load_pipeline, read_trusted, verify
 from ..rails.contract import Columns, FieldSpec, Record
-from ..rails.contrast import Contrast
+from ..rails.contracts.golden import Golden
 from ..rails.errors import GoldenpathError
-from ..rails.evaluation import Evaluation
+from ..rails.evaluation.evaluation import Evaluation
+from ..rails.evaluation.gate import Verdict
+from ..rails.evaluation.pictures import plot_contrast, png_of
 from ..rails.fastpath import SklearnPath
-from ..rails.gate import Verdict
-from ..rails.golden import Golden
-from ..rails.machine import machine
 from ..rails.manifest import Latency, Manifest, TrainingRecord
-from ..rails.pictures import plot_contrast, png_of
 from ..rails.registry import Registry, open_registry
-from ..rails.report import Material, Picture, report
 from ..rails.runs import Run
 from ..rails.settings import Settings
-from ..rails.started import NoServer, running_server
-from ..rails.stopwatch import latency, once, time_calls
-from ..rails.wire import Line, time_posts
+from ..rails.timing.contrast import Contrast
+from ..rails.timing.machine import machine
+from ..rails.timing.report import Material, Picture, report
+from ..rails.timing.started import NoServer, running_server
+from ..rails.timing.stopwatch import latency, once, time_calls
+from ..rails.timing.wire import Line, time_posts
 from .train import fit, outcome_of
 
 # %% ../../notebooks/09_contrast.ipynb #2b12a4e8

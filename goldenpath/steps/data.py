@@ -27,11 +27,18 @@ from ..rails.contract import Contract
 from ..rails.errors import BadInput
 from ..rails.manifest import DataSummary
 from ..rails.progress import shown
-from ..rails.rowhash import as_text, canonical, hash_rows
+from ..rails.rows.rowhash import as_text, canonical, hash_rows
+from ..rails.rows.split import SIDES, DateSplit, HashSplit, parse_split
+from goldenpath.rails.rows.tables import (
+    Chunk,
+    find_files,
+    is_remote,
+    read_chunks,
+    read_columns,
+    require_columns,
+)
 from ..rails.runs import Run
 from ..rails.settings import Settings
-from ..rails.split import SIDES, DateSplit, HashSplit, parse_split
-from ..rails.tables import Chunk, find_files, is_remote, read_chunks, read_columns, require_columns
 
 # %% ../../notebooks/02_data.ipynb #78e13c55
 def needed_columns(

@@ -22,12 +22,12 @@ import pandas as pd
 from ..contract import CONTRACT, LIMITS, PURPOSE
 from ..model import TRUSTED_TYPES, decide, enriched
 from ..rails.artifact import build_pipeline, load_pipeline, read_trusted, write_manifest
-from ..rails.card import Words, model_card
 from ..rails.contract import Columns, ContractSpec, columns_of_json, diff
+from ..rails.contracts.golden import Golden, pool, select
 from ..rails.errors import GoldenpathError
-from ..rails.evaluation import Compared, Evaluation
-from ..rails.fastpath import SklearnPath
-from goldenpath.rails.gate import (
+from ..rails.evaluation.card import Words, model_card
+from ..rails.evaluation.evaluation import Compared, Evaluation
+from goldenpath.rails.evaluation.gate import (
     Rule,
     Verdict,
     above_floors,
@@ -36,16 +36,23 @@ from goldenpath.rails.gate import (
     not_comparable,
     real_before_stand_in,
 )
-from ..rails.golden import Golden, pool, select
+from goldenpath.rails.evaluation.metrics import (
+    Answers,
+    difference,
+    intervals,
+    majority,
+    require_both,
+    resample,
+)
+from ..rails.evaluation.pictures import plot_groups, plot_precision_recall, plot_reliability
+from ..rails.evaluation.proof import Paths, latencies, open_fast_path, prove, stacked
+from ..rails.evaluation.slices import ENOUGH, Slice, slices_of
+from ..rails.evaluation.threshold import Threshold, choose
+from ..rails.fastpath import SklearnPath
 from ..rails.manifest import DataSummary, FastPathRecord, Latency, Manifest, TrainingRecord
-from ..rails.metrics import Answers, difference, intervals, majority, require_both, resample
-from ..rails.pictures import plot_groups, plot_precision_recall, plot_reliability
-from ..rails.proof import Paths, latencies, open_fast_path, prove, stacked
 from ..rails.registry import Registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
-from ..rails.slices import ENOUGH, Slice, slices_of
-from ..rails.threshold import Threshold, choose
 
 # %% ../../notebooks/06_evaluate.ipynb #ee7b9812
 @dataclass(frozen=True)

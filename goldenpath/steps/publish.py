@@ -7,7 +7,7 @@ __all__ = ['figure', 'refuse_failed', 'Published', 'promote', 'publish']
 
 # %% ../../notebooks/07_publish.ipynb #e2e1399b
 from ..rails.errors import GateRefused, RaceLost
-from ..rails.gate import Verdict
+from ..rails.evaluation.gate import Verdict
 from ..rails.manifest import Frozen, TrainingRecord
 from ..rails.registry import Registry, open_registry
 from ..rails.runs import Run

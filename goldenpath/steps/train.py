@@ -22,10 +22,10 @@ from ..rails.errors import BadInput
 from ..rails.fastpath import CannotCompile, compile_onnx, frame_of, layout_of
 from ..rails.manifest import DataSummary, Layout, TrainingRecord
 from ..rails.provenance import digest, environment, fingerprint, git_commit, library_hash
-from ..rails.publishing import clash
 from ..rails.registry import open_registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
+from ..rails.store.publishing import clash
 
 # %% ../../notebooks/05_train.ipynb #a86ef056
 def outcome_of(

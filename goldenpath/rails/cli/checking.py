@@ -11,7 +11,7 @@ from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.doctor import Finding, examine
 from goldenpath.rails.doctor_cluster import CLUSTER
 from goldenpath.rails.errors import NoModel
-from goldenpath.rails.pipeline_check import check_pipeline
+from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.settings import Settings, load_settings
 
 STYLE = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": "[bold red]bad[/bold red]"}

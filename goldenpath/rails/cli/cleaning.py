@@ -6,7 +6,7 @@ import click
 
 from goldenpath.rails.cli.models import duration
 from goldenpath.rails.cli.terminal import near, say
-from goldenpath.rails.retention import Plan, carry_out_runs, plan_runs
+from goldenpath.rails.store.retention import Plan, carry_out_runs, plan_runs
 from goldenpath.rails.settings import load_settings
 
 

@@ -4,7 +4,7 @@ import click
 
 from goldenpath.rails.cli.cleaning import gc
 from goldenpath.rails.cli.terminal import say, show, table
-from goldenpath.rails.history import RunSummary, laid_side_by_side, summarise
+from goldenpath.rails.pipelines.history import RunSummary, laid_side_by_side, summarise
 from goldenpath.rails.runs import find_run, list_runs
 from goldenpath.rails.settings import load_settings
 

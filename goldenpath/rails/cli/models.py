@@ -9,7 +9,7 @@ from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.registry import Registry, open_registry
-from goldenpath.rails.roles import ROLES, Role, Roles
+from goldenpath.rails.store.roles import ROLES, Role, Roles
 from goldenpath.rails.settings import load_settings
 
 VERSION = click.argument("version")
@@ -88,7 +88,7 @@ def _cells(found: Registry, version: str) -> tuple[str, ...]:
 @VERSION
 def show_version(version: str) -> None:
     """Show where a version comes from, what it is worth, and what it is used for."""
-    from goldenpath.rails.lineage import origin
+    from goldenpath.rails.store.lineage import origin
 
     found = registry()
     name = found.resolve(version) if version in ROLES else version
@@ -236,7 +236,7 @@ def gc(keep: int, grace: timedelta, yes: bool) -> None:
     Kept are the newest, the young, and whatever an entry of the history within the grace time names.
     """
     from goldenpath.rails.cli.cleaning import tell_plan
-    from goldenpath.rails.retention import carry_out, plan_versions
+    from goldenpath.rails.store.retention import carry_out, plan_versions
 
     found, now = registry(), datetime.now(UTC)
     plan = plan_versions(found, keep, grace, now)
@@ -260,7 +260,7 @@ def restore(version: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def export(version: str, file: Path) -> None:
     """Write VERSION and its signatures into one FILE, for another namespace."""
-    from goldenpath.rails.bundle import export_bundle
+    from goldenpath.rails.store.bundle import export_bundle
 
     found = registry()
     export_bundle(found, found.resolve(version), file)
@@ -274,7 +274,7 @@ def export(version: str, file: Path) -> None:
 def export_format(version: str, folder: Path, kind: str) -> None:
     """Write VERSION into a new FOLDER as a dedicated model server wants it."""
     from goldenpath.model import TRUSTED_TYPES
-    from goldenpath.rails.mlserver import export_mlserver
+    from goldenpath.rails.store.mlserver import export_mlserver
 
     found = registry()
     export_mlserver(found, found.resolve(version), folder, TRUSTED_TYPES)
@@ -286,7 +286,7 @@ def export_format(version: str, folder: Path, kind: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
     """Publish the version in FILE, verified, and its signature checked where settings ask for one."""
-    from goldenpath.rails.bundle import import_bundle
+    from goldenpath.rails.store.bundle import import_bundle
 
     version = import_bundle(registry(), file)
     click.echo(version)

@@ -6,7 +6,7 @@ import click
 
 from goldenpath.rails.cli.terminal import say
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.volume_race import RaceReport, race, race_with
+from goldenpath.rails.store.volume_race import RaceReport, race, race_with
 
 
 def race_here(other: str) -> None:

@@ -22,7 +22,7 @@ def reproduce(version: str) -> None:
     Commit, library, environment and data are compared with those on record. Nothing is published.
     Exit code 1: the answers are others.
     """
-    from goldenpath.rails import lineage
+    from goldenpath.rails.store import lineage
     from goldenpath.rails.registry import open_registry
 
     registry = open_registry(load_settings())

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from goldenpath.rails.executed import Step
+from goldenpath.rails.pipelines.executed import Step
 from goldenpath.rails.pipeline import Outcome, again
 
 

@@ -82,9 +82,9 @@ def serve(version: str | None, listen: str | None, workers: int | None) -> None:
 @click.argument("version", required=False)
 def contrast(version: str | None) -> None:
     """Measure training time against prediction time, for VERSION or the one published last."""
-    from goldenpath.rails.contrast import contrast_table
+    from goldenpath.rails.timing.contrast import contrast_table
     from goldenpath.rails.runs import read_json
-    from goldenpath.rails.stepping import run_step
+    from goldenpath.rails.pipelines.stepping import run_step
 
     outcome = run_step(load_settings(), "09_contrast", {"version": version} if version else {})
     Progress([outcome.steps[0].name])(outcome.steps[0])

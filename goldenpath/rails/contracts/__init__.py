@@ -1,0 +1,1 @@
+"""What a contract is made of: its plain data, frames, golden rows, differences."""

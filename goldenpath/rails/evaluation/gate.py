@@ -1,0 +1,201 @@
+"""The gate: which rules a candidate is held against, and the verdict that lists every one of them.
+
+`fail` refuses publication. `hold` lets the candidate be published, but no machine makes it champion: the
+rows cannot tell, or the two models cannot be compared, and that is for a person to decide.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import computed_field, model_validator
+
+from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.evaluation.metrics import Interval
+from goldenpath.rails.evaluation.slices import ENOUGH, Slice, lowest_recall
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+JUDGED = ("roc_auc", "average_precision")  # accuracy is no gate: the majority class alone scores high on it
+Result = Literal["pass", "fail", "hold"]
+
+
+class Rule(Frozen):
+    "One rule of the gate: what was measured, what was asked for, and what follows."
+
+    name: str
+    value: float | None
+    low: float | None = None  # the 95 % interval of the value, where it has one
+    high: float | None = None
+    threshold: float | None
+    result: Result
+    detail: str  # how it was judged, or why it could not be
+
+
+class Verdict(Frozen):
+    "Every rule, and the role entry that the candidate was judged against."
+
+    version: str
+    synthetic: bool
+    champion: str | None  # the version that it was compared with; None where there is none
+    roles_number: int  # number of the role entry that named this champion: promotion is made from it
+    rules: tuple[Rule, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_rules_alone(cls, values: Any) -> Any:
+        "What follows from the rules stands in verdict.json for whoever reads it, and is never believed."
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if key not in ("passed", "promotable")}
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
+    @property
+    def passed(self) -> bool:
+        "It may be published."
+        return all(rule.result != "fail" for rule in self.rules)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def promotable(self) -> bool:
+        "It may also become champion without a person's decision."
+        return all(rule.result == "pass" for rule in self.rules)
+
+    def broken(self) -> tuple[Rule, ...]:
+        "The rules that did not pass, failures first."
+        return tuple(sorted((r for r in self.rules if r.result != "pass"), key=lambda r: r.result))
+
+
+def beats_baseline(difference: Mapping[str, Interval], margin: float) -> tuple[Rule, ...]:
+    "Better than the majority class by a margin: the lower end of the paired difference is judged."
+    return tuple(_beats(metric, difference[metric], margin) for metric in JUDGED)
+
+
+def _beats(metric: str, gain: Interval, margin: float) -> Rule:
+    return Rule(
+        name=f"{metric} above the baseline",
+        value=gain.value,
+        low=gain.low,
+        high=gain.high,
+        threshold=margin,
+        result="pass" if gain.low is not None and gain.low >= margin else "fail",
+        detail="the lower end of the interval must reach the margin",
+    )
+
+
+def keeps_up(difference: Mapping[str, Interval], worse: float) -> tuple[Rule, ...]:
+    "Not worse than the champion beyond a margin, on the same rows."
+    return tuple(_keeps_up(metric, difference[metric], worse) for metric in JUDGED)
+
+
+def _keeps_up(metric: str, gain: Interval, worse: float) -> Rule:
+    result, detail = _against_champion(gain, worse)
+    return Rule(
+        name=f"{metric} against the champion",
+        value=gain.value,
+        low=gain.low,
+        high=gain.high,
+        threshold=-worse,
+        result=result,
+        detail=detail,
+    )
+
+
+def _against_champion(gain: Interval, worse: float) -> tuple[Result, str]:
+    """Within the margin passes; beyond it fails, unless the interval reaches zero.
+
+    There the rows are too few to tell a worse model from chance, which is a reason to ask a person and
+    none to refuse.
+    """
+    if gain.value is None or gain.high is None:
+        return "hold", "the rows do not define the difference"
+    if gain.value >= -worse:
+        return "pass", "not worse beyond the margin"
+    if gain.high >= 0:
+        return "hold", "worse beyond the margin, but the interval reaches zero: too few rows to tell"
+    return "fail", "worse beyond the margin, and the interval lies below zero"
+
+
+def not_comparable(champion: str, why: str) -> Rule:
+    "The champion cannot be measured on these rows."
+    return Rule(
+        name="comparable with the champion",
+        value=None,
+        threshold=None,
+        result="hold",
+        detail=f"{champion} is not comparable ({why}): promotion is by hand",
+    )
+
+
+def real_before_stand_in(synthetic: bool, champion_synthetic: bool) -> Rule:
+    "A version trained on stand-in rows never replaces one that was trained on real rows."
+    clash = synthetic and not champion_synthetic
+    return Rule(
+        name="no stand-in over real rows",
+        value=None,
+        threshold=None,
+        result="hold" if clash else "pass",
+        detail="trained on the synthetic stand-in, the champion on real rows: it never replaces it"
+        if clash
+        else "champion and candidate allow it",
+    )
+
+
+def above_floors(
+    floors: Mapping[str, float], metrics: Mapping[str, Interval], slices: Sequence[Slice]
+) -> tuple[Rule, ...]:
+    "Every floor of the settings: a metric's value, or `slice_recall` for the slice that is found least."
+    return tuple(
+        _slice_floor(floor, slices) if name == "slice_recall" else _floor(name, floor, metrics[name])
+        for name, floor in floors.items()
+    )
+
+
+def _floor(metric: str, floor: float, measured: Interval) -> Rule:
+    return Rule(
+        name=f"{metric} at least",
+        value=measured.value,
+        low=measured.low,
+        high=measured.high,
+        threshold=floor,
+        result="pass" if measured.value is not None and measured.value >= floor else "fail",
+        detail="the value must reach the floor",
+    )
+
+
+def _slice_floor(floor: float, slices: Sequence[Slice]) -> Rule:
+    lowest = lowest_recall(slices)
+    result: Result = "pass"
+    if lowest is None or lowest.recall is None:
+        value, detail = None, f"no slice has {ENOUGH} positive rows to be judged by"
+    else:
+        value, result = lowest.recall, "pass" if lowest.recall >= floor else "fail"
+        detail = f"lowest: {lowest.column} = {lowest.level}, {lowest.positives} positive rows"
+    return Rule(
+        name="recall of every slice at least", value=value, threshold=floor, result=result, detail=detail
+    )
+
+
+def verdict_table(verdict: Verdict) -> "Table":
+    "The verdict for the terminal: every rule, and below it how those that did not pass were judged."
+    from rich.table import Table
+
+    judged = "\n".join(f"{rule.result}: {rule.name}: {rule.detail}" for rule in verdict.broken())
+    title = f"Gate {'passed' if verdict.passed else 'refused'}: {verdict.version}"
+    table = Table(title=title, caption=judged or None, caption_justify="left")
+    for heading in ("rule", "value", "95 % interval", "threshold", "result"):
+        table.add_column(heading, justify="right" if heading in ("value", "threshold") else "left")
+    styles = {"pass": "green", "fail": "bold red", "hold": "yellow"}
+    for rule in verdict.rules:
+        style = styles[rule.result]
+        table.add_row(*_cells(rule), f"[{style}]{rule.result}[/{style}]")
+    return table
+
+
+def _cells(rule: Rule) -> tuple[str, str, str, str]:
+    span = f"{rule.low:.4f} to {rule.high:.4f}" if rule.low is not None and rule.high is not None else ""
+    return rule.name, _figure(rule.value), span, _figure(rule.threshold)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

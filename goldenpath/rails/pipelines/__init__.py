@@ -1,0 +1,1 @@
+"""What stands behind a pipeline: executed notebooks, steps alone, checks, rehearsal."""

@@ -1,0 +1,153 @@
+"""The silent traps of a pipeline file, found before anybody submits it.
+
+Each was seen in Elyra 5.0 or on Kubeflow Pipelines: the editor or `validate` lets it pass, and the run then
+fails, skips a step or loses its work. What is in the notebooks themselves is looked at in `step_check`.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from goldenpath.rails.errors import BadInput
+from goldenpath.rails.pipeline import Graph, Node, read_pipeline
+from goldenpath.rails.pipelines.step_check import check_steps
+from goldenpath.rails.pipelines.traps import Trap
+from goldenpath.rails.pipelines.travel_check import check_travel
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9]([-_.a-z0-9]{0,61}[a-z0-9])?")
+IMAGE = re.compile(r"[^/\s:]+(:\d+)?/[^/\s]+(/[^/\s:@]+)*/?[^/\s:@]*(:[\w][\w.-]*|@sha256:[0-9a-f]{64})")
+WORKING_FOLDER = Path("/opt/app-root/src")  # of every node, in its pod
+RESOURCES = ("cpu", "cpu_limit", "memory", "memory_limit", "gpu")
+DROPPED = ("sub_path", "read_only")  # options of a volume that Kubeflow Pipelines never sees
+
+
+def check_pipeline(file: Path) -> list[Trap]:
+    "Every trap in a pipeline and in its notebooks; empty where it is sound."
+    try:
+        graph = read_pipeline(file)
+    except BadInput as fault:
+        return [
+            Trap(kind="unreadable", where=file.stem, problem=str(fault), remedy="nothing else was checked")
+        ]
+    traps = [*_pipeline_traps(graph)]
+    for node in graph.nodes:
+        traps += [*_node_traps(node), *_volume_traps(node), *check_travel(node)]
+    return traps + check_steps(graph)
+
+
+def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
+    def trap(kind: str, problem: str, remedy: str) -> Trap:
+        return Trap(kind=kind, where=graph.name, problem=problem, remedy=remedy)
+
+    properties = graph.app_data.get("properties", {})
+    if not NAME.fullmatch(graph.name):
+        yield trap(
+            "name",
+            f"the name '{graph.name}' passes validation and breaks the export",
+            "rename the file: small letters, digits and hyphens only",
+        )
+    for place in (graph.app_data, properties):
+        if "runtime_type" in place:
+            yield trap(
+                "runtime-type",
+                f"the key runtime_type ('{place['runtime_type']}') makes the editor hang",
+                "delete the key from the file",
+            )
+    if properties.get("runtime") != "Generic":
+        yield trap(
+            "runtime",
+            f"runtime is '{properties.get('runtime')}'",
+            'set "runtime": "Generic", or the editor takes it for another kind',
+        )
+    if graph.app_data.get("version") != 8:
+        yield trap(
+            "version",
+            f"the format's version is {graph.app_data.get('version')}",
+            "open it in the Elyra editor, which migrates it, and save",
+        )
+    if properties.get("pipeline_defaults", {}).get("pipeline_parameters") or properties.get(
+        "pipeline_parameters"
+    ):
+        yield trap(
+            "parameters",
+            "pipeline parameters are not set in local runs, and no command sets them",
+            "use environment variables",
+        )
+    if not graph.nodes:
+        yield trap("empty", "there is no step in it", "add a notebook")
+
+
+def _node_traps(node: Node) -> Iterator[Trap]:
+    def trap(kind: str, problem: str, remedy: str, level: Literal["error", "warning"] = "error") -> Trap:
+        return Trap(kind=kind, where=node.label or node.name, problem=problem, remedy=remedy, level=level)
+
+    said = node.parameters
+    if not LABEL.fullmatch(node.label):
+        yield trap(
+            "label",
+            f"the label '{node.label}' will be rewritten by Kubeflow Pipelines",
+            "use small letters, digits, dots, hyphens and underscores, at most 63",
+            "warning",
+        )
+    if missing := [key for key in ("label", "image", "x_pos", "y_pos") if key not in node.ui]:
+        yield trap(
+            "ui", f"the editor cannot draw it: {missing[0]} is missing", "add the node in the editor again"
+        )
+    image = str(said.get("runtime_image", ""))
+    if not IMAGE.fullmatch(image) or image.count("/") < 2:
+        yield trap(
+            "image",
+            f"the image '{image}' has not the form registry/owner/image:tag",
+            "write registry and tag too, or choose one that the editor offers",
+        )
+    for name in RESOURCES:
+        if said.get(name) is not None and not isinstance(said[name], int):
+            yield trap(
+                "resources",
+                f"{name} = {said[name]} is no whole number",
+                "Elyra cuts or refuses fractions: round it up",
+            )
+    if str(said.get("disable_node_caching", "")).lower() != "true":
+        yield trap(
+            "caching",
+            "caching is on, and knows neither variables nor the volume: a rerun can skip this step",
+            'set "disable_node_caching": "True" in the pipeline\'s defaults',
+        )
+    shared = said.get("kubernetes_shared_mem_size") or {}
+    if shared.get("size"):
+        yield trap(
+            "shared-memory",
+            f"shared memory of {shared['size']} is dropped without a word on Kubeflow Pipelines",
+            "do without it",
+        )
+
+
+def _volume_traps(node: Node) -> Iterator[Trap]:
+    def trap(kind: str, problem: str, remedy: str) -> Trap:
+        return Trap(kind=kind, where=node.label or node.name, problem=problem, remedy=remedy)
+
+    volumes = node.parameters.get("mounted_volumes") or []
+    if not volumes:
+        yield trap(
+            "no-volume",
+            "no volume is mounted, so what the step writes is lost with its pod",
+            "mount the shared volume at /mnt/goldenpath in the pipeline's defaults",
+        )
+    for volume in volumes:
+        path = Path(str(volume.get("path", "")))
+        if path == WORKING_FOLDER or path in WORKING_FOLDER.parents or WORKING_FOLDER in path.parents:
+            yield trap(
+                "volume-path",
+                f"the volume at {path} hides the node's working folder {WORKING_FOLDER}",
+                "mount it elsewhere, such as /mnt/goldenpath",
+            )
+        for option in DROPPED:
+            if volume.get(option):
+                yield trap(
+                    "volume-options",
+                    f"{option} = {volume[option]} of the volume at {path} is dropped without a word: "
+                    "the node gets all of it, writable",
+                    "use a claim of its own",
+                )

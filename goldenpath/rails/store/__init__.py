@@ -1,0 +1,1 @@
+"""What stands behind the registry: versions, roles, signatures, retention."""

@@ -1,0 +1,1 @@
+"""Training time against prediction time: the figures and the report."""
