@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
 
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.settings import Settings
@@ -22,6 +23,12 @@ from serving.tokens import Tokens
 class Server(Flask):
     "Flask, whose log holds no submitted value: an error's text may quote the record that caused it."
 
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        "No route here depends on the host and no address is absolute: Flask need not work out the caller's."
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "", "/", None, "http", request.path, request.method)
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         "No view here is asynchronous; Flask would look at each function of a request to find out."
         return func
@@ -33,6 +40,7 @@ class Server(Flask):
 def create_app(settings: Settings, contract: Contract, models: Models, draining: about.Draining) -> Flask:
     "One application for one worker, with its background threads."
     app = Server(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # it would redirect, to an absolute address
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     observer = Observer(settings, models)
     requests.install(app, observer.sinks)
