@@ -1,5 +1,6 @@
 """What one worker process starts with: the registry, the models, the application."""
 
+import gc
 from functools import partial
 
 from flask import Flask
@@ -27,6 +28,8 @@ def make_app(settings: Settings, draining: Draining) -> Flask:
     app = create_app(settings, CONTRACT, models, draining)
     if settings.poll_seconds and not pinned:
         every(settings.poll_seconds, models.look, "roles")
+    gc.collect()
+    gc.freeze()  # what the worker started with stays: no need to go through it again and again
     return app
 
 
