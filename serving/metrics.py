@@ -47,6 +47,13 @@ def shared_folder() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sweep() -> None:
+    "Remove what launchers left behind that were killed outright."
+    for folder in MEMORY.glob("goldenpath-metrics-*-*"):
+        if not Path(f"/proc/{folder.name.split('-')[2]}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def forget_the_dead() -> None:
     "Take the gauges of workers that are gone out of the sums; their counts stay."
     from prometheus_client.multiprocess import mark_process_dead

@@ -188,12 +188,15 @@ def test_good_requests_can_be_left_out_of_the_log_and_errors_cannot(home: Path) 
         assert '"good"' not in program.log.read_text()
 
 
-def test_the_server_dies_with_its_launcher(home: Path) -> None:
+def test_the_server_dies_with_its_launcher_and_the_next_one_clears_up(home: Path) -> None:
     with running(home) as program:
         workers = program.workers()
+        [left] = Path("/dev/shm").glob(f"goldenpath-metrics-{program.process.pid}-*")
         program.process.kill()
         program.process.wait()
         until = time.monotonic() + 5
         while any(Path(f"/proc/{pid}").exists() for pid in workers):
             assert time.monotonic() < until
             time.sleep(0.1)
+    with running(home):
+        assert not left.exists()
