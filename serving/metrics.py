@@ -36,6 +36,7 @@ def shared_folder() -> Iterator[None]:
     if FOLDER in os.environ:
         yield
         return
+    sweep()
     folder = tempfile.mkdtemp(
         prefix=f"goldenpath-metrics-{os.getpid()}-", dir=MEMORY if MEMORY.is_dir() else None
     )
