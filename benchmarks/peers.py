@@ -1,15 +1,17 @@
 """This server beside others, on your machine: `python -m benchmarks.peers`.
 
-The same fitted pipeline everywhere, one worker on one core, wrk on the other, no memo, different records. The
-others are used as their makers' first pages show, from PyPI, each in an environment of its own (made on first
-use).
+The same fitted pipeline everywhere, one worker on one core, wrk on the other, no memo, different records. All
+run at once and are asked in turns, one at a time, so that what else happens on the machine hits all of them;
+the figures are medians over the turns. The others are used as their makers' first pages show, from PyPI, each
+in an environment of its own (made on first use).
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,7 @@ from rich.table import Table
 from benchmarks.environments import environment
 from benchmarks.load import Load, started, write_bodies, wrk
 from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, champion_of, project_copy, trained
-from benchmarks.serving import distinct_records
+from benchmarks.serving import distinct_records, middle
 from goldenpath.model import TRUSTED_TYPES
 from goldenpath.rails.store.mlserver import export_mlserver
 from goldenpath.rails.timing.stopwatch import in_words
@@ -147,15 +149,35 @@ def on_path(python: str) -> dict[str, str]:
     return {"PATH": f"{Path(python).parent}:{os.environ['PATH']}"}
 
 
-def measure(peer: Peer, records: list[dict[str, Any]], seconds: int, folder: Path) -> tuple[Load, Load]:
-    "At 1 and at 16 connections, after a second of warming up."
+def measure(
+    chosen: Sequence[Peer], records: list[dict[str, Any]], turns: int, seconds: int, folder: Path
+) -> dict[str, tuple[Load, Load]]:  # by name: at 1 and at 16 connections
+    "In turns, after a second of warming up each."
+    found: dict[str, list[tuple[Load, Load]]] = {peer.name: [] for peer in chosen}
+    with contextlib.ExitStack() as running:
+        asks = {peer.name: running.enter_context(answering(peer, records, folder)) for peer in chosen}
+        for ask in asks.values():
+            ask(1, 1)
+        for _ in range(turns):
+            for name, ask in asks.items():
+                found[name].append((ask(1, seconds), ask(16, seconds)))
+    return {
+        name: (middle([one for one, _ in each]), middle([m for _, m in each])) for name, each in found.items()
+    }
+
+
+@contextlib.contextmanager
+def answering(
+    peer: Peer, records: list[dict[str, Any]], folder: Path
+) -> Iterator[Callable[[int, int], Load]]:
+    "The peer's server until the end of the block: load it with so many connections for so many seconds."
     peer.prepare()
-    bodies = write_bodies(folder / "bodies", [peer.body(record) for record in records])
+    bodies = write_bodies(
+        folder / f"{peer.name.split(':')[0]}.bodies", [peer.body(record) for record in records]
+    )
     first = (peer.path, bodies.open("rb").readline())
     with started(peer.command, first, peer.folder, **(peer.variables or {})) as server:
-        ask = partial(wrk, f"{server.url}{peer.path}", bodies)
-        ask(1, 1)
-        return ask(1, seconds), ask(16, seconds)
+        yield partial(wrk, f"{server.url}{peer.path}", bodies)
 
 
 def as_table(found: dict[str, tuple[Load, Load]]) -> Table:
@@ -177,9 +199,10 @@ def as_table(found: dict[str, tuple[Load, Load]]) -> Table:
 
 
 @click.command()
-@click.option("--seconds", default=10, show_default=True, help="Length of one measurement.")
+@click.option("--turns", default=5, show_default=True, help="Times that all are measured in turn.")
+@click.option("--seconds", default=3, show_default=True, help="Length of one measurement.")
 @click.option("--only", default="", help="Measure this server beside ours only.")
-def main(seconds: int, only: str) -> None:
+def main(turns: int, seconds: int, only: str) -> None:
     "Measure this server and its peers."
     console = Console(width=110, highlight=False)
     with tempfile.TemporaryDirectory() as name:
@@ -187,12 +210,10 @@ def main(seconds: int, only: str) -> None:
         source = {"GOLDENPATH_SOURCE": str(REAL_ROWS)} if REAL_ROWS.exists() else {}
         console.print("training, and making the others' environments where they are missing ...")
         project = trained(project_copy(folder / "project"), **source)
-        records = distinct_records()
-        found = {}
-        for peer in peers(folder, project):
-            if peer.name == "goldenpath" or only.lower() in peer.name.lower():
-                console.print(f"measuring {peer.name} ...")
-                found[peer.name] = measure(peer, records, seconds, folder)
+        everyone = peers(folder, project)
+        chosen = [one for one in everyone if one.name == "goldenpath" or only.lower() in one.name.lower()]
+        console.print(f"measuring {', '.join(one.name.split(':')[0] for one in chosen)} in turns ...")
+        found = measure(chosen, distinct_records(), turns, seconds, folder)
     console.print(as_table(found))
     rates = {name: one.rate for name, (one, _) in found.items()}
     ours = rates.pop("goldenpath")

@@ -198,9 +198,9 @@ def naively(scenario: Scenario, seconds: int) -> str:
 
 @click.command()
 @click.option(
-    "--turns", default=5, show_default=True, help="Times that floor and answer are measured in turn."
+    "--turns", default=9, show_default=True, help="Times that floor and answer are measured in turn."
 )
-@click.option("--seconds", default=2, show_default=True, help="Length of one measurement.")
+@click.option("--seconds", default=1, show_default=True, help="Length of one measurement.")
 @click.option("--only", default="", help="Measure the scenarios whose name contains this.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there as well.")
 def main(turns: int, seconds: int, only: str, file: Path | None) -> None:

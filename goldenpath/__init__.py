@@ -10,6 +10,7 @@ Modules:
 - `goldenpath.rails.evaluation.pictures`: Plots of an evaluation and of a contrast; for steps and reports, never imported by the server.
 - `goldenpath.rails.fastpath`: Compile a fitted pipeline to ONNX, run it, and compare its answers with scikit-learn's.
 - `goldenpath.rails.notebook`: Is the export fresh: do a notebook's export cells say what the module says that runs in their place?
+- `goldenpath.rails.onehot`: One-hot encoding before the compiled model: a dictionary finds a level sooner than a graph does.
 - `goldenpath.rails.pipeline`: Pipelines: read the visual editor's file into a plain graph; run it on a copy of the project.
 - `goldenpath.rails.pipelines.pipeline_check`: The silent traps of a pipeline file, found before anybody submits it.
 - `goldenpath.rails.pipelines.rehearsal`: Will it run on the cluster? Every node of a pipeline as its pod would run it, on this machine.
