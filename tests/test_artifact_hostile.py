@@ -435,10 +435,11 @@ def test_a_compiled_model_that_reads_other_files_is_not_used(folder: Path, tmp_p
 
     (tmp_path / "secret").write_bytes(bytes(4096))
     model = onnx.load_from_string((folder / "model.onnx").read_bytes())
-    old = model.graph.initializer.pop()
-    weights = onnx.TensorProto(name=old.name, data_type=old.data_type, dims=old.dims, data_location=1)
-    weights.external_data.add(key="location", value=str(tmp_path / "secret"))
-    model.graph.initializer.append(weights)
+    stolen = onnx.TensorProto(name="stolen", data_type=onnx.TensorProto.FLOAT, dims=[1], data_location=1)
+    stolen.external_data.add(key="location", value=str(tmp_path / "secret"))
+    model.graph.initializer.append(stolen)
+    model.graph.node[0].input[0] = "with_it"
+    model.graph.node.insert(0, onnx.helper.make_node("Add", ["number", "stolen"], ["with_it"]))
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     rehash(folder)
     predictor = load_predictor(folder)
