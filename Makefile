@@ -57,7 +57,7 @@ fix: .venv/ready ## format, clean and export
 	@$(BIN)/nbdev-export
 
 test: check ## everything above, and the tests
-	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/test_notebooks.py
+	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv/ready ## the full form of the slow proofs
 	@$(BIN)/python -m pytest -q -m slow
