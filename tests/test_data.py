@@ -16,10 +16,11 @@ from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import DataSummary
 from goldenpath.rails.rows import tables
 from goldenpath.rails.rows.rowhash import hash_rows
+from goldenpath.rails.rows.sides import write_rows
 from goldenpath.rails.rows.split import SIDES, parse_split
 from goldenpath.rails.runs import Run
 from goldenpath.rails.settings import Settings
-from goldenpath.steps.data import make_data, stand_in_chunks, write_rows
+from goldenpath.steps.data import make_data, stand_in_chunks
 
 
 class Visit(Record):

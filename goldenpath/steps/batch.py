@@ -23,10 +23,10 @@ from ..rails.errors import BadInput
 from ..rails.manifest import Frozen
 from ..rails.progress import shown
 from ..rails.registry import open_registry
+from ..rails.rows.sorting import needed_frame, ragged
 from ..rails.rows.tables import Chunk, find_files, read_chunks
 from ..rails.rows.wholefile import ending, whole_table
 from ..rails.settings import Settings
-from .data import needed_frame, ragged
 
 # %% ../../notebooks/10_batch.ipynb #09572b67
 REJECTED = pa.schema([("row", pa.int64())] + [(name, pa.string()) for name in ("column", "value", "reason")])

@@ -4,31 +4,25 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'EMPTY_DATES', 'DEATH_RATES', 'OVERALL', 'DEATH_RATE_OF_OTHERS', 'FILLED_IN_TOGETHER', 'RACE_BY_AGE',
-           'FIRST_DAY', 'DAYS', 'SAME_DAY', 'BLOCK', 'STAND_IN', 'REJECTED', 'needed_columns', 'source_chunks',
-           'level_shares', 'draw_levels', 'race_table', 'draw_races', 'draw_dates', 'draw_stand_in', 'recorded',
-           'stand_in_chunks', 'SortedChunk', 'sort_chunk', 'needed_frame', 'days_of', 'undated', 'ragged',
-           'parquet_schema', 'Tally', 'write_rows', 'as_table', 'refuse_many_rejected', 'describe', 'refuse_one_class',
-           'make_data', 'row_counts']
+           'FIRST_DAY', 'DAYS', 'SAME_DAY', 'BLOCK', 'STAND_IN', 'source_chunks', 'level_shares', 'draw_levels',
+           'race_table', 'draw_races', 'draw_dates', 'draw_stand_in', 'recorded', 'stand_in_chunks',
+           'refuse_many_rejected', 'describe', 'refuse_one_class', 'make_data', 'row_counts']
 
 # %% ../../notebooks/02_data.ipynb #2b6bcb22
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Iterator
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..rails.contract import Contract
 from ..rails.errors import BadInput
 from ..rails.manifest import DataSummary
 from ..rails.progress import shown
-from ..rails.rows.rowhash import as_text, canonical, hash_rows
-from ..rails.rows.split import SIDES, DateSplit, HashSplit, parse_split
+from ..rails.rows.sides import Tally, write_rows
+from ..rails.rows.sorting import needed_columns
+from ..rails.rows.split import SIDES, parse_split
 from goldenpath.rails.rows.tables import (
     Chunk,
     find_files,
@@ -39,15 +33,6 @@ from goldenpath.rails.rows.tables import (
 )
 from ..rails.runs import Run
 from ..rails.settings import Settings
-
-# %% ../../notebooks/02_data.ipynb #78e13c55
-def needed_columns(
-    contract: Contract,
-    split: HashSplit | DateSplit,
-) -> tuple[str, ...]:  # names that a source must have
-    "The contract's required fields, the target, and the date to split by."
-    required = tuple(column.name for column in contract.fields if not column.optional)
-    return (*required, contract.target.column, *([split.column] if split.column else []))
 
 # %% ../../notebooks/02_data.ipynb #1e08a07e
 def source_chunks(
@@ -249,148 +234,6 @@ def stand_in_chunks(
         count = min(BLOCK, rows - start)
         drawn = pa.RecordBatch.from_pandas(draw_stand_in(count, (seed, start)), preserve_index=False)
         yield Chunk(STAND_IN, np.arange(start + 1, start + count + 1), drawn, (), (start + count) / rows)
-
-# %% ../../notebooks/02_data.ipynb #5f520302
-@dataclass(frozen=True)
-class SortedChunk:
-    "The rows of one chunk, each where it belongs."
-
-    clean: pd.DataFrame  # (m, contract's columns and target)
-    sides: np.ndarray  # (m,) index into SIDES
-    hashes: np.ndarray  # (m,) uint64, of the whole source row
-    rejected: pd.DataFrame  # one line for each problem: file, row, column, value, reason
-    read: int
-    set_aside: int
-
-# %% ../../notebooks/02_data.ipynb #aee1b6ff
-def sort_chunk(
-    chunk: Chunk,
-    contract: Contract,
-    split: HashSplit | DateSplit,
-) -> SortedChunk:
-    "Set aside, reject or place every row of a chunk."
-    fields = (column.name for column in contract.fields)
-    frame = needed_frame(chunk, {*fields, *needed_columns(contract, split)})
-    known = contract.outcome_known(frame)
-    checked = contract.check(frame[known])
-    here = np.searchsorted(chunk.rows, checked.clean.index.to_numpy())
-    hashes = hash_rows(chunk.batch)[here]
-    sides = split.sides(hashes, days_of(chunk.batch, split)[here] if split.column else None)
-    placed = sides >= 0
-    rejected = pd.concat([checked.rejected, undated(checked.clean.index[~placed], split), ragged(chunk)])
-    rejected.insert(0, "file", chunk.file)
-    read = len(chunk.rows) + len(chunk.ragged)
-    return SortedChunk(
-        checked.clean[placed], sides[placed], hashes[placed], rejected, read, int((~known).sum())
-    )
-
-
-def needed_frame(
-    chunk: Chunk,
-    wanted: Collection[str],  # columns; those that the chunk lacks are left out
-) -> pd.DataFrame:  # text as categories; index: the row's number in its file
-    "Only the columns that are needed; what is text becomes categories at once."
-    names = [name for name in chunk.batch.schema.names if name in wanted]
-    frame = chunk.batch.select(names).to_pandas(strings_to_categorical=True)
-    return frame.set_axis(pd.Index(chunk.rows))
-
-# %% ../../notebooks/02_data.ipynb #41c3c967
-def days_of(
-    batch: pa.RecordBatch,
-    split: DateSplit,
-) -> np.ndarray:  # (n,) datetime64[D], NaT where there is none
-    "The days to split by, in either date style."
-    texts = canonical(as_text(batch.column(split.column))).to_pandas()
-    days = pd.to_datetime(texts.str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
-    return days.to_numpy().astype("datetime64[D]")
-
-
-def undated(rows: pd.Index, split: HashSplit | DateSplit) -> pd.DataFrame:
-    "Rejected rows: without a date they have no side."
-    said = {"column": split.column, "value": "", "reason": "must be a date, because the split is by it"}
-    return pd.DataFrame({"row": rows, **said})
-
-
-def ragged(chunk: Chunk) -> pd.DataFrame:
-    "Rejected rows: too few or too many cells."
-    cells = chunk.batch.num_columns
-    lines = [(row, "", "", f"has {found} cells, the header has {cells}") for row, found in chunk.ragged]
-    return pd.DataFrame(lines, columns=["row", "column", "value", "reason"])
-
-# %% ../../notebooks/02_data.ipynb #992e38d2
-REJECTED = pa.schema(
-    [("file", pa.string()), ("row", pa.int64())]
-    + [(name, pa.string()) for name in ("column", "value", "reason")]
-)
-
-
-def parquet_schema(
-    clean: pd.DataFrame,  # any clean frame of the contract
-) -> pa.Schema:
-    "The types on disk, the same for every chunk."
-    schema = pa.Schema.from_pandas(clean, preserve_index=False)
-    category = pa.dictionary(pa.int32(), pa.string())
-    kinds = [category if pa.types.is_dictionary(column.type) else column.type for column in schema]
-    return pa.schema(list(zip(schema.names, kinds, strict=True)), metadata=schema.metadata)
-
-# %% ../../notebooks/02_data.ipynb #4210c0b3
-@dataclass
-class Tally:
-    "What was counted on the way through the rows."
-
-    read: int = 0
-    set_aside: int = 0
-    rejected: int = 0  # rows, not problems
-    outcomes: np.ndarray = field(
-        default_factory=lambda: np.zeros((len(SIDES), 2), dtype=int)
-    )  # (side, positive)
-    broken: Counter = field(default_factory=Counter)  # rows by (column, value, reason)
-    hashes: list[list[np.ndarray]] = field(default_factory=lambda: [[] for _ in SIDES])
-
-    def add(self, tidy: SortedChunk, positive: np.ndarray) -> None:
-        "Count one chunk; `positive` is (m,) bool."
-        self.read += tidy.read
-        self.set_aside += tidy.set_aside
-        self.rejected += tidy.rejected["row"].nunique()
-        self.broken.update(tidy.rejected[["column", "value", "reason"]].itertuples(index=False, name=None))
-        np.add.at(self.outcomes, (tidy.sides, positive.astype(int)), 1)
-        for side, hashes in enumerate(self.hashes):
-            hashes.append(tidy.hashes[tidy.sides == side])
-
-    def fingerprint(self) -> str:
-        "sha256 over the sorted row hashes of train, validation and test: the same rows, the same mark."
-        mark = sha256()
-        for hashes in self.hashes:
-            mark.update(np.sort(np.concatenate(hashes)).astype("<u8").tobytes() + b"|")
-        return mark.hexdigest()
-
-# %% ../../notebooks/02_data.ipynb #db62a1c6
-def write_rows(
-    chunks: Iterable[Chunk],
-    contract: Contract,
-    split: HashSplit | DateSplit,
-    run: Run,
-) -> Tally:
-    "Sort every chunk into the run's four files."
-    tally, target = Tally(), contract.target
-    with ExitStack() as stack:
-        rejected = stack.enter_context(pq.ParquetWriter(run.output("data/rejected.parquet"), REJECTED))
-        writers: list[pq.ParquetWriter] = []
-        for chunk in chunks:
-            tidy = sort_chunk(chunk, contract, split)
-            schema = parquet_schema(tidy.clean)
-            if not writers:
-                files = [run.output(f"data/{side}.parquet") for side in SIDES]
-                writers = [stack.enter_context(pq.ParquetWriter(file, schema)) for file in files]
-            for side, writer in enumerate(writers):
-                writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))
-            rejected.write_table(as_table(tidy.rejected, REJECTED))
-            tally.add(tidy, (tidy.clean[target.column] == target.positive).to_numpy())
-    return tally
-
-
-def as_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
 
 # %% ../../notebooks/02_data.ipynb #43f1e6ee
 def refuse_many_rejected(
