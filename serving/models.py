@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
 
 from goldenpath.predict import Predictor
 from goldenpath.rails.errors import GoldenpathError, NoModel, NotTrusted, VolumeFault
 from goldenpath.rails.registry import Registry, Roles
+from serving.memo import Memo
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 30.0  # until a version that was refused is tried again
@@ -24,7 +24,7 @@ class Live:
     challenger: Predictor | None = None
     shadow: Predictor | None = None
     problems: tuple[str, ...] = ("nothing was loaded yet",)
-    memo: dict[Any, Any] = field(default_factory=dict)  # what was answered; gone with this assignment
+    memo: Memo = field(default_factory=Memo)  # what was answered; gone with this assignment
 
     @property
     def holders(self) -> list[tuple[str, Predictor]]:
