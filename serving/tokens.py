@@ -13,7 +13,8 @@ from flask import Flask, Response, g, request
 from goldenpath.rails.errors import BadInput
 from serving.replies import reply
 
-OPEN = {"about.live", "about.ready"}  # for probes, which know no token; they tell a stranger only yes or no
+# For probes, which know no token; a stranger learns yes or no from them, and nothing else.
+OPEN = {"about.live", "about.ready", "open_inference.live", "open_inference.ready"}
 LINE = re.compile(r"[0-9a-f]{64}")
 
 

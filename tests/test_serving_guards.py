@@ -68,6 +68,17 @@ def test_a_probe_without_a_token_learns_yes_or_no_and_nothing_else(home: Path, t
     assert "version" in asking.get("/health/ready", headers=bearer(TOKEN)).json
 
 
+def test_the_probes_of_the_protocol_need_no_token_and_no_place(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.observing.InFlight", lambda most: InFlight(0))
+    asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)))
+    assert asking.get("/v2", headers=bearer(TOKEN)).status_code == 503
+    assert asking.get("/v2").status_code == 401
+    assert asking.get("/v2/health/live").json == {"live": True}
+    assert asking.get("/v2/health/ready").json == {"ready": True}
+
+
 def test_tokens_are_read_again_when_their_file_changes(tmp_path: Path) -> None:
     tokens = Tokens(token_file(tmp_path, TOKEN))
     assert tokens.knows(f"Bearer {TOKEN}")
