@@ -14,9 +14,13 @@ from serving.requests import Seen
 WAITING = 20_000  # lines that may wait for a slow reader of the log
 
 
-def request_log(sample: float) -> Callable[[Seen], None]:
+def lines_written() -> Background[Seen]:
+    "The queue of the lines that are to be written."
+    return Background("log", write, WAITING)
+
+
+def request_log(lines: Background[Seen], sample: float) -> Callable[[Seen], None]:
     "A sink for requests: all that failed, and this share of the others."
-    lines = Background("log", write, WAITING).start()
 
     def sink(seen: Seen) -> None:
         if seen.status >= 400 or random.random() < sample:

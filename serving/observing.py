@@ -12,7 +12,7 @@ from serving.background import Background, every
 from serving.figures import Figures, looking
 from serving.figures import routes as figure_routes
 from serving.limits import InFlight
-from serving.logs import request_log
+from serving.logs import lines_written, request_log
 from serving.models import Models
 from serving.requests import Seen
 from serving.shadow import Shadow
@@ -37,8 +37,9 @@ class Observer:
         self._blueprints: list[Blueprint] = []
         if settings.metrics:
             self._count(models)
-        if settings.log_sample:
-            self.sinks.append(request_log(settings.log_sample))
+        lines = lines_written().start()
+        self._queues.append(lines)
+        self.sinks.append(request_log(lines, settings.log_sample))
         if settings.shadow_queue:
             shadow = Shadow(models, settings.shadow_queue, self._agreed)
             self._queues.append(shadow.queue.start())

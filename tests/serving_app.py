@@ -12,7 +12,7 @@ from serving.app import create_app
 from serving.models import Models
 from serving.worker import load, registry_of
 
-QUIET = {"metrics": False, "log_sample": 0.0}  # no background threads
+QUIET = {"metrics": False, "log_sample": 0.0}  # neither counts nor lines for good requests
 
 
 def models_of(home: Path, **settings: Any) -> Models:
