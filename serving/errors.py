@@ -4,8 +4,8 @@ import traceback
 from types import TracebackType
 from typing import TypeAlias
 
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from goldenpath.rails.contract import Broken, Malformed
 from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
@@ -24,8 +24,8 @@ STATUS: dict[type[GoldenpathError], int] = {
     BackendTimeout: 504,
 }
 WAYS_OUT = {
-    404: "there is no such address here; see /docs",
-    405: "this address does not take that method",
+    404: "there is no such address here",
+    405: "this address does not take that method; the header Allow names those that it takes",
     413: "the body is too large",
     500: "something went wrong here; the server's log has more under this id",
 }
@@ -50,10 +50,21 @@ def _flasks(error: HTTPException) -> Response:
     code = error.code or 500
     if code == 413:
         discard_body()
-    response = reply({"error": WAYS_OUT.get(code) or error.description}, code)
-    if code == 405:
-        response.headers.extend(error.get_headers())
+    response = reply({"error": _words(error, code)}, code)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
+
+
+def _words(error: HTTPException, code: int) -> str | None:
+    "What we said when we raised it, else our own words for it, else those of werkzeug."
+    if error.description != type(error).description:
+        return error.description
+    if code == 404 and "openapi" in current_app.blueprints:
+        return f"{WAYS_OUT[code]}; see /docs"
+    if code == 413:
+        return f"{WAYS_OUT[code]}: at most {request.max_content_length} bytes are taken (`max_body`)"
+    return WAYS_OUT.get(code) or error.description
 
 
 def where(exc_info: ExcInfo) -> str:
