@@ -2,7 +2,6 @@
 other file of this folder is one concern, and most are switched by a setting."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Request
@@ -12,12 +11,12 @@ from goldenpath.rails.contract import Contract
 from goldenpath.rails.settings import Settings
 from serving import about, errors, headers, open_inference, openapi, page, predict, requests
 from serving.asking import asking
-from serving.background import every
+from serving.background import every, told_once
 from serving.limits import InFlight
 from serving.memo import remembering
 from serving.models import Models
 from serving.observing import Observer
-from serving.tokens import Tokens
+from serving.tokens import tokens_of
 
 
 class Server(Flask):
@@ -34,7 +33,8 @@ class Server(Flask):
         return func
 
     def log_exception(self, exc_info: errors.ExcInfo) -> None:
-        self.logger.error(errors.where(exc_info))
+        "The answer names this id."
+        self.logger.error("request %s: %s", requests.trace().id, errors.where(exc_info))
 
 
 def create_app(settings: Settings, contract: Contract, models: Models, draining: about.Draining) -> Flask:
@@ -69,7 +69,9 @@ def guard(app: Flask, settings: Settings, in_flight: InFlight) -> None:
     if settings.cors_origins:
         headers.allow_origins(app, settings.cors_origins.replace(",", " ").split())
     if settings.tokens_file:
-        tokens = Tokens(settings.folder / Path(settings.tokens_file).expanduser())
+        tokens = tokens_of(settings)
+        look = told_once(tokens.look, "tokens")
+        look()  # a worker that follows a dead one starts whatever became of the file, and lets nobody in
+        every(1.0, look, "tokens")
         tokens.install(app)
-        every(1.0, tokens.look, "tokens")
     in_flight.install(app)

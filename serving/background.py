@@ -9,6 +9,8 @@ from collections.abc import Callable
 from multiprocessing.util import Finalize
 from typing import Generic, TypeVar
 
+from goldenpath.rails.errors import GoldenpathError
+
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
@@ -59,16 +61,37 @@ class Background(Generic[Item]):
 
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:
-    "Do a job again and again in a daemon thread; a fault of it is logged without its text, and it goes on."
+    "Do a job again and again in a daemon thread, which goes on whatever happens."
+    attempt = told_once(job, name)
 
     def run() -> None:
         while True:
             time.sleep(seconds)
-            try:
-                job()
-            except Exception as error:
-                log.error("%s failed with %s", name, type(error).__name__)
+            attempt()
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def told_once(job: Callable[[], None], name: str) -> Callable[[], None]:
+    "The job, whose faults are logged: each once, until it is another one or the job went well again."
+    said = ""
+
+    def attempt() -> None:
+        nonlocal said
+        try:
+            job()
+            said = ""
+        except Exception as error:
+            reason = reason_of(error)
+            if reason != said:
+                log.error("%s failed: %s", name, reason)
+            said = reason
+
+    return attempt
+
+
+def reason_of(error: Exception) -> str:
+    "The text of our own errors; of any other only the kind, because its text may quote a record."
+    return str(error) if isinstance(error, GoldenpathError) else type(error).__name__

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import os
 import re
 import socket
 import time
@@ -14,7 +13,7 @@ import pytest
 from goldenpath.rails.errors import BadInput
 from serving.launcher import check_access
 from serving.limits import InFlight
-from serving.tokens import OPEN, Tokens
+from serving.tokens import OPEN
 from tests.serving_app import client, settings_of
 from tests.serving_fixtures import promote, publish, records
 from tests.serving_program import Program, running
@@ -77,26 +76,6 @@ def test_the_probes_of_the_protocol_need_no_token_and_no_place(
     assert asking.get("/v2").status_code == 401
     assert asking.get("/v2/health/live").json == {"live": True}
     assert asking.get("/v2/health/ready").json == {"ready": True}
-
-
-def test_tokens_are_read_again_when_their_file_changes(tmp_path: Path) -> None:
-    tokens = Tokens(token_file(tmp_path, TOKEN))
-    assert tokens.knows(f"Bearer {TOKEN}")
-    token_file(tmp_path, "a new and longer one")
-    tokens.look()
-    assert not tokens.knows(f"Bearer {TOKEN}")
-    assert tokens.knows("bearer a new and longer one")
-
-
-def test_a_damaged_token_file_is_refused_and_the_known_tokens_stay(tmp_path: Path) -> None:
-    tokens = Tokens(token_file(tmp_path, TOKEN))
-    (tmp_path / "tokens").write_text(TOKEN)
-    with pytest.raises(BadInput, match="must hold a SHA-256"):
-        tokens.look()
-    assert tokens.knows(f"Bearer {TOKEN}")
-    (tmp_path / "tokens").unlink()
-    with pytest.raises(BadInput, match="cannot be read"):
-        tokens.look()
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.1.2.3", "myhost"])
@@ -218,13 +197,15 @@ def test_headers_that_are_too_large_are_refused(small: Program) -> None:
     assert small.get("/model", X_Long="y" * 60_000).status in (400, 431)
 
 
-def test_a_started_server_reads_new_tokens_within_seconds(home: Path, tmp_path: Path) -> None:
-    path = token_file(tmp_path, TOKEN)
-    with running(home, tokens_file=path) as program:
-        assert program.get("/model", Authorization=f"Bearer {TOKEN}").status == 200
-        os.replace(token_file(tmp_path, "the next one"), path)
-        until = time.monotonic() + 5
-        while program.get("/model", Authorization="Bearer the next one").status != 200:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        assert program.get("/model", Authorization=f"Bearer {TOKEN}").status == 401
+def test_a_fault_is_logged_under_the_id_that_the_answer_names(
+    home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(live: object) -> None:
+        raise ValueError("Zebra-1931")
+
+    monkeypatch.setattr("serving.about.roles_of", fail)
+    answer = client(home).get("/model", headers={"X-Request-Id": "mine-1"})
+    assert (answer.status_code, answer.json["id"]) == (500, "mine-1")
+    [said] = [record.message for record in caplog.records]
+    assert said.startswith("request mine-1: ValueError at ")
+    assert "Zebra" not in said
