@@ -34,6 +34,10 @@ class BackendTimeout(BackendFailed):
     "The backend took too long."
 
 
+class ServerError(BackendFailed):
+    "The backend answered that something is wrong with itself: worth a further try."
+
+
 class Remote:
     "One version in a server of its own; answers like the engines of `goldenpath.rails.fastpath`."
 
@@ -77,6 +81,9 @@ class Remote:
             except TimeoutError:
                 self._drop()
                 fault = BackendTimeout(f"the backend did not answer within {self._timeout:g} s; try again")
+            except ServerError as error:
+                self._drop()
+                fault = error
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
                 fault = BackendFailed(f"the backend cannot be reached ({type(error).__name__}); try again")
@@ -96,7 +103,7 @@ class Remote:
         reply = connection.getresponse()
         content = reply.read()
         if reply.status >= 500:
-            raise http.client.HTTPException(str(reply.status))
+            raise ServerError(f"the backend answered with status {reply.status}; see its log, or try again")
         if reply.status != 200:
             raise BackendFailed(f"the backend refused the call with status {reply.status}; see its log")
         return content

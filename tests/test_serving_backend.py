@@ -99,8 +99,13 @@ def test_a_failed_call_is_tried_again_and_then_given_up(backend: Backend) -> Non
     backend.answers = [503, good(0.5)]
     assert remote(backend.url).one(["red"], [1.0, 2.0]) == 0.5
     backend.answers = [503, 500]
-    with pytest.raises(BackendFailed, match="cannot be reached"):
+    with pytest.raises(BackendFailed, match="answered with status 500"):
         remote(backend.url).one(["red"], [1.0, 2.0])
+
+
+def test_a_backend_that_is_not_there_cannot_be_reached() -> None:
+    with pytest.raises(BackendFailed, match=r"cannot be reached \(ConnectionRefusedError\)"):
+        remote("http://127.0.0.1:9", retries=0).one(["red"], [1.0, 2.0])
 
 
 def test_a_slow_backend_is_a_timeout(backend: Backend) -> None:
@@ -153,7 +158,7 @@ def test_a_backend_with_another_model_is_refused_and_one_that_is_away_is_tried_a
     backend.answers = [500] * 4
     models.look()
     assert models.live.champion is None
-    assert "cannot be reached" in models.live.problems[0]
+    assert "answered with status 500" in models.live.problems[0]
     golden = registry.folder(registry.resolve("champion")) / "golden.json"
     count = len(json.loads(golden.read_text())["label"])
     backend.answers = [good(*[0.5] * count)] * 2
