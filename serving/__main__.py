@@ -9,7 +9,7 @@ import click
 
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.settings import Settings, load_settings
-from serving.launcher import Draining, launch, split_address
+from serving.launcher import Draining, check_start, launch, split_address
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,9 +42,10 @@ def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
 
 def serve(settings: Settings) -> None:
     "Say where, and serve until stopped. Raises GoldenpathError."
-    from serving.worker import check_version, make_app
+    from serving.worker import make_app, with_version
 
-    check_version(settings)
+    settings = with_version(settings)
+    check_start(settings)
     draining = Draining()
     click.echo(f"goldenpath serves {settings.model} on {visible_address(settings.listen)}", err=True)
     launch(settings, partial(make_app, settings, draining), draining)

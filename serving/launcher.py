@@ -27,6 +27,7 @@ from goldenpath.rails.settings import Settings
 from serving import logs
 from serving.background import every
 from serving.metrics import shared_folder
+from serving.tokens import check_tokens
 
 Factory: TypeAlias = Callable[[], Flask]
 SPARE_THREADS = 8  # beyond `max_in_flight`, so that 503 and health answer when all others are busy
@@ -49,21 +50,23 @@ class Draining:
 
 
 def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
-    "Serve until a signal. `factory` makes the application in each worker. Raises BadInput."
+    "Serve until a signal, after `check_start`. `factory` makes the application in each worker."
+    address, port = split_address(settings.listen)
+    with shared_folder() if settings.metrics else contextlib.nullcontext():
+        if installed("granian"):
+            _granian(settings, address, port, factory, draining)
+        else:
+            print("granian is not installed: gunicorn serves, at about a third of the speed", file=sys.stderr)
+            _gunicorn(settings, f"{address}:{port}", factory, draining)
+
+
+def check_start(settings: Settings) -> None:
+    "Raises BadInput for whatever would keep every worker from serving, while one line can still say it."
     address, port = split_address(settings.listen)
     check_access(settings, address)
+    check_tokens(settings)
     check_free(address, port)
-    with shared_folder() if settings.metrics else contextlib.nullcontext():
-        _serve(settings, address, port, factory, draining)
-
-
-def _serve(settings: Settings, address: str, port: int, factory: Factory, draining: Draining) -> None:
-    if installed("granian"):
-        _granian(settings, address, port, factory, draining)
-    elif installed("gunicorn"):
-        print("granian is not installed: gunicorn serves, at about a third of the speed", file=sys.stderr)
-        _gunicorn(settings, f"{address}:{port}", factory, draining)
-    else:
+    if not (installed("granian") or installed("gunicorn")):
         raise BadInput("neither granian nor gunicorn is installed: pip install 'goldenpath[serving]'")
 
 

@@ -1,5 +1,6 @@
 """Which versions answer: loaded from the registry by role, replaced while requests go on."""
 
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -7,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from goldenpath.predict import Predictor
-from goldenpath.rails.errors import GoldenpathError, NoModel, NotTrusted, VolumeFault
+from goldenpath.rails.errors import GoldenpathError, NoModel, NotTrusted
 from goldenpath.rails.registry import Registry, Roles
 from serving.memo import Memo
 
 log = logging.getLogger(__name__)
+WAY_OUT = "`goldenpath models promote VERSION`"
 RETRY_SECONDS = 30.0  # until a version that was refused is tried again
 
 
@@ -70,13 +72,11 @@ class Models:
             self._complain(str(fault))
 
     def _roles(self) -> Roles:
-        if self._pinned:
-            return Roles(number=0, champion=self._pinned)
         roles = self.registry.roles()
-        if roles.number < self.live.roles.number:
-            folder, seen = self.registry.root / "roles", self.live.roles.number
-            raise VolumeFault(f"{folder} shows entry {roles.number} after {seen}; restore it from a backup")
-        return roles
+        if not self._pinned:
+            return roles
+        withdrawn = tuple({self._pinned} & {*roles.withdrawn})
+        return Roles(number=0, champion=self._pinned, withdrawn=withdrawn)
 
     def _follow(self, roles: Roles) -> None:
         if roles == self.live.roles and not self.live.problems:
@@ -95,27 +95,45 @@ class Models:
 
     def _champion(self, roles: Roles, problems: list[str]) -> Predictor | None:
         "The champion, or else who answered last, or else the last champion in the log that can answer."
-        for version in self._line_of(roles):
+        for version in [self._pinned] if self._pinned else self._line_of(roles):
             if found := self._try(version, problems):
-                if version != roles.champion:
-                    problems.append(f"{version} answers instead")
+                problems += self._but(version, roles)
                 return found
         if not problems:
-            way_out = "`goldenpath models promote VERSION` makes one"
-            problems.append(f"no version of {self.registry.model} is champion; {way_out}")
+            problems.append(
+                f"no version of {self.registry.model} is champion {self._where()}; {WAY_OUT} makes one"
+            )
         return None
+
+    def _but(self, version: str, roles: Roles) -> list[str]:
+        "What is wrong though this version answers as champion: why it does, and the way out."
+        if version in roles.withdrawn:
+            return [f"{version} was withdrawn, and answers because it was pinned; pin another one"]
+        if version == roles.champion:
+            return []
+        if roles.champion:
+            return [f"{version} answers instead of {roles.champion}"]
+        last = next(self._champions(roles), version)
+        why = f"{last} was withdrawn" if last in roles.withdrawn else f"{last} has another role"
+        return [f"no version is champion since {why}: {version} answers instead; {WAY_OUT} makes one"]
+
+    def _where(self) -> str:
+        root = self.registry.root
+        return f"in {root}" if root.is_dir() else f"in {root}, which is not there (see the setting `home`)"
 
     def _line_of(self, roles: Roles) -> Iterator[str]:
         seen = set(roles.withdrawn)
         answering = self.live.champion.version if self.live.champion else None
-        for version in (roles.champion, answering):
+        for version in itertools.chain((roles.champion, answering), self._champions(roles)):
             if version and version not in seen:
                 seen.add(version)
                 yield version
-        for entry in reversed([] if self._pinned else self.registry.history()):
-            if entry.champion and entry.champion not in seen:
-                seen.add(entry.champion)
-                yield entry.champion
+
+    def _champions(self, roles: Roles) -> Iterator[str]:
+        "The champions of the log, newest first; an entry is read when its turn comes."
+        for number in range(roles.number, 0, -1):
+            if champion := self.registry.log.read(number).champion:
+                yield champion
 
     def _other(self, version: str | None, problems: list[str]) -> Predictor | None:
         return self._try(version, problems) if version else None
@@ -140,3 +158,4 @@ class Models:
         if problem not in self.live.problems:
             log.warning(problem)
             self.live = replace(self.live, problems=(problem,))
+            self.swapped(self.live)

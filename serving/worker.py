@@ -22,11 +22,10 @@ def make_app(settings: Settings, draining: Draining) -> Flask:
     "The application of one worker, with its models loaded and the role log watched."
     logs.configure()
     registry = registry_of(settings)
-    pinned = registry.resolve(settings.version) if settings.version else ""
-    models = Models(registry, partial(load, registry, settings), pinned)
+    models = Models(registry, partial(load, registry, settings), settings.version)
     models.look()
     app = create_app(settings, CONTRACT, models, draining)
-    if settings.poll_seconds and not pinned:
+    if settings.poll_seconds:
         every(settings.poll_seconds, models.look, "roles")
     gc.collect()
     gc.freeze()  # what the worker started with stays: no need to go through it again and again
@@ -38,11 +37,17 @@ def registry_of(settings: Settings) -> Registry:
     return open_registry(settings)
 
 
-def check_version(settings: Settings) -> None:
-    "Before anything starts: is the one version to serve there, and sound? Raises GoldenpathError."
-    if settings.version:
-        registry = registry_of(settings)
-        registry.verify(registry.resolve(settings.version))
+def with_version(settings: Settings) -> Settings:
+    """The settings with the one version to serve, a role resolved once for all workers, also later ones.
+
+    Raises GoldenpathError where it is not there, or not sound.
+    """
+    if not settings.version:
+        return settings
+    registry = registry_of(settings)
+    version = registry.resolve(settings.version)
+    registry.verify(version)
+    return settings.model_copy(update={"version": version})
 
 
 def load(registry: Registry, settings: Settings, version: str) -> Predictor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving_fixtures import promote, publish, records
-from tests.serving_program import Program, running, wait_for
+from tests.serving_program import Program, free_address, running, wait_for
 
 RECORD = records(1, 7)[0]
 SECRET = "Zebra-1931"  # submitted, so it may stand in no reply and no log
@@ -157,9 +157,14 @@ def test_an_unknown_version_is_named_with_the_nearest(home: Path) -> None:
 
 
 def test_an_address_in_use_is_one_line(server: Program, home: Path) -> None:
-    assert re.search(
-        r"error: cannot listen on .*something else listens", said_by_program(home, "-l", server.listen)
-    )
+    [line] = said_by_program(home, "-l", server.listen).splitlines()
+    assert re.search(r"error: cannot listen on .*something else listens", line)
+
+
+def test_a_missing_tokens_file_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLDENPATH_TOKENS_FILE", str(home / "nowhere"))
+    [line] = said_by_program(home, "-l", free_address()).splitlines()
+    assert re.search(r"error: tokens_file .*nowhere cannot be read", line)
 
 
 def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Program, home: Path) -> None:

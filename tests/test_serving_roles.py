@@ -81,7 +81,7 @@ def test_a_spoilt_champion_is_refused_and_the_last_good_one_answers(home: Path, 
     reason, instead = models.live.problems
     assert f"{versions[1]} cannot answer" in reason
     assert "altered" in reason
-    assert instead == f"{versions[0]} answers instead"
+    assert instead == f"{versions[0]} answers instead of {versions[1]}"
     promote(home, versions[2])
     models.look()
     assert champion_of(models) == versions[2]
@@ -96,7 +96,7 @@ def test_a_started_server_takes_the_last_champion_that_can_answer(home: Path, ve
     assert champion_of(models) == versions[1]
     ready = client(home, models).get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json["problems"][-1] == f"{versions[1]} answers instead"
+    assert ready.json["problems"][-1] == f"{versions[1]} answers instead of {versions[2]}"
 
 
 def test_a_withdrawn_champion_stops_answering_and_the_one_before_goes_on(
@@ -108,7 +108,10 @@ def test_a_withdrawn_champion_stops_answering_and_the_one_before_goes_on(
     Registry(home, MODEL).withdraw(versions[1], why="it is wrong", who="ada@example.org")
     models.look()
     assert champion_of(models) == versions[0]
-    assert models_of(home).live.champion is not None
+    [why] = models.live.problems
+    assert why.startswith(f"no version is champion since {versions[1]} was withdrawn: {versions[0]} answers")
+    assert "`goldenpath models promote VERSION`" in why
+    assert models_of(home).live.problems == (why,)
     Registry(home, MODEL).withdraw(versions[0], why="so is this", who="ada@example.org")
     models.look()
     assert client(home, models).post("/predict", json=RECORDS[0]).status_code == 503
@@ -117,16 +120,25 @@ def test_a_withdrawn_champion_stops_answering_and_the_one_before_goes_on(
 def test_a_role_log_that_cannot_be_read_changes_nothing(home: Path, versions: list[str]) -> None:
     promote(home, versions[0])
     models = models_of(home)
+    told: list[int] = []
+    models.swapped = lambda live: told.append(len(live.problems))
     log = home / "models" / MODEL / "roles"
     log.rename(log.with_name("elsewhere"))
     models.look()
+    models.look()
     assert champion_of(models) == versions[0]
     assert "shows entry 0 after 1" in models.live.problems[0]
+    assert told == [1]
     log.with_name("elsewhere").rename(log)
     promote(home, versions[1])
     models.look()
     assert champion_of(models) == versions[1]
     assert models.live.problems == ()
+
+
+def test_where_there_is_no_champion_the_folder_that_was_looked_in_is_named(tmp_path: Path) -> None:
+    [why] = models_of(tmp_path / "typo").live.problems
+    assert f"champion in {tmp_path}/typo/models/{MODEL}, which is not there" in why
 
 
 def test_a_fault_of_the_volume_is_tried_again_at_once(home: Path, versions: list[str]) -> None:
