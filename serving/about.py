@@ -21,9 +21,10 @@ def routes(contract: Contract, models: Models, draining: Draining) -> Blueprint:
 
     @about.get("/model")
     def model() -> Response:
-        "What answers: version, roles, metrics, threshold, contract, seconds of training."
+        "The champion, and who else is loaded: version, roles, metrics, threshold, contract, training time."
         live = models.live
-        return reply({**describe(live.pick()), "roles": roles_of(live), "problems": list(live.problems)})
+        told = describe(champion_of(live))
+        return reply({**told, "roles": roles_of(live), "problems": list(live.problems)})
 
     @about.get("/contract")
     def record_schema() -> Response:
@@ -46,6 +47,11 @@ def routes(contract: Contract, models: Models, draining: Draining) -> Blueprint:
         return reply({"ready": good, **detail}, 200 if good else 503)
 
     return about
+
+
+def champion_of(live: Live) -> Predictor:
+    "The champion, whatever share of the requests the challenger answers. Raises NoModel."
+    return live.champion or live.pick()
 
 
 def describe(predictor: Predictor) -> dict[str, Any]:

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 
 from serving.about import roles_of
-from serving.models import Models
+from serving.models import Live, Models
 from serving.replies import reply
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-COUNTED = ("/predict", "/predict/batch")
+MODEL = "/v2/models/<model>"
+COUNTED = ("/predict", "/predict/batch", f"{MODEL}/infer", f"{MODEL}/versions/<version>/infer")
 
 
 @dataclass(frozen=True)
 class Figures:
-    "Counts since the start, and the roles as they are loaded here."
+    "Counts since the start, and what is loaded here."
 
     requests: int  # to predict
     edges: list[float]  # seconds; upper edges of the histogram, without the last one, which is infinite
@@ -28,9 +29,10 @@ class Figures:
     compared: int  # answers of the shadow
     agreed: int
     roles: dict[str, Any]
+    problems: list[str]
 
 
-def figures(families: "Iterable[Metric]", roles: dict[str, Any]) -> Figures:
+def figures(families: "Iterable[Metric]", live: Live) -> Figures:
     "Read the metrics of all workers."
     samples = [sample for family in families for sample in family.samples]
     buckets: dict[float, float] = {}
@@ -51,7 +53,8 @@ def figures(families: "Iterable[Metric]", roles: dict[str, Any]) -> Figures:
         p99=quantile(0.99, edges[:-1], counts),
         compared=round(shadow["yes"] + shadow["no"]),
         agreed=round(shadow["yes"]),
-        roles=roles,
+        roles=roles_of(live),
+        problems=list(live.problems),
     )
 
 
@@ -73,7 +76,7 @@ def routes(look: Callable[[], Figures]) -> Blueprint:
 
     @api.get("/live")
     def show() -> Response:
-        "What goes on right now: requests, times, roles, agreement of the shadow."
+        "What goes on right now: requests, times, roles, problems, agreement of the shadow."
         return reply(asdict(look()))
 
     return api
@@ -81,4 +84,4 @@ def routes(look: Callable[[], Figures]) -> Blueprint:
 
 def looking(families: "Callable[[], Iterable[Metric]]", models: Models) -> Callable[[], Figures]:
     "Something that looks at the figures when it is called."
-    return lambda: figures(families(), roles_of(models.live))
+    return lambda: figures(families(), models.live)

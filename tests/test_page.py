@@ -159,6 +159,19 @@ def test_live_figures_follow_what_happens(server: Program, page: Any) -> None:
     shot(page, "live")
 
 
+def test_an_open_page_follows_the_version_that_answers_and_what_is_wrong(tmp_path: Path, page: Any) -> None:
+    with running(tmp_path, ready=False) as program:
+        page.goto(program.url)
+        assert page.inner_text("h1") == "No model yet"
+        assert page.inner_text("[data-share=champion]") == "0 %"
+        promote(tmp_path, version := publish(tmp_path, 1))
+        until(page, f"document.querySelector('header').innerText.includes('Version {version} answers')", 15)
+        until(page, "document.querySelectorAll('header [role=status]').length === 0")
+        until(page, "document.querySelector('[data-share=champion]').textContent === '100 %'")
+        assert "scikit-learn, in the process" in page.inner_text("#measured")
+        assert page.title().startswith(MODEL)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", ["/", "/docs"])
 def test_axe_finds_nothing_serious(server: Program, browser: Any, address: str, scheme: str) -> None:

@@ -72,7 +72,7 @@ function write(name, text) {
 }
 
 function showRoles(roles) {
-  const shares = { champion: 1 - roles.challenger_share, challenger: roles.challenger_share, shadow: 0 };
+  const shares = { champion: roles.champion ? 1 - roles.challenger_share : 0, challenger: roles.challenger_share, shadow: 0 };
   for (const role of Object.keys(shares)) {
     live.querySelector(`[data-role="${role}"]`).textContent = roles[role] ?? "nobody";
     live.querySelector(`[data-share="${role}"]`).textContent = `${+(100 * shares[role]).toPrecision(6)} %`;
@@ -91,10 +91,26 @@ function show(now, before, seconds) {
   showRoles(now.roles);
 }
 
+function told() {
+  const problems = [...document.querySelectorAll("header [role=status]")].map((one) => one.textContent);
+  return JSON.stringify([document.querySelector("header").dataset.version || null, problems]);
+}
+
+async function tellAgain() { // another version answers, or something else is wrong: what was said of it is old
+  const reply = await fetch(".");
+  if (!reply.ok) return;
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  document.title = page.title;
+  for (const part of ["header", "#measured"]) document.querySelector(part).replaceWith(page.querySelector(part));
+}
+
 async function look() {
   try {
     const reply = await fetch("live");
-    return reply.ok ? { figures: await reply.json(), when: performance.now() } : null;
+    if (!reply.ok) return null;
+    const [figures, when] = [await reply.json(), performance.now()];
+    if (JSON.stringify([figures.roles.champion, figures.problems]) !== told()) await tellAgain();
+    return { figures, when };
   } catch {
     return null; // the server is away for a moment: the figures stay as they were
   }
