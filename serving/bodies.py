@@ -15,10 +15,12 @@ DISCARDED = 64_000_000  # bytes of a body that is too large, before its connecti
 def json_body() -> bytes:
     """The body as it came.
 
-    Raises UnsupportedMediaType (415) where it is not said to be JSON, RequestEntityTooLarge (413).
+    Raises UnsupportedMediaType (415) where it is not said to be plain JSON, RequestEntityTooLarge (413).
     """
     if request.environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
         raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
+    if "HTTP_CONTENT_ENCODING" in request.environ and packing() != "identity":
+        raise UnsupportedMediaType("compressed bodies are not understood here; send without Content-Encoding")
     return whole_body()
 
 
@@ -37,10 +39,15 @@ def discard_body() -> None:
         left -= len(chunk)
 
 
+def packing() -> str:
+    "How the body is said to be compressed."
+    return request.headers.get("Content-Encoding", "identity").lower()
+
+
 def unpacked_body() -> bytes:
     "The body, decompressed where it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
     body = whole_body()
-    packed = request.headers.get("Content-Encoding", "identity").lower()
+    packed = packing()
     if packed == "identity":
         return body
     if packed != "gzip":

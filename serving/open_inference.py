@@ -6,10 +6,11 @@ Binary tensors, an extension of it, are not spoken.
 
 import json
 import time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import from_json
 from werkzeug.exceptions import NotFound
 
 from goldenpath import __version__
@@ -20,7 +21,7 @@ from goldenpath.rails.errors import BadInput
 from serving.about import Draining
 from serving.bodies import unpacked_body
 from serving.models import Models
-from serving.predict import sticky_key
+from serving.predict import sticky_bytes
 from serving.replies import reply
 from serving.requests import trace
 
@@ -33,6 +34,7 @@ FITTING = {  # what a caller may send for it
     "BYTES": ("BYTES",),
 }
 OUTPUTS = ("label", "probability")
+SPARE = 100  # inputs beyond the contract's columns; a longer list is not read to its end
 
 
 class Part(BaseModel):
@@ -41,7 +43,7 @@ class Part(BaseModel):
 
 class Tensor(Part):
     name: str
-    shape: list[int] = Field(min_length=1, max_length=2)
+    shape: list[int] = Field(min_length=1, max_length=2, fail_fast=True)
     datatype: str
     data: list[Any]
 
@@ -53,15 +55,22 @@ class Output(Part):
 class Inference(Part):
     "The body of a request; further keys are allowed and not used."
 
-    id: str | None = Field(None, pattern=r"^[\w.:-]{1,64}$")
-    inputs: list[Tensor]
-    outputs: list[Output] | None = None
+    id: str | None = Field(None, pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    inputs: list[Tensor] = Field(fail_fast=True)
+    outputs: Annotated[list[Output], Field(fail_fast=True, max_length=len(OUTPUTS))] | None = None
+
+
+def body_for(columns: int) -> type[Inference]:
+    "The body for a contract of so many columns."
+    inputs = Field(max_length=columns + SPARE, fail_fast=True)
+    return create_model("Inference", __base__=Inference, inputs=(list[Tensor], inputs))
 
 
 def routes(name: str, contract: Contract, models: Models, max_batch: int, draining: Draining) -> Blueprint:
     "The blueprint, below /v2."
     api = Blueprint("open_inference", __name__, url_prefix="/v2")
     fields = {field.name: field for field in contract.fields}
+    spoken = body_for(len(fields))
 
     @api.get("")
     def server() -> Response:
@@ -83,27 +92,27 @@ def routes(name: str, contract: Contract, models: Models, max_batch: int, draini
     @api.get("/models/<model>/versions/<version>")
     def metadata(model: str, version: str = "") -> Response:
         "The tensors that the model takes and gives."
-        chosen = choose(model, version)
-        return reply(
-            described(name, [p.version for _, p in models.live.holders], contract, chosen), with_id=False
-        )
+        chosen = held(model, version) or champion()
+        return reply(described(name, versions(), contract, chosen), with_id=False)
 
     @api.get("/models/<model>/ready")
     @api.get("/models/<model>/versions/<version>/ready")
     def model_ready(model: str, version: str = "") -> Response:
         "The model is loaded."
-        chosen = choose(model, version)
-        return reply({"name": name, "version": chosen.version, "ready": not draining()}, with_id=False)
+        chosen, good = held(model, version) or champion(), not draining()
+        told = {"name": name, "version": chosen.version, "ready": good}
+        return reply(told, 200 if good else 503, with_id=False)
 
     @api.post("/models/<model>/infer")
     @api.post("/models/<model>/versions/<version>/infer")
     def infer(model: str, version: str = "") -> Response:
         "Answer the records that the tensors hold."
         body = unpacked_body()
-        chosen = choose(model, version, body)
-        asked = parse(body)
-        rows = rows_of(asked.inputs, fields, max_batch)
-        records = contract.parse_many(json.dumps(rows))
+        wanted = held(model, version)
+        asked = parse(body, spoken)
+        names = names_of(asked.outputs)
+        records = contract.parse_many(json.dumps(rows_of(asked.inputs, fields, max_batch)))
+        chosen = wanted or models.live.pick(lambda: sticky_bytes(models, records))
         started, noted = time.perf_counter(), trace()
         probabilities = chosen.probabilities(contract.columns_of(records))
         noted.version, noted.model_seconds = chosen.version, time.perf_counter() - started
@@ -112,21 +121,28 @@ def routes(name: str, contract: Contract, models: Models, max_batch: int, draini
             "probability": ("FP64", probabilities.tolist()),
         }
         outputs = [
-            {"name": one, "datatype": columns[one][0], "shape": [len(rows)], "data": columns[one][1]}
-            for one in ([output.name for output in asked.outputs] if asked.outputs else OUTPUTS)
+            {"name": one, "datatype": columns[one][0], "shape": [len(records)], "data": columns[one][1]}
+            for one in names
         ]
         told = {"model_name": name, "model_version": chosen.version, "id": asked.id or noted.id}
         return reply({**told, "outputs": outputs}, with_id=False)
 
-    def choose(model: str, version: str, body: bytes = b"") -> Predictor:
+    def held(model: str, version: str) -> Predictor | None:
+        "The version that is asked for by name; None where any will do."
         if model != name:
-            raise NotFound(f"the model served here is {name}")
-        if not version:
-            return models.live.pick(lambda: sticky_key(models).encode() or body)
-        for _, predictor in models.live.holders:
-            if predictor.version == version:
-                return predictor
-        raise NotFound(f"that version of {name} is not loaded here")
+            raise NotFound(f"this server has the model {name} only; ask for /v2/models/{name}")
+        found = next((one for _, one in models.live.holders if one.version == version), None)
+        if version and found is None:
+            raise NotFound(f"that version of {name} is not loaded here; loaded: {', '.join(versions())}")
+        return found
+
+    def champion() -> Predictor:
+        "Who is described where no version is named, whatever a challenger's share."
+        live = models.live
+        return live.champion or live.pick()
+
+    def versions() -> list[str]:
+        return sorted({predictor.version for _, predictor in models.live.holders})
 
     return api
 
@@ -140,7 +156,7 @@ def described(name: str, versions: list[str], contract: Contract, chosen: Predic
     ]
     return {
         "name": name,
-        "versions": sorted(set(versions)),
+        "versions": versions,
         "platform": "onnx" if chosen.path == "onnx" else "sklearn",
         "inputs": inputs,
         "outputs": outputs,
@@ -152,16 +168,26 @@ def datatype(field: FieldSpec) -> str:
     return DATATYPES.get(field.kind, "BYTES")
 
 
-def parse(body: bytes) -> Inference:
+def parse(body: bytes, spoken: type[Inference]) -> Inference:
     "Raises BadInput where the body is none of the protocol's."
     if "Inference-Header-Content-Length" in request.headers:
         raise BadInput("binary tensors are not spoken here; send their data as JSON (binary_data=False)")
     try:
-        return Inference.model_validate_json(body)
+        return spoken.model_validate(from_json(body))  # in one step it would keep every repeated key
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise BadInput(f"the body is no inference request: {where or 'it'}: {first['msg']}") from None
+    except ValueError as error:
+        raise BadInput(f"the body is no inference request: it is not JSON ({error})") from None
+
+
+def names_of(outputs: list[Output] | None) -> list[str]:
+    "The outputs to give, all where none is named. Raises BadInput where one is named twice."
+    names = [str(output.name) for output in outputs or ()] or list(OUTPUTS)
+    if len(set(names)) < len(names):
+        raise BadInput(f"an output is asked for twice; the outputs are {', '.join(OUTPUTS)}")
+    return names
 
 
 def rows_of(

@@ -1,7 +1,7 @@
 """The routes that answer: one record, a list of records, and the floor that both are measured against."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Response, request
 
@@ -37,11 +37,10 @@ def routes(
     @api.post("/predict/batch")
     def batch() -> Response:
         "Answer a list of records in its order, all by one version."
-        body = json_body()
-        records = contract.parse_many(body)
+        records = contract.parse_many(json_body())
         if len(records) > max_batch:
             raise BadInput(f"{len(records)} records in one batch; at most {max_batch} are answered")
-        predictor = models.live.pick(lambda: sticky_key(models).encode() or body)
+        predictor = models.live.pick(lambda: sticky_bytes(models, records))
         started, noted = time.perf_counter(), trace()
         probabilities = predictor.probabilities(contract.columns_of(records))
         noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
@@ -61,3 +60,8 @@ def routes(
 def sticky_key(models: Models) -> str:
     "What keeps a caller with the same version while there is a challenger."
     return request.headers.get("X-Sticky-Key", "") if models.live.challenger else ""
+
+
+def sticky_bytes(models: Models, records: Sequence[Record]) -> bytes:
+    "The same for several records, which stay with a version themselves, however they were written."
+    return (sticky_key(models) or "".join(record.model_dump_json() for record in records)).encode()

@@ -33,13 +33,13 @@ MEANING = {
     401: "A token is needed",
     404: "There is no such model or version here",
     413: "The body is too large",
-    415: "The body is not said to be JSON",
+    415: "The body is not said to be JSON, or is compressed",
     422: "The record breaks the contract",
     502: "The backend failed",
     504: "The backend took too long",
     503: "No model, too many requests at once, or about to stop",
 }
-SAME_WHEN_NOT_READY = {"about.ready", "open_inference.ready"}
+SAME_WHEN_NOT_READY = {"about.ready", "open_inference.ready", "open_inference.model_ready"}
 PROBES = {"about.live", "about.ready"}
 NAMED = {"open_inference.metadata", "open_inference.model_ready", "open_inference.infer"}
 
@@ -119,7 +119,7 @@ def inference(contract: Contract) -> dict[str, Any]:
         {
             "id": {"type": "string", "pattern": r"^[A-Za-z0-9_.:-]{1,64}$"},
             "inputs": {"type": "array", "items": tensor, "minItems": 1, "maxItems": len(names)},
-            "outputs": {"type": "array", "items": output},
+            "outputs": {"type": "array", "items": output, "maxItems": 2},
         },
         needed=["inputs"],
         more=True,
