@@ -1,12 +1,16 @@
 """The further settings of the server. Each has a default that suits a laptop and a pod; none need be set."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 
 from goldenpath.rails.manifest import Frozen
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+ORIGIN = r"https?://[a-z0-9.:\[\]_-]+"  # as browsers send it: small letters, no path
+Origins = Annotated[str, Field(pattern=rf"^({ORIGIN}([\s,]+{ORIGIN})*)?$")]
 
 
 class ServerSettings(Frozen):
@@ -31,8 +35,35 @@ class ServerSettings(Frozen):
     )
     tokens_file: str = Field("", description="file with the SHA-256 of a bearer token per line; empty: open")
     behind_login: bool = Field(False, description="yes or no: something in front of the server authenticates")
-    cors_origins: str = Field("", description="origins whose pages may call, by comma; empty: none")
+    cors_origins: Origins = Field(
+        "",
+        description="origins whose pages may call, such as https://portal.example.org, by comma; empty: none",
+    )
     backend: Literal["local", "v2"] = Field("local", description="local, or v2: the model answers elsewhere")
-    backend_url: str = Field("", description="address of the v2 model, such as http://mlserver:8080")
+    backend_url: str = Field(
+        "", description="address of the v2 model, such as http://mlserver:8080", validate_default=True
+    )
     backend_timeout: Seconds = Field(2.0, description="seconds until a call of the backend is given up")
     backend_retries: int = Field(1, ge=0, le=10, description="further tries after a failed call")
+
+    @field_validator("backend_url")
+    @classmethod
+    def _needed_by_the_backend(cls, url: str, known: ValidationInfo) -> str:
+        if known.data.get("backend") == "v2" and not url:
+            raise ValueError("backend = v2 needs it")
+        return url
+
+
+def allowed(field: FieldInfo) -> str:
+    "What a key may hold: its description, and its bounds where that does not tell them."
+    words = field.description or ""
+    if re.search(r"\d to \d|at least", words):
+        return words
+    limits = (("ge", "at least"), ("le", "at most"))
+    bounds = [
+        f"{word} {getattr(one, name)}"
+        for one in field.metadata
+        for name, word in limits
+        if hasattr(one, name)
+    ]
+    return f"{words} ({', '.join(bounds)})" if bounds else words

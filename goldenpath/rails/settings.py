@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from goldenpath.rails.errors import BadInput, VolumeFault
-from goldenpath.rails.server_settings import ServerSettings
+from goldenpath.rails.server_settings import ServerSettings, allowed
 
 PREFIX = "GOLDENPATH_"
 MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
@@ -276,9 +276,9 @@ def _variable(key: str) -> str:
 def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> str:
     "The first wrong key in one line: where it stands, its value, what is allowed."
     key = str(fault.errors()[0]["loc"][0])
-    value, where = values[key]
+    value, where = values.get(key, ("", _variable(key)))  # not set, but needed by another key
     place = f"{where}: {key} =" if where != _variable(key) else f"{where} ="
-    return f"{place} '{value}' is not allowed; allowed: {Settings.model_fields[key].description}"
+    return f"{place} '{value}' is not allowed; allowed: {allowed(Settings.model_fields[key])}"
 
 
 def _only_file(folder: Path) -> str | None:
