@@ -56,7 +56,8 @@ def create_app(settings: Settings, contract: Contract, models: Models, draining:
     if settings.page:
         app.register_blueprint(page.routes(contract, models, observer.figures))
     if settings.open_inference:
-        spoken = open_inference.routes(settings.model, contract, models, settings.max_batch, draining)
+        known = (settings.model, contract, models, settings.max_batch, draining)
+        spoken = open_inference.routes(*known, observer.answered)
         app.register_blueprint(spoken)
     observer.install(app)
     if settings.docs:

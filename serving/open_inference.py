@@ -6,6 +6,7 @@ Binary tensors, an extension of it, are not spoken.
 
 import json
 import time
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
@@ -14,11 +15,11 @@ from pydantic_core import from_json
 from werkzeug.exceptions import NotFound
 
 from goldenpath import __version__
-from goldenpath.predict import Predictor
-from goldenpath.rails.contract import Contract
+from goldenpath.predict import Answer, Predictor
+from goldenpath.rails.contract import Contract, Record
 from goldenpath.rails.contracts.spec import FieldSpec
 from goldenpath.rails.errors import BadInput
-from serving.about import Draining
+from serving.about import Draining, champion_of
 from serving.bodies import unpacked_body
 from serving.models import Models
 from serving.predict import sticky_bytes
@@ -66,7 +67,14 @@ def body_for(columns: int) -> type[Inference]:
     return create_model("Inference", __base__=Inference, inputs=(list[Tensor], inputs))
 
 
-def routes(name: str, contract: Contract, models: Models, max_batch: int, draining: Draining) -> Blueprint:
+def routes(
+    name: str,
+    contract: Contract,
+    models: Models,
+    max_batch: int,  # records
+    draining: Draining,
+    answered: Callable[[Record, Answer], None],  # told of every answer to a single record
+) -> Blueprint:
     "The blueprint, below /v2."
     api = Blueprint("open_inference", __name__, url_prefix="/v2")
     fields = {field.name: field for field in contract.fields}
@@ -92,14 +100,14 @@ def routes(name: str, contract: Contract, models: Models, max_batch: int, draini
     @api.get("/models/<model>/versions/<version>")
     def metadata(model: str, version: str = "") -> Response:
         "The tensors that the model takes and gives."
-        chosen = held(model, version) or champion()
+        chosen = held(model, version) or champion_of(models.live)
         return reply(described(name, versions(), contract, chosen), with_id=False)
 
     @api.get("/models/<model>/ready")
     @api.get("/models/<model>/versions/<version>/ready")
     def model_ready(model: str, version: str = "") -> Response:
         "The model is loaded."
-        chosen, good = held(model, version) or champion(), not draining()
+        chosen, good = held(model, version) or champion_of(models.live), not draining()
         told = {"name": name, "version": chosen.version, "ready": good}
         return reply(told, 200 if good else 503, with_id=False)
 
@@ -116,10 +124,10 @@ def routes(name: str, contract: Contract, models: Models, max_batch: int, draini
         started, noted = time.perf_counter(), trace()
         probabilities = chosen.probabilities(contract.columns_of(records))
         noted.version, noted.model_seconds = chosen.version, time.perf_counter() - started
-        columns = {
-            "label": ("BYTES", chosen.labels(probabilities).tolist()),
-            "probability": ("FP64", probabilities.tolist()),
-        }
+        labels, floats = chosen.labels(probabilities).tolist(), probabilities.tolist()
+        if len(records) == 1:
+            answered(records[0], Answer(labels[0], floats[0], chosen.version))
+        columns = {"label": ("BYTES", labels), "probability": ("FP64", floats)}
         outputs = [
             {"name": one, "datatype": columns[one][0], "shape": [len(records)], "data": columns[one][1]}
             for one in names
@@ -135,11 +143,6 @@ def routes(name: str, contract: Contract, models: Models, max_batch: int, draini
         if version and found is None:
             raise NotFound(f"that version of {name} is not loaded here; loaded: {', '.join(versions())}")
         return found
-
-    def champion() -> Predictor:
-        "Who is described where no version is named, whatever a challenger's share."
-        live = models.live
-        return live.champion or live.pick()
 
     def versions() -> list[str]:
         return sorted({predictor.version for _, predictor in models.live.holders})

@@ -9,7 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from goldenpath.contract import CONTRACT
+from goldenpath.predict import Answer
+from goldenpath.rails.contract import Record
 from serving.models import Models, point
+from serving.shadow import Shadow
 from tests.serving_app import client, models_of
 from tests.serving_fixtures import MODEL, promote, publish, records
 
@@ -143,3 +146,28 @@ def test_compressed_records_are_refused_as_compressed(caller: FlaskClient) -> No
         assert "send without Content-Encoding" in answer.json["error"]
     plain = {"Content-Encoding": "identity"}
     assert caller.post("/predict", json=RECORDS[0], headers=plain).status_code == 200
+
+
+def test_a_record_alone_is_told_to_whoever_watches_as_predict_tells_it(
+    home: Path, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Record, Answer]] = []
+    monkeypatch.setattr(Shadow, "offer", lambda self, record, answer: seen.append((record, answer)))
+    caller = client(home, models)
+    for record in RECORDS:
+        caller.post("/predict", json=record)
+        caller.post(INFER, json=asked(record))
+    caller.post(INFER, json=asked(*RECORDS))
+    assert [record for record, _ in seen[::2]] == [record for record, _ in seen[1::2]]
+    assert [(a.label, a.version) for _, a in seen[::2]] == [(a.label, a.version) for _, a in seen[1::2]]
+    assert len(seen) == 2 * len(RECORDS)
+
+
+def test_what_is_not_here_is_told_apart_without_repeating_it(
+    caller: FlaskClient, versions: list[str]
+) -> None:
+    model, version = caller.get("/v2/models/zebra"), caller.get(f"{ABOUT}/versions/zebra")
+    assert (model.status_code, version.status_code) == (404, 404)
+    assert f"the model {MODEL} only" in model.json["error"]
+    assert f"loaded: {', '.join(sorted(versions))}" in version.json["error"]
+    assert "zebra" not in model.text + version.text
