@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
+from goldenpath.predict import Predictor
+from goldenpath.rails.registry import Roles
 from serving.background import Background
 from serving.limits import InFlight
 from serving.models import Live
@@ -101,6 +103,8 @@ class Metrics:
         self.shadow = count("goldenpath_shadow_answers", "Answers of the shadow", ["agrees"])
         self.shadow_seconds = timed("goldenpath_shadow_seconds", "The call of the shadow's model")
         self._held: set[tuple[str, str, str]] = set()
+        self._assigned: tuple[Roles, list[tuple[str, Predictor]]] | None = None
+        self._problems: set[str] = set()
         self._known: dict[tuple[object, ...], Any] = {}
 
     def see(self, some: list[Seen]) -> None:
@@ -132,7 +136,14 @@ class Metrics:
             self.model_info.labels(*labels).set(1)
         self._held = held
         self.problems.set(len(live.problems))
-        self.reloads.labels("refused" if live.problems else "loaded").inc()
+        self._count_reload(live)
+
+    def _count_reload(self, live: Live) -> None:
+        "A problem that is over without another assignment is none: nothing was loaded for it."
+        assigned, problems = (live.roles, live.holders), set(live.problems)
+        if assigned != self._assigned or problems - self._problems:
+            self.reloads.labels("refused" if problems else "loaded").inc()
+        self._assigned, self._problems = assigned, problems
 
     def measure(self, queues: Sequence[Background[Any]], in_flight: InFlight) -> None:
         "Note how long the queues are; done every second."
