@@ -125,7 +125,7 @@ def routes(
         probabilities = chosen.probabilities(contract.columns_of(records))
         noted.version, noted.model_seconds = chosen.version, time.perf_counter() - started
         labels, floats = chosen.labels(probabilities).tolist(), probabilities.tolist()
-        if len(records) == 1:
+        if len(records) == 1 and wanted is None:  # a version named may be the shadow itself
             answered(records[0], Answer(labels[0], floats[0], chosen.version))
         columns = {"label": ("BYTES", labels), "probability": ("FP64", floats)}
         outputs = [

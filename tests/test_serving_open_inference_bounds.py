@@ -158,6 +158,8 @@ def test_a_record_alone_is_told_to_whoever_watches_as_predict_tells_it(
         caller.post("/predict", json=record)
         caller.post(INFER, json=asked(record))
     caller.post(INFER, json=asked(*RECORDS))
+    named = f"{ABOUT}/versions/{seen[0][1].version}/infer"
+    assert caller.post(named, json=asked(RECORDS[0])).status_code == 200
     assert [record for record, _ in seen[::2]] == [record for record, _ in seen[1::2]]
     assert [(a.label, a.version) for _, a in seen[::2]] == [(a.label, a.version) for _, a in seen[1::2]]
     assert len(seen) == 2 * len(RECORDS)
