@@ -11,6 +11,7 @@ from goldenpath.rails.contract import Contract
 from serving import schemas
 from serving.headers import secure
 from serving.replies import reply
+from serving.tokens import OPEN
 
 HIDDEN = {"assets.static", "page.ask", "openapi.describe", "openapi.docs"}  # for browsers
 JSON = "application/json"
@@ -77,6 +78,8 @@ def operation(rule: Rule, method: str, view: Callable[..., Any], name: str, toke
         parameters.append(STICKY_KEY)
     if parameters:
         made["parameters"] = parameters
+    if tokens and rule.endpoint in OPEN:
+        made["security"] = []
     if body:
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.reference(body)}}}
     return made

@@ -4,6 +4,7 @@ from typing import Any
 
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.contracts import golden
+from serving.tokens import OPEN
 
 REQUESTS = {  # by endpoint: the schema of the body
     "predict.predict": "Record",
@@ -40,7 +41,6 @@ MEANING = {
     503: "No model, too many requests at once, or about to stop",
 }
 SAME_WHEN_NOT_READY = {"about.ready", "open_inference.ready", "open_inference.model_ready"}
-PROBES = {"about.live", "about.ready"}
 NAMED = {"open_inference.metadata", "open_inference.model_ready", "open_inference.infer"}
 
 STICKY = {"predict.predict", "predict.batch", "open_inference.infer"}
@@ -64,7 +64,7 @@ def statuses(endpoint: str, tokens: bool) -> list[int]:
         found -= {415}
     if endpoint in NAMED:
         found |= {404}
-    if tokens and endpoint not in PROBES:
+    if tokens and endpoint not in OPEN:
         found |= {401}
     return sorted(found)
 

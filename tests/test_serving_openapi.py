@@ -69,7 +69,9 @@ def test_tokens_are_described_where_they_are_asked_for(home: Path, tmp_path: Pat
     told = asking.get("/openapi.json", headers={"Authorization": "Bearer secret"}).json
     assert told["security"] == [{"bearer": []}]
     assert "401" in told["paths"]["/predict"]["post"]["responses"]
-    assert "401" not in told["paths"]["/health/live"]["get"]["responses"]
+    for probe in ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"):
+        assert "401" not in told["paths"][probe]["get"]["responses"]
+        assert told["paths"][probe]["get"]["security"] == []
 
 
 def test_the_docs_page_shows_every_address_and_field(caller: FlaskClient, told: Any) -> None:
