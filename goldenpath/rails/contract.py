@@ -238,7 +238,7 @@ def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Colu
 
 def as_number(value: Any) -> float:
     "A number, boolean or date (or its ISO text) as float64; NaN for None."
-    if isinstance(value, int | float):
+    if isinstance(value, (float, int)):  # `float | int` would be made anew for every value
         return float(value)
     if isinstance(value, str):
         value = date.fromisoformat(value)
