@@ -1,7 +1,10 @@
 """The compiled model: its two tensors, and the proof that refuses it where it answers wrongly."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
@@ -19,6 +22,7 @@ from goldenpath.rails.fastpath import (
     frame_of,
     layout_of,
 )
+from goldenpath.rails.manifest import Layout
 
 
 def of_levels(n: int = 2000) -> tuple[Columns, np.ndarray]:
@@ -143,3 +147,51 @@ def test_the_same_probability_on_the_other_side_of_the_threshold_is_refused():
     record = compare(np.array([0.5]), np.array([0.5 - 1e-9]), threshold=0.5)
     assert record.status == "refused"
     assert "1 with another label" in record.reason
+
+
+def test_threads_that_ask_at_once_each_get_their_own_answer():
+    columns, outcome = of_levels(400)
+    layout = layout_of(columns)
+    pipeline = build_pipeline(layout).fit(frame_of(columns, layout), outcome)
+    fast = FastPath(compile_onnx(pipeline, layout), layout)
+    right = fast.many(columns)
+    with ThreadPoolExecutor(8) as pool:
+        for answers in pool.map(fast.each, [columns] * 40):
+            np.testing.assert_allclose(answers, right, atol=1e-7)
+
+
+def answering(width: int, kind: int, rows: str = "keep") -> bytes:
+    "A model of three numbers that answers with so many columns of that type."
+    weights = helper.make_tensor("weights", TensorProto.FLOAT, [3, width], [0.1] * 3 * width)
+    nodes = [
+        helper.make_node("MatMul", ["number", "weights"], ["sums"]),
+        helper.make_node("Reshape", ["sums", "shape"], ["shaped"]),
+        helper.make_node("Cast", ["shaped"], ["probabilities"], to=kind),
+    ]
+    shape = [-1, width] if rows == "keep" else [7, width]
+    graph = helper.make_graph(
+        nodes,
+        "made by hand",
+        [helper.make_tensor_value_info("number", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("probabilities", kind, [None, None])],
+        [weights, helper.make_tensor("shape", TensorProto.INT64, [2], shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+THREE = Layout(text=(), number=("a", "b", "c"))
+ONES = {name: np.ones(2) for name in THREE.number}
+
+
+def test_a_model_that_is_read_and_then_fails_is_refused_with_its_reason():
+    fast = FastPath(answering(2, TensorProto.FLOAT, rows="seven"), THREE)
+    for ask in (fast.many, fast.each):
+        with pytest.raises(CannotCompile, match="onnxruntime cannot run the model"):
+            ask(ONES)
+
+
+@pytest.mark.parametrize(("width", "kind"), [(3, TensorProto.FLOAT), (2, TensorProto.DOUBLE)])
+def test_a_model_that_does_not_answer_with_two_probabilities_is_refused(width: int, kind: int):
+    with pytest.raises(CannotCompile, match="not probabilities of two classes"):
+        FastPath(answering(width, kind), THREE)

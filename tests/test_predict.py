@@ -83,6 +83,13 @@ def test_a_compiled_model_that_answers_differently_is_refused_and_scikit_learn_a
     )
 
 
+def test_a_fast_path_that_is_right_only_for_many_at_once_is_refused_too(
+    candidate: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(FastPath, "one", lambda self, text, number: 0.5)
+    assert load_predictor(candidate).why.startswith("fast path refused on the golden rows: ")
+
+
 def test_a_pipeline_that_answers_differently_is_not_trusted(candidate: Path, tmp_path: Path):
     folder = copy_of(candidate, tmp_path)
     golden = Golden.model_validate_json((folder / "golden.json").read_text())
