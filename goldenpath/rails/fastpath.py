@@ -164,11 +164,10 @@ class FastPath:
 
     def _one_with_text(self, text: Sequence[str], number: Sequence[float]) -> float:
         "Text cannot be bound."
-        columns = {
-            name: np.array([value], dtype=object) for name, value in zip(self.layout.text, text, strict=True)
-        }
-        numbers = {name: np.array([value]) for name, value in zip(self.layout.number, number, strict=True)}
-        return float(self.many({**columns, **numbers})[0])
+        feed = {"text": np.array([text], dtype=object)}
+        if "number" in self._takes:
+            feed["number"] = np.array([number], dtype=np.float32)
+        return float(self._run(["probabilities"], feed)[0][0, 1])
 
     def each(self, columns: Columns) -> np.ndarray:  # (n,) float64
         "Answer n records one after the other, as a server does."
