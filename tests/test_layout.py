@@ -51,6 +51,13 @@ def test_the_library_never_imports_the_tools_around_it(path: Path):
     assert tops & NEVER == set()
 
 
+def test_ruff_looks_at_every_file_but_the_exported_ones():
+    words = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
+    shown = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines()
+    written = {*modules(LIBRARY / "rails"), *modules(PROJECT / "serving"), *modules(PROJECT / "tests")}
+    assert {str(path) for path in written} - {*shown} == set()
+
+
 @pytest.mark.parametrize("path", modules(LIBRARY / "rails"), ids=lambda p: str(p.relative_to(LIBRARY)))
 def test_rails_work_for_any_contract_so_they_import_no_exported_module(path: Path):
     exported = {name for name in imports(path) if re.match(rf"goldenpath\.({'|'.join(EXPORTED)})\b", name)}

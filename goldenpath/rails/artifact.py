@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from goldenpath.rails.store.archive import check_archive, refers_to_main
-from goldenpath.rails.errors import Incomplete, NotTrusted
 from goldenpath.rails.contracts.golden import Golden
-from goldenpath.rails.manifest import FileEntry, Frozen, Manifest
 from goldenpath.rails.contracts.spec import ContractSpec
+from goldenpath.rails.errors import Incomplete, NotTrusted
+from goldenpath.rails.manifest import FileEntry, Frozen, Manifest
+from goldenpath.rails.store.archive import check_archive, refers_to_main
 from goldenpath.rails.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
 
 Record = TypeVar("Record", bound=Frozen)

@@ -12,8 +12,8 @@ from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import stale_notebooks
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
-from goldenpath.rails.settings import Settings, load_settings
 from goldenpath.rails.pipelines.workspace import find_program
+from goldenpath.rails.settings import Settings, load_settings
 
 SMALLEST, LARGEST = (3, 11), (3, 13)  # versions of Python
 Status = Literal["good", "note", "bad"]  # a note is worth knowing and stops nothing

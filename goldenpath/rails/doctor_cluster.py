@@ -16,10 +16,10 @@ from goldenpath.rails.doctor import Check, Finding
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.notebook import code_cells, has_tag, read_notebook
 from goldenpath.rails.pipeline import read_pipeline
+from goldenpath.rails.pipelines.submission import Runtime, find_runtime, metadata_folders
 from goldenpath.rails.provenance import library_hash
 from goldenpath.rails.registry import open_registry
 from goldenpath.rails.settings import MOUNT, Settings
-from goldenpath.rails.pipelines.submission import Runtime, find_runtime, metadata_folders
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 NETWORK = ("nfs", "nfs4", "ceph", "cifs", "smb3", "glusterfs", "lustre", "gpfs", "9p", "virtiofs")

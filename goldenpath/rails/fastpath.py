@@ -116,7 +116,7 @@ def _first_line(error: Exception) -> str:
 class OwnRow(threading.local):
     """One record and its answer in memory that stays bound to the model; each thread has its own.
 
-    A call of the default model was measured at 3.7 us this way, and at 6.2 us with arrays made for each record.
+    A call of the default model was measured at 3.7 us this way, and at 6.2 us with arrays made for it.
     """
 
     def __init__(self, session: Any, width: int) -> None:

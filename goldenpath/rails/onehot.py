@@ -60,8 +60,8 @@ class OneHot:
         starts = start + np.cumsum([0, *(len(block.levels) for block in blocks)])
         self.width = width_of(blocks)
         self._places = [
-            (block.column, text.index(block.column), {level: int(first) + at for at, level in enumerate(block.levels)})
-            for block, first in zip(blocks, starts, strict=False)
+            (block.column, text.index(block.column), dict(zip(block.levels, range(first, end), strict=True)))
+            for block, first, end in zip(blocks, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
         ]
 
     def one(self, text: Sequence[str], row: NDArray[np.float32]) -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
-from goldenpath.rails.pipelines.executed import Failure, Step, forget, read_failure, read_step, save_html
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.pipelines.executed import Failure, Step, forget, read_failure, read_step, save_html
+from goldenpath.rails.pipelines.workspace import copy_project, export_notebooks, find_program, last_line, tidy
 from goldenpath.rails.runs import BEGINS, make_run
 from goldenpath.rails.settings import Settings
-from goldenpath.rails.pipelines.workspace import copy_project, export_notebooks, find_program, last_line, tidy
 
 LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from goldenpath.rails.errors import BadInput, GateRefused, NoModel, RaceLost
-from goldenpath.rails.store.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
 from goldenpath.rails.settings import Settings
+from goldenpath.rails.store.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
 from goldenpath.rails.store.signing import Keys
 from goldenpath.rails.store.versions import Versions
 from goldenpath.rails.volume import patiently

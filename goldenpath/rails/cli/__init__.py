@@ -31,7 +31,9 @@ EVERYDAY = {
     "doctor": Entry("checking", "doctor", "Say what works here, and what does not."),
 }
 BEHIND = {
-    "rehearse": Entry("cluster", "rehearse_command", "Run a pipeline as its pods would: will it run on the cluster?"),
+    "rehearse": Entry(
+        "cluster", "rehearse_command", "Run a pipeline as its pods would: will it run on the cluster?"
+    ),
     "models": Entry("models", "models", "Versions and roles: list, show, promote, withdraw, sign, gc."),
     "reproduce": Entry("reproducing", "reproduce", "Train a version again and compare."),
     "pipeline": Entry("checking", "pipeline", "Find a pipeline's traps before it is submitted."),

@@ -6,8 +6,8 @@ import click
 
 from goldenpath.rails.cli.models import duration
 from goldenpath.rails.cli.terminal import near, say
-from goldenpath.rails.store.retention import Plan, carry_out_runs, plan_runs
 from goldenpath.rails.settings import load_settings
+from goldenpath.rails.store.retention import Plan, carry_out_runs, plan_runs
 
 
 @click.command("gc")

@@ -13,8 +13,14 @@ from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.pipelines.rehearsal import NodeReport, Rehearsal, rehearse
+from goldenpath.rails.pipelines.submission import (
+    Runtime,
+    Submitted,
+    find_runtime,
+    submit_pipeline,
+    wait_for_run,
+)
 from goldenpath.rails.settings import load_settings
-from goldenpath.rails.pipelines.submission import Runtime, Submitted, find_runtime, submit_pipeline, wait_for_run
 
 ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
 SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json

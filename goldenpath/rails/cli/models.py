@@ -9,8 +9,8 @@ from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.registry import Registry, open_registry
-from goldenpath.rails.store.roles import ROLES, Role, Roles
 from goldenpath.rails.settings import load_settings
+from goldenpath.rails.store.roles import ROLES, Role, Roles
 
 VERSION = click.argument("version")
 WHY = click.option("--why", required=True, help="One sentence for those who look later.")

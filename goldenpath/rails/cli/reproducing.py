@@ -22,8 +22,8 @@ def reproduce(version: str) -> None:
     Commit, library, environment and data are compared with those on record. Nothing is published.
     Exit code 1: the answers are others.
     """
-    from goldenpath.rails.store import lineage
     from goldenpath.rails.registry import open_registry
+    from goldenpath.rails.store import lineage
 
     registry = open_registry(load_settings())
     found = lineage.reproduce(registry, registry.resolve(version), retrain, answer)

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from goldenpath.rails.cli.terminal import Progress, near, say, show, table, tell_failure
-from goldenpath.rails.timing.contrast import contrast_table
 from goldenpath.rails.evaluation.gate import Verdict, verdict_table
 from goldenpath.rails.pipeline import Outcome, read_pipeline, run_pipeline
+from goldenpath.rails.pipelines.stepping import find_step, find_steps, parameters_of, run_step
 from goldenpath.rails.runs import find_record, find_run, read_json
 from goldenpath.rails.settings import Settings, load_settings
-from goldenpath.rails.pipelines.stepping import find_step, find_steps, parameters_of, run_step
+from goldenpath.rails.timing.contrast import contrast_table
 
 DEFAULT = "pipelines/train.pipeline"
 

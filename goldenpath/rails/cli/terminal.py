@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from goldenpath.rails.pipelines.executed import Step
 from goldenpath.rails.pipeline import Outcome, again
+from goldenpath.rails.pipelines.executed import Step
 
 
 def show(what: RenderableType, err: bool = False) -> None:
@@ -53,7 +53,8 @@ class Progress:
         if step.status == "running":
             self._running(line)
         else:
-            say(f"{self._clear()}{line} {step.seconds:6.1f} s  {'' if step.status == 'done' else step.status}".rstrip())
+            status = "" if step.status == "done" else step.status
+            say(f"{self._clear()}{line} {step.seconds:6.1f} s  {status}".rstrip())
 
     def _running(self, line: str) -> None:
         if sys.stderr.isatty():

@@ -11,7 +11,9 @@ from goldenpath.rails.cli.terminal import Progress, near, say, show, tell_failur
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.settings import load_settings
 
-NAME = click.option("--version", "-V", "name", default="champion", show_default=True, help="A version, or a role.")
+NAME = click.option(
+    "--version", "-V", "name", default="champion", show_default=True, help="A version, or a role."
+)
 
 
 @click.command()
@@ -59,7 +61,8 @@ def batch(input_path: str, output_path: str, name: str) -> None:
     from goldenpath.steps.batch import run_batch
 
     done = run_batch(load_settings(), CONTRACT, input_path, output_path, name)
-    say(f"{done.rows:,} rows in {done.seconds:.1f} s ({done.rows_per_s:,.0f}/s), by {done.version} ({done.path})")
+    pace = f"{done.rows:,} rows in {done.seconds:.1f} s ({done.rows_per_s:,.0f}/s)"
+    say(f"{pace}, by {done.version} ({done.path})")
     click.echo(f"{done.scored:,} scored: {near(Path(done.output))}")
     click.echo(f"{done.rejected:,} rejected: {near(Path(done.rejected_file))}")
 
@@ -82,9 +85,9 @@ def serve(version: str | None, listen: str | None, workers: int | None) -> None:
 @click.argument("version", required=False)
 def contrast(version: str | None) -> None:
     """Measure training time against prediction time, for VERSION or the one published last."""
-    from goldenpath.rails.timing.contrast import contrast_table
-    from goldenpath.rails.runs import read_json
     from goldenpath.rails.pipelines.stepping import run_step
+    from goldenpath.rails.runs import read_json
+    from goldenpath.rails.timing.contrast import contrast_table
 
     outcome = run_step(load_settings(), "09_contrast", {"version": version} if version else {})
     Progress([outcome.steps[0].name])(outcome.steps[0])

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.contracts.spec import ContractSpec, FieldSpec, some
+from goldenpath.rails.manifest import Frozen
 
 Kind = Literal["none", "compatible", "breaking"]
 

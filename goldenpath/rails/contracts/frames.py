@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenpath.rails.errors import BadInput
 from goldenpath.rails.contracts.spec import EXACT_INTEGER, ContractSpec, FieldSpec, Target, some
+from goldenpath.rails.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd

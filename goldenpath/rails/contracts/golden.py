@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.contracts.spec import EXACT_INTEGER, TEXT_LENGTH, ContractSpec, FieldSpec, day
+from goldenpath.rails.manifest import Frozen
 
 Value = str | bool | int | float | None  # what stands in JSON
 Decide = Callable[[NDArray[np.float64], float], NDArray[np.bool_]]

@@ -5,12 +5,12 @@ The headings follow Mitchell et al., "Model Cards for Model Reporting" (2019), a
 
 from collections.abc import Iterable, Sequence
 
+from goldenpath.rails.contracts.spec import ContractSpec
 from goldenpath.rails.evaluation.evaluation import Compared, Evaluation
 from goldenpath.rails.evaluation.gate import Rule, Verdict
-from goldenpath.rails.manifest import Frozen, Manifest
 from goldenpath.rails.evaluation.metrics import METRICS, Interval
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice
-from goldenpath.rails.contracts.spec import ContractSpec
+from goldenpath.rails.manifest import Frozen, Manifest
 
 STAND_IN = (
     "Trained on a **synthetic stand-in**, not on real rows: it shows how the path works and nothing else."

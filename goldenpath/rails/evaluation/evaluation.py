@@ -1,9 +1,9 @@
 """What `06_evaluate` found: `evaluation.json` in the run, read by report, model card and command line."""
 
-from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.evaluation.metrics import Interval
 from goldenpath.rails.evaluation.slices import Slice
 from goldenpath.rails.evaluation.threshold import Threshold
+from goldenpath.rails.manifest import Frozen
 
 
 class Compared(Frozen):

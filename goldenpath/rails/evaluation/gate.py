@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import computed_field, model_validator
 
-from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.evaluation.metrics import Interval
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice, lowest_recall
+from goldenpath.rails.manifest import Frozen
 
 if TYPE_CHECKING:
     from rich.table import Table

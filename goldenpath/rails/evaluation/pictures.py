@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goldenpath.rails.timing.contrast import Contrast, Line, lines, reference
 from goldenpath.rails.evaluation.metrics import Answers, curve
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice
+from goldenpath.rails.timing.contrast import Contrast, Line, lines, reference
 from goldenpath.rails.timing.stopwatch import in_words
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.evaluation.metrics import Answers, Bools
+from goldenpath.rails.manifest import Frozen
 
 ENOUGH = 10  # positive rows that a slice needs before a floor is held against it
 BINS = 4  # quantile groups of a number column

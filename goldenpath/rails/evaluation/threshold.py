@@ -5,8 +5,8 @@ import re
 import numpy as np
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.evaluation.metrics import Answers, Bools, Floats, curve
+from goldenpath.rails.manifest import Frozen
 
 ALLOWED = "best_f1, recall>=0.8, precision>=0.5 or a number from 0 to 1"
 GAP = 2e-5  # twice what the two prediction paths may differ by

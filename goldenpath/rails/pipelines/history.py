@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from goldenpath.rails.pipelines.executed import read_step
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.pipelines.executed import read_step
 from goldenpath.rails.runs import find_record, steps_of
 
 METRICS = ("roc_auc", "average_precision", "brier", "recall", "precision", "f1")

@@ -16,18 +16,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from goldenpath.rails.pipelines.compiling import Task, compile_pipeline, read_tasks, snapshot
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.pipelines.executed import Failure, Step, read_failure
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import code_cells, read_notebook
 from goldenpath.rails.pipeline import Watch, read_pipeline
+from goldenpath.rails.pipelines.compiling import Task, compile_pipeline, read_tasks, snapshot
+from goldenpath.rails.pipelines.executed import Failure, Step, read_failure
 from goldenpath.rails.pipelines.rehearsal_pod import Place, Ran, isolation, run_task
 from goldenpath.rails.pipelines.rehearsal_python import PodPython, image_of, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
+from goldenpath.rails.pipelines.step_check import imported, plain
 from goldenpath.rails.runs import new_id
 from goldenpath.rails.settings import Settings
-from goldenpath.rails.pipelines.step_check import imported, plain
 
 LONG_AGO = 1_000_000_000.0  # seconds; an access time that any reading moves forward
 Seen = dict[Path, tuple[int, int]]  # modification time (ns) and size by file

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from goldenpath.rails.pipelines.compiling import Task
 from goldenpath.rails.errors import BadInput
+from goldenpath.rails.pipelines.compiling import Task
 
 ROOT = "/opt/app-root"  # of the stock images
 WORKING = f"{ROOT}/src"

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from goldenpath.rails.pipelines import rehearsal_witness
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.pipelines import rehearsal_witness
 from goldenpath.rails.pipelines.workspace import find_program
 
 ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from goldenpath.rails.pipelines.compiling import Store
 from goldenpath.rails.errors import BadInput, GoldenpathError
+from goldenpath.rails.pipelines.compiling import Store
 from goldenpath.rails.pipelines.workspace import find_program
 
 READY_WITHIN = 60.0  # seconds

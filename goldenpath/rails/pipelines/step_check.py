@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.notebook import code_cells, has_tag, read_notebook
 from goldenpath.rails.pipeline import Graph, Node
+from goldenpath.rails.pipelines.traps import Trap, trap
 from goldenpath.rails.runs import HANDED_ON
 from goldenpath.rails.settings import KEYS, OTHER_NAMES, PREFIX
-from goldenpath.rails.pipelines.traps import Trap, trap
 
 # Elyra's editor finds a notebook's variables by the same three forms.
 READS = re.compile(r"""os\.(?:environ\[|environ\.get\(|getenv\()\s*["'](\w+)["']""")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
-from goldenpath.rails.pipelines.executed import read_failure, read_step, save_html
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import has_tag, read_notebook
 from goldenpath.rails.pipeline import Outcome
+from goldenpath.rails.pipelines.executed import read_failure, read_step, save_html
+from goldenpath.rails.pipelines.workspace import export_notebooks
 from goldenpath.rails.runs import make_run
 from goldenpath.rails.settings import Settings, nearest
-from goldenpath.rails.pipelines.workspace import export_notebooks
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

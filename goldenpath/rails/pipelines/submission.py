@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from goldenpath.rails.pipelines.compiling import complaint, snapshot
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.settings import Settings, nearest
+from goldenpath.rails.pipelines.compiling import complaint, snapshot
 from goldenpath.rails.pipelines.workspace import find_program
+from goldenpath.rails.settings import Settings, nearest
 
 USUAL = "odh_dsp"  # the runtime configuration that OpenShift AI makes
 # Where a pod's own token lies, in the order in which Elyra and Kubernetes put it.

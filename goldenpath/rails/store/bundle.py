@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from goldenpath.rails import artifact
-
-from goldenpath.rails.store import signing
 from goldenpath.rails.errors import BadInput, NotTrusted
 from goldenpath.rails.registry import Registry
+from goldenpath.rails.store import signing
 from goldenpath.rails.volume import (
     CHUNK,
     STAGING,

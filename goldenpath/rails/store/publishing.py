@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from goldenpath.rails import artifact
 from goldenpath.rails.contracts.compat import diff
+from goldenpath.rails.contracts.spec import ContractSpec
 from goldenpath.rails.errors import GateRefused, NotTrusted, VolumeFault
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.provenance import differences
-from goldenpath.rails.contracts.spec import ContractSpec
 
 if TYPE_CHECKING:
     from goldenpath.rails.store.versions import Versions

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from goldenpath.rails.store.aside import STAMP, Aside, bring_back, delete, list_aside, move_aside
 from goldenpath.rails.errors import NotTrusted, VolumeFault
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.registry import Registry
-from goldenpath.rails.store.roles import Roles
 from goldenpath.rails.runs import list_runs, parent_of
+from goldenpath.rails.store.aside import STAMP, Aside, bring_back, delete, list_aside, move_aside
+from goldenpath.rails.store.roles import Roles
 from goldenpath.rails.store.versions import age_order
 from goldenpath.rails.volume import STAGING, abandoned, complete, faults, remove
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails import artifact
-
-from goldenpath.rails.store import publishing, signing
-from goldenpath.rails.store.aside import bring_back, list_aside, move_aside
 from goldenpath.rails.errors import GateRefused, NoModel, NotTrusted, RaceLost
 from goldenpath.rails.manifest import Manifest
+from goldenpath.rails.store import publishing, signing
+from goldenpath.rails.store.aside import bring_back, list_aside, move_aside
 from goldenpath.rails.store.roles import ROLES
 from goldenpath.rails.store.signing import Keys
 from goldenpath.rails.volume import complete, copy_file, faults, patiently, place, read_file, replace_file

@@ -10,13 +10,13 @@ from html import escape
 from typing import NamedTuple
 
 from goldenpath.rails.evaluation.card import figure, with_interval
-from goldenpath.rails.timing.contrast import Contrast, headline, lines, multiple, reference
 from goldenpath.rails.evaluation.evaluation import Evaluation
 from goldenpath.rails.evaluation.gate import Rule, Verdict
-from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.evaluation.metrics import METRICS, Interval
-from goldenpath.rails.timing.report_style import STYLE
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice
+from goldenpath.rails.manifest import Manifest
+from goldenpath.rails.timing.contrast import Contrast, headline, lines, multiple, reference
+from goldenpath.rails.timing.report_style import STYLE
 from goldenpath.rails.timing.stopwatch import in_words, three_figures
 
 SECTIONS = {"contrast": "Contrast", "evaluation": "Evaluation", "data": "Data and bias", "origin": "Origin"}
