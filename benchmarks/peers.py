@@ -176,7 +176,7 @@ def answering(
         folder / f"{peer.name.split(':')[0]}.bodies", [peer.body(record) for record in records]
     )
     first = (peer.path, bodies.open("rb").readline())
-    with started(peer.command, first, peer.folder, **(peer.variables or {})) as server:
+    with started(peer.command, first, peer.folder, True, **(peer.variables or {})) as server:
         yield partial(wrk, f"{server.url}{peer.path}", bodies)
 
 

@@ -6,12 +6,14 @@ temporary one if left out). Prints a table, and one line of JSON for a file.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from goldenpath.rails.artifact import verify
 from goldenpath.rails.registry import Registry
 from tests.candidates import make_candidate
 
-BY = {"who": "benchmark", "why": "measured"}
+WHO = "benchmark"
 MEGABYTE = 1 << 20
 
 
@@ -41,10 +43,8 @@ def grow(home: Path, scratch: Path, versions: int, entries: int) -> dict[str, fl
     for number in range(1, versions + 1):
         registry.publish(make_candidate(scratch / "candidate", number))
     published = registry.versions()
-    changes = [
-        seconds(lambda n=n: registry.promote(published[n % len(published)], **BY))
-        for n in range(entries)  # type: ignore[misc]
-    ]
+    turns = itertools.islice(itertools.cycle(published), entries)
+    changes = [seconds(partial(registry.promote, version, who=WHO, why="measured")) for version in turns]
     big = [make_candidate(scratch / f"big {n}", versions + n, padding=MEGABYTE) for n in range(1, 8)]
     fifty = min(50, entries // 2)
     return {
