@@ -27,10 +27,11 @@ from serving.replies import reply
 from serving.requests import trace
 
 DATATYPES = {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}  # by kind of the field; else BYTES
-NUMBERS = tuple(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64))
+INTEGERS = tuple(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64))
+NUMBERS = (*INTEGERS, "FP16", "FP32", "FP64")
 FITTING = {  # what a caller may send for it
-    "INT64": NUMBERS,
-    "FP64": (*NUMBERS, "FP16", "FP32", "FP64"),
+    "INT64": NUMBERS,  # whole floats are integers; the contract refuses the others
+    "FP64": NUMBERS,
     "BOOL": ("BOOL",),
     "BYTES": ("BYTES",),
 }

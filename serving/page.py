@@ -98,9 +98,7 @@ def typed(field: FieldSpec, text: str) -> Any:
     if text == "" and field.optional:
         return None
     try:
-        if field.kind == "integer":
-            return int(text)
-        if field.kind == "number":
+        if field.kind in ("integer", "number"):
             return float(text)
     except ValueError:
         return text

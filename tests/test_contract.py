@@ -87,8 +87,13 @@ def test_a_required_field_is_named_when_it_is_missing(name: str) -> None:
         ("any_number", float("nan")),
         ("any_number", float("inf")),
         ("integer", 0),
-        ("integer", 1.0),
+        ("integer", 1.5),
+        ("integer", 0.0),
         ("any_integer", 2**53),
+        ("any_integer", 2.0**53),
+        ("any_integer", 1e300),
+        ("any_integer", "1990.0"),
+        ("any_integer", True),
         ("boolean", 1),
         ("boolean", "true"),
         ("day", "1999-12-31"),
@@ -111,6 +116,21 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(name: str, value: Any
     assert [problem.field for problem in error.problems] == [name]
     rule = next(field.rule for field in EVERYTHING.fields if field.name == name)
     assert rule in error.problems[0].problem
+
+
+def test_a_whole_float_is_an_integer_as_json_schema_has_it() -> None:
+    written = json.dumps({**GOOD, "integer": 1990.0, "any_integer": -(2.0**53) + 1})
+    assert jsonschema.Draft202012Validator(EVERYTHING.json_schema()).is_valid(json.loads(written))
+    plain = EVERYTHING.parse(json.dumps({**GOOD, "integer": 1990, "any_integer": -(2**53) + 1}))
+    for record in (EVERYTHING.parse(written), *EVERYTHING.parse_many(f"[{written}]")):
+        assert record.model_dump_json() == plain.model_dump_json()
+        assert EVERYTHING.values(record) == EVERYTHING.values(plain)
+
+
+@pytest.mark.parametrize("value", [1, "true"])
+def test_a_refused_boolean_says_how_json_writes_one(value: Any) -> None:
+    [problem] = refusal(EVERYTHING, {**GOOD, "boolean": value}).problems
+    assert problem.problem == 'must be true or false; send true, not 1 or "true"'
 
 
 def test_a_refusal_never_repeats_what_was_submitted() -> None:
@@ -308,6 +328,7 @@ def test_the_schema_says_what_parses_and_what_does_not() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     valid = jsonschema.Draft202012Validator(schema).is_valid
     assert valid(GOOD)
+    assert not valid({**GOOD, "integer": 1.5})
     assert not valid({**GOOD, "other": 1})
     assert not valid({**GOOD, "level": "A"})
     assert not valid({**GOOD, "number": 1e6})

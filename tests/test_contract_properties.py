@@ -23,7 +23,7 @@ DAYS = st.dates().map(date.isoformat)
 NO_DATE = st.sampled_from(["2021-02-29", "20210101", "2021-1-1", "1580688000", "2021-01-01T00:00:00", "x"])
 
 # What a program might send for each field. Left out is only what a file cannot tell apart: an empty text is
-# nothing there, the texts "1" and "true" are a number and a boolean, and a whole float is an integer.
+# nothing there, and the texts "1" and "true" are a number and a boolean.
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "level": st.sampled_from(["a", "b, c", "ü", "b", "A", "a "]) | TEXT | NOTHING,
     "level_or_nothing": st.sampled_from(["x", "y", "xy"]) | NOTHING,
@@ -34,9 +34,16 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     | NOTHING
     | st.booleans(),
     "any_number": FLOAT | WHOLE | NO_NUMBER | NOTHING,
-    "integer": WHOLE | st.sampled_from([0, 1, 2**40, 2**40 + 1, 1.5]) | NO_NUMBER | NOTHING | st.booleans(),
+    "integer": WHOLE
+    | FLOAT
+    | st.sampled_from([0, 1, 2**40, 2**40 + 1, 1.5, 0.0, 1.0, 2.0**40, 2.0**40 + 1])
+    | NO_NUMBER
+    | NOTHING
+    | st.booleans(),
     "any_integer": WHOLE
-    | st.sampled_from([2**53 - 1, 2**53, -(2**53) + 1, 2**70, 0.5])
+    | WHOLE.map(float)
+    | FLOAT
+    | st.sampled_from([2**53 - 1, 2**53, -(2**53) + 1, 2**70, 0.5, 2.0**53 - 1, 2.0**53, 2.0**70, -0.0])
     | NO_NUMBER
     | NOTHING,
     "boolean": st.booleans() | st.sampled_from(["yes", "T", "2", 2, 0.5]) | NOTHING,

@@ -10,6 +10,8 @@ import pytest
 from goldenpath.rails.registry import Registry
 from serving.figures import COUNTED
 from serving.models import point
+from serving.page import typed
+from tests.contracts import EVERYTHING, GOOD
 from tests.serving_app import client, models_of
 from tests.serving_fixtures import MODEL, promote, publish, records
 
@@ -44,6 +46,14 @@ def test_the_form_without_script_is_answered_by_whom_predict_would_ask(home: Pat
     assert said["version"] == models.live.champion.version
     form = {name: value for name, value in row.items() if value is not None}
     assert f"in the server, by <code>{said['version']}</code>" in asking.post("/ask", data=form).text
+
+
+def test_the_form_takes_whole_floats_for_integers() -> None:
+    field = next(field for field in EVERYTHING.fields if field.name == "integer")
+    record = EVERYTHING.parse(json.dumps({**GOOD, "integer": typed(field, "1990.0")}))
+    assert EVERYTHING.values(record) == EVERYTHING.values(
+        EVERYTHING.parse(json.dumps({**GOOD, "integer": 1990}))
+    )
 
 
 def test_without_a_model_the_page_says_so_and_nobody_answers_anything(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from flask.testing import FlaskClient
 
 from benchmarks.environments import environment
 from goldenpath.contract import CONTRACT
+from goldenpath.rails.contract import Broken
+from serving.open_inference import Tensor, rows_of
+from tests.contracts import EVERYTHING, GOOD
 from tests.serving_app import client, models_of
 from tests.serving_fixtures import MODEL, promote, publish, records
 from tests.serving_program import Program, running
@@ -141,6 +144,20 @@ def test_what_cannot_be_understood_is_refused_without_repeating_it(
     assert answer.status_code == status
     assert words in answer.json["error"]
     assert "Zebra" not in answer.text
+
+
+@pytest.mark.parametrize("datatype", ["INT64", "FP64", "FP32"])
+def test_whole_floats_are_integers_and_other_floats_are_refused(datatype: str) -> None:
+    fields = {field.name: field for field in EVERYTHING.fields}
+
+    def parsed(*values: float) -> list[Any]:
+        tensor = Tensor(name="integer", shape=[len(values)], datatype=datatype, data=list(values))
+        rows = [{**GOOD, **row} for row in rows_of([tensor], fields, 10)]
+        return [row.integer for row in EVERYTHING.parse_many(json.dumps(rows))]  # type: ignore[attr-defined]
+
+    assert parsed(1990.0, 7) == [1990, 7]
+    with pytest.raises(Broken, match="record 1: integer must be an integer"):
+        parsed(1990.0, 7.5)
 
 
 def test_other_models_and_versions_are_not_found(caller: FlaskClient) -> None:

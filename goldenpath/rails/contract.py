@@ -52,6 +52,7 @@ Columns = dict[str, NDArray[Any]]  # (n,) by column: object (str, "" = missing) 
 
 PROBLEMS_SHOWN = 5  # in the one line of an error; `.problems` has them all
 LONG = 65_536  # bytes of a body from which on it is looked at before it is checked
+JSON_BOOLEAN = '; send true, not 1 or "true"'  # a file may hold 1, a JSON record may not
 CROWDED = 100  # fields beyond those of the contract that a record in a long body may have
 
 
@@ -192,7 +193,8 @@ class Contract:
             return self._unknown("a field", index)
         field = next(field for field in self.fields if field.name in found["loc"])
         need = "is required: " if found["type"] in ("missing", "string_too_short") else ""
-        return Problem(field=field.name, problem=f"{need}must be {field.rule}", index=index)
+        hint = JSON_BOOLEAN if found["type"] == "bool_type" else ""
+        return Problem(field=field.name, problem=f"{need}must be {field.rule}{hint}", index=index)
 
 
 def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:

@@ -38,9 +38,8 @@ class Record(BaseModel):
         "Add what holds without being written (see `unwritten`), so that records and frames agree."
         super().__pydantic_init_subclass__(**kwargs)
         for info in cls.model_fields.values():
-            around = (
-                [ISO_DATE] if unwrap(info.annotation)[0] is date and ISO_DATE not in info.metadata else []
-            )
+            reading = READINGS.get(unwrap(info.annotation)[0])
+            around = [reading] if reading and reading not in info.metadata else []
             info.metadata = [*unwritten(info), *info.metadata, *around]
         cls.model_rebuild(force=True)
 
@@ -66,8 +65,13 @@ def iso_date(value: Any) -> Any:
     raise ValueError("not YYYY-MM-DD")
 
 
-ISO_DATE = BeforeValidator(iso_date)
-UNWRITTEN = (MinLen(1), Ge(-EXACT_INTEGER), Le(EXACT_INTEGER), ISO_DATE)
+def whole(value: Any) -> Any:
+    "An integer from a float without a fraction, as JSON Schema has it: pandas writes 1990.0 beside a gap."
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+READINGS: dict[Any, BeforeValidator] = {date: BeforeValidator(iso_date), int: BeforeValidator(whole)}
+UNWRITTEN = (MinLen(1), Ge(-EXACT_INTEGER), Le(EXACT_INTEGER), *READINGS.values())
 
 
 class Target(Frozen):
