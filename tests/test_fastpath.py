@@ -137,10 +137,10 @@ def test_bytes_that_are_no_model_are_refused():
 
 
 def test_an_answer_that_is_no_number_is_refused():
-    record = compare(np.array([0.2, 0.7]), np.array([0.2, np.nan]), threshold=0.5)
+    record = compare(np.array([0.2]), np.array([np.nan]), threshold=0.5)  # below the threshold, like 0.2
     assert record.status == "refused"
     assert record.max_difference is None
-    assert "NaN (1 of 2 rows apart, 1 with another label)" in record.reason
+    assert "NaN (1 of 1 rows apart, 0 with another label)" in record.reason
 
 
 def test_the_same_probability_on_the_other_side_of_the_threshold_is_refused():

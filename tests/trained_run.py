@@ -20,8 +20,9 @@ ROWS = 12_000  # of the stand-in; half of their outcomes are known
 
 def settings_for(home: Path, **changes: object) -> Settings:
     "The settings of a project whose home is this folder."
-    plain = {"home": str(home), "source": "synthetic", "synthetic_rows": ROWS, "user": "ada@example.org"}
-    return Settings.model_validate({**plain, "slices": "sex, age_group", "auto_promote": "yes", **changes})
+    plain = {"home": str(home), "source": "synthetic", "synthetic_rows": ROWS, "bootstrap": 20}
+    ours = {"user": "ada@example.org", "slices": "sex, age_group", "auto_promote": "yes"}
+    return Settings.model_validate({**plain, **ours, **changes})
 
 
 def run_in(home: Path, run_id: str = RUN, parent: str = "") -> Run:
