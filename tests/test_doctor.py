@@ -1,9 +1,13 @@
 """The doctor says what is good, what is worth knowing and what is bad, and never breaks down itself."""
 
+import shutil
+import sys
+
 import pytest
 
 from goldenpath.rails import doctor
 from goldenpath.rails.doctor import Finding, examine
+from goldenpath.rails.doctor_cluster import CLUSTER
 from goldenpath.rails.errors import VolumeFault
 from tests.small_project import DATA, make_project, step, write_pipeline
 
@@ -84,3 +88,23 @@ def test_a_check_that_breaks_is_a_finding(project):
     assert examine((check_something,))[-1] == Finding(
         what="something", status="bad", detail="the volume is gone"
     )
+
+
+def test_a_check_that_breaks_by_our_own_fault_is_a_finding_too(project):
+    def check_something(settings):
+        yield {}["absent"]
+
+    finding = examine((check_something,))[-1]
+    assert (finding.what, finding.status) == ("something", "bad")
+    assert finding.detail == "this check broke: KeyError: 'absent'"
+
+
+def test_where_no_jupyter_is_installed_every_check_still_answers(project, monkeypatch):
+    shutil.rmtree(project / "notebooks")  # as in the serving image
+    shutil.rmtree(project / "pipelines")
+    for name in ("jupyter_core", "jupyter_core.paths"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(doctor, "find_program", lambda name: None if name == "papermill" else name)
+    findings = examine(CLUSTER)
+    assert [finding for finding in findings if finding.status == "bad"] == []
+    assert next(finding for finding in findings if finding.what == "papermill").status == "note"

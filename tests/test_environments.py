@@ -1,6 +1,7 @@
 """What must hold where less is installed than here: the serving image, the stock runtime image."""
 
 import json
+import os
 import shutil
 import subprocess
 import tomllib
@@ -53,6 +54,15 @@ def test_the_server_answers_with_the_serving_extra_alone_and_without_the_steps(t
         assert answer.status == 200
         assert set(json.loads(answer.body)) >= {"label", "probability", "version"}
         assert server.get("/").status == 200
+    doctor = subprocess.run(
+        [python, "-m", "goldenpath", "doctor"],
+        cwd=tmp_path / "image",
+        env={**os.environ, "GOLDENPATH_HOME": str(tmp_path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "champion" in doctor.stdout
 
 
 @pytest.mark.slow

@@ -43,6 +43,9 @@ def examine(further: tuple[Check, ...] = ()) -> list[Finding]:
             findings += check(settings)
         except GoldenpathError as fault:
             findings.append(Finding(what=_name(check), status="bad", detail=str(fault)))
+        except Exception as fault:  # a fault of ours in one check must not hide what the others find
+            detail = f"this check broke: {type(fault).__name__}: {fault}"
+            findings.append(Finding(what=_name(check), status="bad", detail=detail))
     return findings
 
 
@@ -150,12 +153,15 @@ PROGRAMS = (
 
 
 def check_programs(settings: Settings) -> Iterator[Finding]:
-    "The programs that are started, and what it means if one is missing."
+    "Look for the programs that are started; say what it means if one is missing."
+    has_steps = (settings.folder / "notebooks").is_dir()  # the serving image has none, so it needs no papermill
     for program, package, without in PROGRAMS:
         if find_program(program):
             yield Finding(what=program, status="good", detail=_version(package))
         else:
-            needed = program == "papermill" or (program == "granian" and not find_program("gunicorn"))
+            needed = (program == "papermill" and has_steps) or (
+                program == "granian" and not find_program("gunicorn")
+            )
             yield Finding(
                 what=program, status="bad" if needed else "note", detail="not installed", remedy=without
             )

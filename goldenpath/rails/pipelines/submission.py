@@ -75,12 +75,18 @@ def find_runtime(name: str = "") -> Runtime:
 
 
 def metadata_folders(kind: str) -> list[Path]:
-    "Where Elyra looks for its metadata, such as `runtimes`."
-    from jupyter_core.paths import jupyter_path
+    "List the folders in which Elyra looks for its metadata, such as `runtimes`."
+    own = filter(None, os.environ.get("ELYRA_METADATA_PATH", "").split(os.pathsep))
+    return [Path(folder) / "metadata" / kind for folder in (*own, *_jupyter_folders())]
 
-    own = os.environ.get("ELYRA_METADATA_PATH", "")
-    folders = [*filter(None, own.split(os.pathsep)), *(str(Path(path)) for path in jupyter_path())]
-    return [Path(folder) / "metadata" / kind for folder in folders]
+
+def _jupyter_folders() -> list[str]:
+    "List Jupyter's data folders; none if Jupyter is not installed, as in the serving image."
+    try:
+        from jupyter_core.paths import jupyter_path
+    except ImportError:
+        return []
+    return list(jupyter_path())
 
 
 def _read_runtime(file: Path) -> Runtime:
