@@ -18,6 +18,15 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundl
 export UV_SYSTEM_CERTS ?= true
 endif
 
+# The environment of a copied or renamed project would run the library of the old folder: it is made anew.
+MADE_FOR := $(shell cat .venv/ready 2>/dev/null)
+ifneq "$(MADE_FOR)" ""
+ifneq "$(MADE_FOR)" "$(CURDIR)"
+ANEW := --clear
+.PHONY: .venv/ready
+endif
+endif
+
 .PHONY: help run lab serve export check fix test test-slow bench lock clean
 
 help: ## show this list
@@ -26,11 +35,11 @@ help: ## show this list
 .venv/ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "goldenpath needs Python 3.11, 3.12 or 3.13 with venv; set PYTHON=/path/to/python" >&2; exit 2; }
 	@echo "making .venv with $(PYTHON) (once)"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $(ANEW) .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
-	@touch .venv/ready
+	@echo "$(CURDIR)" > .venv/ready
 
 run: .venv/ready ## train, evaluate, publish, and show training time against prediction time
 	@$(BIN)/python -m goldenpath run

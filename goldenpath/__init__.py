@@ -3,6 +3,7 @@
 Modules:
 
 - `goldenpath.rails.artifact`: A model folder: write its manifest, verify it before anything is believed, save and load the pipeline.
+- `goldenpath.rails.checkout`: Whose library runs here: that of the project around the working folder, or another project's?
 - `goldenpath.rails.contract`: The one definition of a record and its target, and everything that is derived from it.
 - `goldenpath.rails.contracts.frames`: The vectorised check of a whole frame against a contract: the rules of one record, a column at a time.
 - `goldenpath.rails.evaluation.gate`: The gate: which rules a candidate is held against, and the verdict that lists every one of them.

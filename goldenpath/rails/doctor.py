@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from goldenpath.rails.checkout import environment_project
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import stale_notebooks
@@ -63,6 +64,23 @@ def check_python(settings: Settings) -> Iterator[Finding]:
         status="good" if good else "bad",
         detail=detail,
         remedy="" if good else "use 3.11 to 3.13",
+    )
+
+
+def check_environment(settings: Settings) -> Iterator[Finding]:
+    "Was the project's own environment made for it, or is it a copy of another project's?"
+    environment = settings.folder / ".venv"
+    project = environment_project(environment) if not environment.is_symlink() else None
+    if project is None:
+        return
+    if project.resolve() == settings.folder.resolve():
+        yield Finding(what="environment", status="good", detail=str(environment))
+        return
+    yield Finding(
+        what="environment",
+        status="bad",
+        detail=f"{environment} was made for {project}: its programs run the library there",
+        remedy=f"run `make .venv/ready` in {settings.folder}",
     )
 
 
@@ -154,7 +172,7 @@ PROGRAMS = (
 
 def check_programs(settings: Settings) -> Iterator[Finding]:
     "Look for the programs that are started; say what it means if one is missing."
-    has_steps = (settings.folder / "notebooks").is_dir()  # the serving image has none, so it needs no papermill
+    has_steps = (settings.folder / "notebooks").is_dir()  # not in the serving image, which has no papermill
     for program, package, without in PROGRAMS:
         if find_program(program):
             yield Finding(what=program, status="good", detail=_version(package))
@@ -188,6 +206,7 @@ def _version(package: str) -> str:
 
 CHECKS: tuple[Check, ...] = (
     check_python,
+    check_environment,
     check_home,
     check_data,
     check_exports,

@@ -213,7 +213,7 @@ def check_library(settings: Settings) -> Iterator[Finding]:
             status="note" if same else "bad",
             detail=f"pods get {travels.resolve()}, but this Python imports {here}"
             + ("" if same else ", which is other code"),
-            remedy="" if same else "run from the project's folder: python -m goldenpath ...",
+            remedy=f"cd {settings.folder}, then python -m goldenpath ...",
         )
         return
     yield from _made_here(settings)

@@ -4,11 +4,13 @@ import difflib
 import importlib
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import click
 
 import goldenpath
+from goldenpath.rails.checkout import other_library
 from goldenpath.rails.errors import GoldenpathError
 
 
@@ -91,7 +93,9 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    "The program."
+    "Run the program, and warn first if it belongs to another project than the one of the working folder."
+    if other := other_library(Path.cwd()):
+        click.echo(f"warning: {other}", err=True)
     cli.main(args=list(args) if args is not None else None, prog_name="goldenpath")
 
 
