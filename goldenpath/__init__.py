@@ -21,7 +21,7 @@ Modules:
 - `goldenpath.rails.pipelines.submission`: Submit a pipeline through Elyra, and wait by asking the Kubeflow Pipelines API itself.
 - `goldenpath.rails.rows.rowhash`: A hash of a whole source row that never changes: not with the row's place, the file's growth, the file's format, the date style, nor with the version of any library.
 - `goldenpath.rails.rows.split`: Which side of the split a row stands on: train, validation or test, by its hash or by a date.
-- `goldenpath.rails.rows.tables`: Read CSV and Parquet files of any size, from a path, a glob or a URL, as a stream of record batches.
+- `goldenpath.rails.rows.tables`: Read CSV and Parquet files of any size, from a path or a URL, as a stream of record batches.
 - `goldenpath.rails.runs`: Runs: one folder under home for each execution, in which every step finds its input and leaves its output.
 - `goldenpath.rails.store.mlserver`: Hand a version to a dedicated model server: a folder that MLServer's scikit-learn runtime serves as it is.
 - `goldenpath.rails.store.retention`: What may go: versions and runs that nobody needs, first moved aside, deleted after a grace time.

@@ -89,6 +89,18 @@ def test_rejected_rows_are_in_a_second_file_with_reasons(
     assert rejected["reason"].tolist()[-1] == "has 2 cells, the header has 13"
 
 
+def test_rows_that_break_the_contract_before_rows_of_the_wrong_length_are_both_told(
+    cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
+) -> None:
+    good = cases[100:101].to_csv(index=False)
+    broken = cases[2:3].to_csv(index=False, header=False)
+    (tmp_path / "three.csv").write_text(good + broken + "03000,2020-01-01\n" + good.splitlines()[1] + "\n")
+    score_file(str(tmp_path / "three.csv"), tmp_path / "scores.csv", CONTRACT, predictor)
+    rejected = pd.read_csv(tmp_path / "scores.rejected.csv", **TEXT)
+    assert rejected[["row", "column"]].to_numpy().tolist() == [["2", "hosp_yn"], ["3", ""]]
+    assert pd.read_csv(tmp_path / "scores.csv")["row"].tolist() == [1, 4]
+
+
 def test_a_file_without_rejects_has_an_empty_second_file(
     cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
 ) -> None:
@@ -182,11 +194,61 @@ def test_header_only_is_named(name: str, cases: pd.DataFrame, predictor: Predict
     assert not (tmp_path / "scores.csv").exists()
 
 
-def test_output_that_is_the_input_is_refused(
+@pytest.fixture
+def spellings(tmp_path: Path) -> Path:
+    "x.rejected.csv by other names: a link, a hard link, a link of its folder."
+    (tmp_path / "x.rejected.csv").write_text("precious")
+    (tmp_path / "link.csv").symlink_to("x.rejected.csv")
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "x.rejected.csv")
+    (tmp_path / "folder").symlink_to(".")
+    (tmp_path / "sub").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "says"),
+    [
+        ("x.rejected.csv", "x.rejected.csv", "is the input itself"),
+        ("x.rejected.csv", "x.csv", r"x\.rejected\.csv is the input itself"),
+        ("link.csv", "x.csv", r"x\.rejected\.csv is the input itself"),
+        ("hard.csv", "x.csv", r"x\.rejected\.csv is the input itself"),
+        ("x.rejected.csv", "link.csv", r"link\.csv is the input itself"),
+        ("folder/x.rejected.csv", "x.csv", r"x\.rejected\.csv is the input itself"),
+        ("x.rejected.csv", "sub/../x.csv", r"x\.rejected\.csv is the input itself"),
+        ("file://{}/x.rejected.csv", "x.csv", r"x\.rejected\.csv is the input itself"),
+        ("*.rejected.csv", "new.csv", r"new\.rejected\.csv would be read as input next time"),
+        ("folder/*.rejected.csv", "new.csv", r"new\.rejected\.csv would be read as input next time"),
+        ("?.rejected.csv", "folder/x.csv", r"x\.rejected\.csv is the input itself"),
+    ],
+)
+def test_output_that_is_or_becomes_the_input_is_refused(
+    source: str, output: str, says: str, spellings: Path, predictor: Predictor
+) -> None:
+    source = source.format(spellings) if "://" in source else str(spellings / source)
+    with pytest.raises(BadInput, match=f"{says}.*; name another output"):
+        score_file(source, spellings / output, CONTRACT, predictor)
+    assert (spellings / "x.rejected.csv").read_text() == "precious"
+
+
+def test_output_into_the_folder_that_is_read_is_refused(
     cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInput, match="is the input itself; name another output"):
-        score(tmp_path / "cases.csv", tmp_path / "x" / ".." / "cases.csv", predictor)
+    with pytest.raises(BadInput, match=r"scores\.csv would be read as input next time"):
+        score(tmp_path, tmp_path / "scores.csv", predictor)
+    score(tmp_path, tmp_path / "scores" / "scores.csv", predictor)
+    score(tmp_path / "*es.csv", tmp_path / "other.csv", predictor)
+
+
+@pytest.mark.parametrize("source", ["", "rows/*.csv"])
+def test_output_among_the_training_rows_is_refused(
+    source: str, published: Path, cases: pd.DataFrame, tmp_path: Path
+) -> None:
+    settings = Settings(home=str(published), project=str(tmp_path), source=source)
+    folders = [tmp_path / "rows"] if source else [tmp_path / "data", published / "data"]
+    for folder in folders:
+        with pytest.raises(BadInput, match=r"x\.csv would be among the training rows"):
+            run_batch(settings, CONTRACT, str(tmp_path / "cases.csv"), str(folder / "x.csv"))
+    run_batch(settings, CONTRACT, str(tmp_path / "cases.csv"), str(tmp_path / "batch" / "x.csv"))
 
 
 def test_unknown_ending_is_refused(cases: pd.DataFrame, predictor: Predictor, tmp_path: Path) -> None:

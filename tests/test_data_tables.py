@@ -14,7 +14,8 @@ import pytest
 
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.rows import tables
-from goldenpath.rails.rows.tables import find_files, read_chunks, read_columns, require_columns
+from goldenpath.rails.rows.sources import find_files
+from goldenpath.rails.rows.tables import read_chunks, read_columns, require_columns
 
 
 def rows_of(file: Path | str) -> pd.DataFrame:
@@ -213,10 +214,17 @@ def test_parquet_with_damage_in_the_middle_is_named(tmp_path: Path) -> None:
         rows_of(file)
 
 
-def test_gzip_that_was_cut_off_is_named(tmp_path: Path) -> None:
-    whole = gzip.compress(("a,b\n" + "1,2\n" * 50_000).encode())
-    file = written(tmp_path / "a.csv.gz", whole[: len(whole) // 2])
-    with pytest.raises(BadInput, match=r"a\.csv\.gz cannot be read"):
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
+@pytest.mark.parametrize("damage", ["cut off", "altered"])
+def test_packed_file_that_is_damaged_is_named(damage: str, ending: str, tmp_path: Path) -> None:
+    file = tmp_path / f"a.csv.{ending}"
+    digits = np.random.default_rng(0).integers(0, 10, 50_000)
+    pd.DataFrame({"a": digits, "b": digits}).to_csv(file, index=False)
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    rest = b"" if damage == "cut off" else bytes(100) + whole[middle + 100 :]
+    file.write_bytes(whole[:middle] + rest)
+    with pytest.raises(BadInput, match=rf"a\.csv\.{ending} (cannot be read|is not UTF-8)"):
         rows_of(file)
 
 

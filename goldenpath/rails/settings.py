@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from goldenpath.rails.errors import BadInput, VolumeFault
+from goldenpath.rails.rows.endings import is_table
 from goldenpath.rails.server_settings import ServerSettings, allowed
 
 PREFIX = "GOLDENPATH_"
 MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
 OTHER_NAMES = {"DATA": "SOURCE"}  # further names of variables, read where the main one is not set
 NOT_SETTINGS = {"TEST_REQUIRE"}  # variables of the tests
-DATA_SUFFIXES = (".csv", ".parquet")
 
 # What Kubernetes puts into every pod for a Service whose name begins with `goldenpath`.
 SERVICE_LINK = re.compile(
@@ -182,6 +182,12 @@ class Settings(ServerSettings):
             raise BadInput(f"no rows in {home / 'data'}: put a file there, or say `source = synthetic`")
         return found or "synthetic"
 
+    def data_places(self, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+        "Every place that training rows are looked for in: the source that is named, or two folders."
+        if self.source:
+            return (self.data_source(environ),)
+        return tuple(str(place / "data") for place in (self.home_folder(environ), self.folder))
+
     def promotes(self, environ: Mapping[str, str] = os.environ) -> bool:
         "May the pipeline make what it publishes champion? `auto`: only in the project's own folder."
         if self.auto_promote != "auto":
@@ -283,7 +289,7 @@ def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> s
 
 def _only_file(folder: Path) -> str | None:
     "The one data file of a folder. Raises BadInput where there are several."
-    files = sorted(path for path in folder.glob("*") if path.suffix in DATA_SUFFIXES and path.name[0] != ".")
+    files = sorted(path for path in folder.glob("*") if is_table(path.name))
     if len(files) > 1:
         raise BadInput(f"{folder} holds {len(files)} data files: name one, or a glob, as `source`")
     return str(files[0]) if files else None

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['REJECTED', 'ADDED', 'BatchSummary', 'output_names', 'score_chunk', 'with_answers', 'score_file', 'look',
-           'rejected_beside', 'placed', 'run_batch']
+           'refuse_overlap', 'rejected_beside', 'placed', 'run_batch', 'refuse_training_rows']
 
 # %% ../../notebooks/10_batch.ipynb #4547f3bd
 import os
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from time import perf_counter
 
@@ -23,8 +23,10 @@ from ..rails.errors import BadInput
 from ..rails.manifest import Frozen
 from ..rails.progress import shown
 from ..rails.registry import open_registry
+from ..rails.rows.sides import as_batch
 from ..rails.rows.sorting import needed_frame, ragged
-from ..rails.rows.tables import Chunk, find_files, read_chunks
+from ..rails.rows.sources import covers, find_files
+from ..rails.rows.tables import Chunk, read_chunks
 from ..rails.rows.wholefile import ending, whole_table
 from ..rails.settings import Settings
 
@@ -73,7 +75,7 @@ def score_chunk(
     kept = chunk.batch if len(here) == len(chunk.rows) else chunk.batch.take(pa.array(here))
     problems = pd.concat([checked.rejected, ragged(chunk)]).sort_values("row", kind="stable")
     scored = with_answers(kept, chunk.rows[here], contract.columns(checked.clean), predictor)
-    return scored, pa.RecordBatch.from_pandas(problems, schema=REJECTED, preserve_index=False)
+    return scored, as_batch(problems, REJECTED)
 
 
 def with_answers(
@@ -133,14 +135,27 @@ def look(
     files = find_files(source)
     if len(files) > 1:
         raise BadInput(f"{source} is {len(files)} files; a batch scores one: call it once for each")
-    if ending(output) and output.resolve() == Path(files[0]).resolve():
-        raise BadInput(f"{output} is the input itself; name another output")
+    ending(output)  # raises where nobody can write it
+    refuse_overlap(source, files[0], output)
     required = tuple(field.name for field in contract.fields if not field.optional)
     chunks = read_chunks(files[0], required)
     first = next(chunks, None)
     if first is None:
         raise BadInput(f"{source} has a header but no rows")
     return first, chain([first], chunks)
+
+
+def refuse_overlap(
+    source: str,  # as the user named it
+    file: str,  # what is behind it
+    output: Path,
+) -> None:
+    "Raises BadInput where the output or the rejected rows would overwrite the input or be input next time."
+    for path in (output, rejected_beside(output)):
+        if covers(file, path):
+            raise BadInput(f"{path} is the input itself; name another output")
+        if covers(source, path):
+            raise BadInput(f"{path} would be read as input next time ({source}); name another output")
 
 
 def rejected_beside(output: Path) -> Path:  # scores.csv: scores.rejected.csv
@@ -171,5 +186,14 @@ def run_batch(
             raise BadInput(f"{name} is empty: name a file, with -p {name} FILE or {name.upper()}=FILE")
     if "://" in output_path:
         raise BadInput(f"output_path {output_path} is a URL: write to a file and upload that")
+    output = Path(placed(output_path, settings))
+    refuse_training_rows(settings, output)
     predictor = open_predictor(open_registry(settings), version)
-    return score_file(placed(input_path, settings), Path(placed(output_path, settings)), contract, predictor)
+    return score_file(placed(input_path, settings), output, contract, predictor)
+
+
+def refuse_training_rows(settings: Settings, output: Path) -> None:
+    "Raises BadInput where the next training run would read what is written, or could not choose a file."
+    for path, place in product((output, rejected_beside(output)), settings.data_places()):
+        if covers(place, path):
+            raise BadInput(f"{path} would be among the training rows ({place}); write to another folder")

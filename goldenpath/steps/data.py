@@ -22,15 +22,9 @@ from ..rails.manifest import DataSummary
 from ..rails.progress import shown
 from ..rails.rows.sides import Tally, write_rows
 from ..rails.rows.sorting import needed_columns
+from ..rails.rows.sources import find_files, is_remote
 from ..rails.rows.split import SIDES, parse_split
-from goldenpath.rails.rows.tables import (
-    Chunk,
-    find_files,
-    is_remote,
-    read_chunks,
-    read_columns,
-    require_columns,
-)
+from ..rails.rows.tables import Chunk, read_chunks, read_columns, require_columns
 from ..rails.runs import Run
 from ..rails.settings import Settings
 

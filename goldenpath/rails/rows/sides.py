@@ -88,3 +88,9 @@ def write_rows(
 
 def as_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+
+def as_batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
+    "One batch: pandas may hold a text column in several pieces, which RecordBatch.from_pandas cannot take."
+    columns = [column.combine_chunks() for column in as_table(frame, schema).columns]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,4 +1,4 @@
-"""Read CSV and Parquet files of any size, from a path, a glob or a URL, as a stream of record batches.
+"""Read CSV and Parquet files of any size, from a path or a URL, as a stream of record batches.
 
 Whatever is wrong with a file is a BadInput of one line that names the file and the way out; it never repeats
 what stands in a row.
@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import BadZipFile
 
 import fsspec
 import numpy as np
@@ -22,14 +23,15 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from goldenpath.rails.errors import BadInput
+from goldenpath.rails.rows.endings import is_parquet, packing
+from goldenpath.rails.rows.filekind import refuse_other_kind
+from goldenpath.rails.rows.sources import is_remote, one_line, place_named
 
 BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
 BATCH = 65_536  # rows of Parquet that are read at a time
 DEFINED_IN = "notebooks/01_contract.ipynb"
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how such a file begins
-PACKED = (".gz", ".bz2", ".xz", ".zip")
-SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet")
+BROKEN = (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -45,48 +47,10 @@ class Chunk:
     done: float  # share of the file that is read, 0 to 1
 
 
-def find_files(
-    source: str,  # a file, a folder, a glob, or a URL (also a glob) that fsspec knows
-) -> tuple[str, ...]:  # sorted, at least one
-    "The files behind a source. Raises BadInput where there is none, or the place cannot be reached."
-    if source.startswith(("http://", "https://")):
-        return (source,)  # the web knows no folders: opening says whether it is there
-    with _place_named(source):
-        filesystem, path = fsspec.core.url_to_fs(source)
-        found = _expand(filesystem, path)
-    if not found:
-        raise BadInput(f"{source} {'matches no file' if '*' in source else 'does not exist'}")
-    return tuple(sorted(filesystem.unstrip_protocol(file) if is_remote(source) else file for file in found))
-
-
-def is_remote(source: str) -> bool:
-    "Does reading it mean to fetch it?"
-    return "://" in source
-
-
-def _expand(filesystem: Any, path: str) -> list[str]:
-    if any(sign in path for sign in "*?[") and not filesystem.exists(path):
-        return [file for file in filesystem.glob(path) if filesystem.isfile(file)]
-    if filesystem.isdir(path):
-        return [file for file in filesystem.ls(path, detail=False) if file.endswith(SUFFIXES)]
-    return [path] if filesystem.exists(path) else []
-
-
-@contextmanager
-def _place_named(file: str) -> Iterator[None]:
-    "Whatever a place answers, as one line that names the file."
-    try:
-        yield
-    except FileNotFoundError:
-        raise BadInput(f"{file} does not exist") from None
-    except Exception as fault:  # each of fsspec's file systems has exceptions of its own
-        raise BadInput(f"{file} cannot be read: {_one_line(fault)}") from None
-
-
 def read_columns(file: str) -> tuple[str, ...]:
     "The column names of a file, stripped. Raises BadInput as `read_chunks` does."
     with _opened(file) as opened:
-        names = _parquet_names(opened, file) if _is_parquet(file) else _csv_names(opened, file)
+        names = _parquet_names(opened, file) if is_parquet(file) else _csv_names(opened, file)
     return _stripped(names, file)
 
 
@@ -98,7 +62,7 @@ def read_chunks(
 
     Raises BadInput for a file that is missing, empty, not UTF-8, cut off, lacks a column or has one twice.
     """
-    names, chunks = (_parquet_names, _parquet_chunks) if _is_parquet(file) else (_csv_names, _csv_chunks)
+    names, chunks = (_parquet_names, _parquet_chunks) if is_parquet(file) else (_csv_names, _csv_chunks)
     with _opened(file) as stream:
         require_columns(file, _stripped(names(stream, file), file), needed)
         yield from chunks(stream, file)
@@ -118,18 +82,25 @@ def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) 
     raise BadInput(f"{file}: column '{missing}' is missing ({hint}); see {DEFINED_IN}")
 
 
-def _is_parquet(file: str) -> bool:
-    return Path(file.partition("?")[0]).suffix in (".parquet", ".pq")
-
-
 @contextmanager
 def _opened(file: str) -> Iterator[Any]:
     "Open a file for reading; a remote one is fetched to disk first, because Parquet has to seek."
-    packing = None if _is_parquet(file) else "infer"
     with ExitStack() as stack:
-        with _place_named(file):
+        with place_named(file):
             local = _fetched(file, stack.enter_context(TemporaryDirectory())) if is_remote(file) else file
-            stream = stack.enter_context(fsspec.open(local, "rb", compression=packing))
+            packed = stack.enter_context(fsspec.open(local, "rb"))
+        refuse_other_kind(packed, file, ".parquet" if is_parquet(file) else packing(file))
+        yield packed if is_parquet(file) else stack.enter_context(_unpacked(local, file))
+
+
+@contextmanager
+def _unpacked(local: str, file: str) -> Iterator[Any]:
+    with place_named(file):
+        opened = fsspec.open(local, "rb", compression="infer").open()
+    with opened as stream:
+        if packing(file):
+            with _faults_named(file):
+                refuse_other_kind(stream, file, "")
         yield stream
 
 
@@ -154,11 +125,8 @@ def _stripped(names: list[str], file: str) -> tuple[str, ...]:
 def _csv_names(stream: Any, file: str) -> list[str]:
     "Read the header alone; the stream stands at its beginning again afterwards."
     with _faults_named(file):
-        start = stream.read(2)
-        if not start:
+        if not stream.read(1):
             raise BadInput(f"{file} is empty: it has no header and no rows")
-        if start in UTF16:
-            raise BadInput(f"{file} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
         stream.seek(0)
         # The types that Arrow guesses here do not matter, only the names.
         with pa.csv.open_csv(stream, parse_options=_parsing(lambda row: "skip")) as reader:
@@ -229,7 +197,7 @@ def _bytes_of(batch: pa.RecordBatch) -> int:
 
 def _size(stream: Any, file: str) -> int:
     "Bytes to read; 0 where nobody knows before the file is unpacked."
-    if file.endswith(PACKED):
+    if packing(file):
         return 0
     size = stream.seek(0, 2)
     stream.seek(0)
@@ -263,8 +231,8 @@ def _faults_named(file: str) -> Iterator[None]:
     "What Arrow says of a file, as one line that names the file."
     try:
         yield
-    except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError) as fault:
-        raise BadInput(_explain(file, _one_line(fault))) from None
+    except BROKEN as fault:
+        raise BadInput(_explain(file, one_line(fault))) from None
 
 
 def _explain(file: str, fault: str) -> str:
@@ -275,11 +243,6 @@ def _explain(file: str, fault: str) -> str:
         return f"{file} is empty: it has no header and no rows"
     if "straddling" in fault:
         return f"{file} has a row of more than {BLOCK // 2**20} MB: is a quote opened and never closed?"
-    if _is_parquet(file):
+    if is_parquet(file):
         return f"{file} is cut off or no Parquet file; copy or write it again ({fault})"
     return f"{file} cannot be read as CSV: {fault}"
-
-
-def _one_line(fault: Exception) -> str:
-    "The first line of a message; what follows may repeat a row."
-    return (str(fault).splitlines() or [type(fault).__name__])[0].rstrip(": ")
