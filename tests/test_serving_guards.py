@@ -67,13 +67,16 @@ def test_a_probe_without_a_token_learns_yes_or_no_and_nothing_else(home: Path, t
     assert "version" in asking.get("/health/ready", headers=bearer(TOKEN)).json
 
 
-def test_the_probes_of_the_protocol_need_no_token_and_no_place(
+def test_probes_and_metrics_need_no_place_and_probes_no_token(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.observing.InFlight", lambda most: InFlight(0))
-    asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)))
+    asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
     assert asking.get("/v2", headers=bearer(TOKEN)).status_code == 503
     assert asking.get("/v2").status_code == 401
+    assert asking.get("/metrics", headers=bearer(TOKEN)).status_code == 200
+    assert asking.get("/health/live").json["live"]
+    assert asking.get("/health/ready").json["ready"]
     assert asking.get("/v2/health/live").json == {"live": True}
     assert asking.get("/v2/health/ready").json == {"ready": True}
 

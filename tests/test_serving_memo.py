@@ -14,7 +14,7 @@ from goldenpath.rails.contract import Record
 from goldenpath.rails.registry import Registry
 from serving.asking import Asked
 from serving.memo import LONGEST, Memo, remembering
-from serving.models import Live, Models
+from serving.models import Models
 
 MOST = 100
 
@@ -66,12 +66,14 @@ def test_a_remembered_answer_took_the_model_no_time(models: Models) -> None:
     assert [recall(b"a").seconds, recall(b"a").seconds] == [0.1, None]
 
 
-def test_what_is_live_next_remembers_nothing_and_long_bodies_are_not_kept(models: Models) -> None:
+def test_bodies_and_keys_are_remembered_up_to_their_longest(models: Models) -> None:
     recall = remembering(answering, models, MOST)
-    recall(b"a")
-    models.live = Live()
-    recall(b"a" * (LONGEST + 1))
-    assert len(models.live.memo) == 0
+    recall(b"a" * LONGEST)
+    recall(b"a" * (LONGEST - 1), "k")
+    assert len(models.live.memo) == 2
+    recall(b"b" * (LONGEST + 1))
+    recall(b"b" * LONGEST, "k")
+    assert len(models.live.memo) == 2
 
 
 def test_a_full_memo_takes_something_new_as_fast_as_an_empty_one() -> None:

@@ -82,6 +82,14 @@ def test_a_huge_body_is_refused_at_its_first_fault(caller: FlaskClient, body: An
     assert words in answer.json["error"]
 
 
+def test_more_records_than_a_batch_may_hold_are_refused(home: Path, models: Models) -> None:
+    few = client(home, models, max_batch=2)
+    assert few.post(INFER, json=asked(*RECORDS[:2])).status_code == 200
+    answer = few.post(INFER, json=asked(*RECORDS[:3]))
+    assert answer.status_code == 400
+    assert answer.json["error"] == "3 records in one request; at most 2 are answered"
+
+
 def test_an_output_is_given_once_and_in_the_order_asked_for(caller: FlaskClient) -> None:
     label = {"name": "label"}
     given = caller.post(INFER, json=asked(*RECORDS, outputs=[PROBABILITY, label])).json["outputs"]

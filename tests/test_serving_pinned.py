@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.predict import Predictor
-from goldenpath.rails.errors import VolumeFault
 from goldenpath.rails.registry import Registry
 from serving.models import Models
 from serving.worker import load, with_version
@@ -69,23 +67,6 @@ def test_a_worker_that_comes_after_the_withdrawal_is_not_ready_and_says_why(
     ready = client(tmp_path, pinned_to(tmp_path, version)).get("/health/ready")
     assert ready.status_code == 503
     assert "was withdrawn" in ready.json["problems"][0]
-
-
-def test_a_version_that_could_not_be_loaded_is_tried_again(tmp_path: Path, version: str) -> None:
-    good = pinned_to(tmp_path, version).live.champion
-    assert good
-    faults = [VolumeFault("away for a moment")]
-
-    def once(name: str) -> Predictor:
-        if faults:
-            raise faults.pop()
-        return good
-
-    models = Models(Registry(tmp_path, MODEL), once, version)
-    models.look()
-    assert models.live.champion is None
-    models.look()
-    assert (models.live.champion, models.live.problems) == (good, ())
 
 
 def replaced(program: Program) -> None:

@@ -1,18 +1,30 @@
-"""The count of reloads: every assignment once, and every problem when it appears."""
+"""What a worker counts of itself: reloads, who holds which role, what queues dropped."""
+
+from typing import Any, cast
 
 import pytest
+from flask import Flask
 
+from goldenpath.predict import Predictor
+from goldenpath.rails.manifest import Layout
 from goldenpath.rails.registry import Roles
+from serving.background import Background
+from serving.limits import InFlight
 from serving.metrics import FOLDER, Metrics
 from serving.models import Live
+from tests.contracts import TARGET
 
 RESULTS = ("loaded", "refused")
 
 
-def test_a_problem_counts_when_it_appears_and_not_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def metrics(monkeypatch: pytest.MonkeyPatch) -> Metrics:
+    "The metrics of one worker alone."
     monkeypatch.delenv(FOLDER, raising=False)
-    metrics = Metrics()
+    return Metrics()
 
+
+def test_a_problem_counts_when_it_appears_and_not_when_it_is_over(metrics: Metrics) -> None:
     def counted(number: int, *problems: str) -> tuple[int, int]:
         metrics.hold(Live(Roles(number=number), problems=problems))
         found = [
@@ -28,3 +40,34 @@ def test_a_problem_counts_when_it_appears_and_not_when_it_is_over(monkeypatch: p
     assert counted(2) == (2, 1)
     assert counted(3, "3 cannot answer") == (2, 2)
     assert metrics.registry.get_sample_value("goldenpath_problems") == 1
+
+
+def named(version: str) -> Predictor:
+    "A version that is only spoken of."
+    return Predictor(cast(Any, None), Layout(text=(), number=()), TARGET, 0.5, version)
+
+
+def test_one_version_at_a_time_holds_a_role(metrics: Metrics) -> None:
+    def held(version: str) -> float | None:
+        labels = {"role": "champion", "version": version, "path": "sklearn"}
+        return metrics.registry.get_sample_value("goldenpath_model_info", labels)
+
+    metrics.hold(Live(Roles(number=1), named("A"), problems=()))
+    assert (held("A"), held("B")) == (1, None)
+    metrics.hold(Live(Roles(number=2), named("B"), problems=()))
+    assert (held("A"), held("B")) == (0, 1)
+
+
+def test_what_a_queue_dropped_is_counted_once_and_what_waits_is_shown(metrics: Metrics) -> None:
+    queue, places = Background[int]("shadow", lambda items: None, 2), InFlight(5)
+    for number in range(5):
+        queue.offer(number)
+    app = Flask("a test")
+    places.install(app)
+    app.add_url_rule("/", view_func=lambda: metrics.measure([queue], places) or "measured")
+    for _ in range(2):
+        assert app.test_client().get("/").text == "measured"
+    value = metrics.registry.get_sample_value
+    assert value("goldenpath_dropped_total", {"queue": "shadow"}) == 3
+    assert value("goldenpath_waiting", {"queue": "shadow"}) == 2
+    assert value("goldenpath_waiting", {"queue": "requests"}) == 1

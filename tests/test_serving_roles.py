@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from goldenpath.contract import CONTRACT
+from goldenpath.predict import Predictor
 from goldenpath.rails.errors import VolumeFault
 from goldenpath.rails.registry import Registry
 from serving.asking import asking
 from serving.models import Models, point
 from serving.shadow import Shadow
-from tests.serving_app import client, models_of
+from serving.worker import load, registry_of
+from tests.serving_app import client, models_of, settings_of
 from tests.serving_fixtures import MODEL, promote, publish, records
 
 RECORDS = records(400, 7)
@@ -38,7 +40,7 @@ def versions(published: tuple[Path, list[str]]) -> list[str]:
 
 
 def spoil(home: Path, version: str) -> None:
-    "Change one byte of a version's model."
+    "Flip one bit of a version's model; done again, it is as before."
     model = home / "models" / MODEL / "versions" / version / "model.onnx"
     model.chmod(0o644)
     content = bytearray(model.read_bytes())
@@ -141,34 +143,60 @@ def test_where_there_is_no_champion_the_folder_that_was_looked_in_is_named(tmp_p
     assert f"champion in {tmp_path}/typo/models/{MODEL}, which is not there" in why
 
 
-def test_a_fault_of_the_volume_is_tried_again_at_once(home: Path, versions: list[str]) -> None:
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_fault_of_the_volume_is_tried_again_at_once(home: Path, versions: list[str], pinned: bool) -> None:
     promote(home, versions[0])
     good = models_of(home)
     faults = [VolumeFault("the volume is away for a moment")]
 
-    def load(version: str) -> object:
+    def load_later(version: str) -> object:
         if faults:
             raise faults.pop()
         return good.live.champion
 
-    models = Models(good.registry, load)  # type: ignore[arg-type]
+    models = Models(good.registry, load_later, versions[0] if pinned else "")  # type: ignore[arg-type]
     models.look()
+    assert models.live.champion is None
     assert "away for a moment" in models.live.problems[0]
     models.look()
+    assert (models.live.champion, models.live.problems) == (good.live.champion, ())
+
+
+def noting_loads(home: Path) -> tuple[Models, list[str]]:
+    "The models of a home before their first look, and every version that they try to load."
+    registry, loads = registry_of(settings_of(home)), list[str]()
+
+    def noted(version: str) -> Predictor:
+        loads.append(version)
+        return load(registry, settings_of(home), version)
+
+    return Models(registry, noted), loads
+
+
+def test_a_refused_version_is_not_loaded_again_at_every_look(home: Path, versions: list[str]) -> None:
+    promote(home, versions[0])
+    promote(home, versions[1])
+    spoil(home, versions[1])
+    models, loads = noting_loads(home)
+    for _ in range(3):
+        models.look()
     assert champion_of(models) == versions[0]
+    assert loads == [versions[1], versions[0]]
 
 
-@pytest.mark.parametrize("foreign", [{"model_version": "2.0.0"}])
-def test_a_major_version_that_the_code_does_not_speak_is_refused(
-    home: Path, versions: list[str], foreign: dict[str, str]
+def test_a_refused_version_is_tried_again_later_and_answers_once_it_is_repaired(
+    home: Path, versions: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(home, versions[0])
-    newer = publish(home, 9, **foreign)
-    models = models_of(home)
-    promote(home, newer)
+    spoil(home, versions[0])
+    models, _ = noting_loads(home)
     models.look()
-    assert champion_of(models) == versions[0]
-    assert "major version 2" in models.live.problems[0]
+    spoil(home, versions[0])  # the same bit again
+    models.look()
+    assert "altered" in models.live.problems[0]
+    monkeypatch.setattr("serving.models.RETRY_SECONDS", 0.0)
+    models.look()
+    assert (champion_of(models), models.live.problems) == (versions[0], ())
 
 
 def test_the_challenger_answers_its_share_and_sticks_to_the_record(home: Path, versions: list[str]) -> None:
@@ -237,6 +265,15 @@ def test_the_memo_answers_the_same_and_is_gone_with_its_version(home: Path, vers
     models.look()
     assert len(models.live.memo) == 0
     assert remembering.post("/predict", json=RECORDS[0]).json["version"] == versions[1]
+
+
+def test_the_memo_keeps_callers_of_different_versions_apart(home: Path, versions: list[str]) -> None:
+    promote(home, versions[0])
+    promote(home, versions[1], "challenger", 0.5)
+    remembering = client(home, memo=50)
+    for key in ("caller-1", "caller-2", "caller-3", "caller-4") * 2:
+        answer = remembering.post("/predict", json=RECORDS[0], headers={"X-Sticky-Key": key}).json
+        assert answer["version"] == versions[point(key.encode()) < 0.5]
 
 
 def test_the_memo_keeps_no_refusals_and_no_long_bodies(home: Path, versions: list[str]) -> None:
