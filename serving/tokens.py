@@ -1,4 +1,4 @@
-"""Bearer tokens: the file holds their SHA-256, one in each line, and is read again when it changes.
+"""Bearer tokens: the file holds their SHA-256, one in each line, and is read again every second.
 
 Make a line with `printf %s "$TOKEN" | sha256sum`.
 """
@@ -28,30 +28,26 @@ class Tokens:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._state: tuple[int, int, int] | None = None
         self._hashes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self._hashes)
 
     def look(self) -> None:
-        """Read the file if it changed; an emptied one lets nobody in.
+        """Read the file; an emptied one lets nobody in.
 
+        It is small and read in full each time: a copy that keeps times and size looks unchanged from outside.
         Raises BadInput where it is missing or damaged; the tokens that were known go on being known, because
         a file is away for a moment while it is replaced.
         """
         try:
-            found = self._file.stat()
-            state = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if state == self._state:
-                return
             hashes = self._parsed(self._file.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as fault:
             still = f"; the {len(self)} known tokens stay valid until it can" if self._hashes else ""
             raise BadInput(f"tokens_file {self._file} cannot be read ({fault}){still}") from None
         if self._hashes and not hashes:
             log.warning("tokens_file %s was emptied: no token is valid any more", self._file)
-        self._state, self._hashes = state, hashes
+        self._hashes = hashes
 
     def _parsed(self, text: str) -> tuple[str, ...]:
         words = [line.split("#")[0].split() for line in text.splitlines()]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,27 @@ def test_tokens_are_read_again_when_their_file_changes(tokens: Tokens, tmp_path:
     tokens.look()
     assert not tokens.knows(f"Bearer {TOKEN}")
     assert tokens.knows("bearer a new and longer one")
+
+
+def copied(old: Path, new: Path) -> None:
+    "Write in place, as `cp -p` does: the inode stays."
+    old.write_bytes(new.read_bytes())
+
+
+@pytest.mark.parametrize("exchange", [copied, lambda old, new: new.replace(old)], ids=["copied", "moved"])
+def test_a_file_that_is_exchanged_with_a_kept_time_and_size_is_noticed(
+    tokens: Tokens, tmp_path: Path, exchange: Callable[[Path, Path], None]
+) -> None:
+    file, other = tmp_path / "tokens", tmp_path / "other"
+    before = file.stat()
+    other.mkdir()
+    next_one = TOKEN[::-1]
+    exchange(file, token_file(other, next_one))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_mtime_ns, file.stat().st_size) == (before.st_mtime_ns, before.st_size)
+    tokens.look()
+    assert not tokens.knows(f"Bearer {TOKEN}")
+    assert tokens.knows(f"Bearer {next_one}")
 
 
 def test_a_damaged_token_file_is_refused_and_the_known_tokens_stay(tokens: Tokens, tmp_path: Path) -> None:
