@@ -154,6 +154,9 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
             timer.daemon = True
             timer.start()
 
+        def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
+            "SIGHUP: new workers would have the same settings, and cost the old ones' connections."
+
     threads = settings.max_in_flight + SPARE_THREADS
     server = Launcher(
         "serving",
@@ -187,11 +190,22 @@ def _gunicorn(settings: Settings, bind: str, factory: Factory, draining: Drainin
             return in_worker(factory)
 
     class Launcher(Arbiter):  # type: ignore[misc]
+        hurried = False
+
+        def signal(self, number: int, frame: Any) -> None:
+            self.hurried |= draining() and number in (signal.SIGTERM, signal.SIGINT)
+            super().signal(number, frame)
+
         def stop(self, graceful: bool = True) -> None:
-            if graceful and not draining():
-                draining.begin()
-                time.sleep(settings.drain_seconds)
+            "Drain after the first SIGTERM, until the time is over or a second signal comes."
+            over = time.monotonic() + (0 if draining() or not graceful else settings.drain_seconds)
+            draining.begin()
+            while not self.hurried and time.monotonic() < over:
+                time.sleep(0.1)
             super().stop(graceful)
+
+        def handle_hup(self) -> None:
+            "SIGHUP: see above."
 
     Launcher(Application()).run()
 

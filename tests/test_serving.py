@@ -1,6 +1,7 @@
 """What the server answers: every route, every kind of bad input, through the real program."""
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,12 +169,14 @@ def test_a_missing_tokens_file_is_one_line(home: Path, monkeypatch: pytest.Monke
 
 
 def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Program, home: Path) -> None:
-    with running(home, without="granian", fast_path="no") as program:
+    with running(home, without="granian", fast_path="no", drain_seconds=30) as program:
         assert "gunicorn serves" in program.log.read_text()
         assert program.get("/model").json()["path"] == "sklearn"
         ours, theirs = program.post("/predict", RECORD).json(), server.post("/predict", RECORD).json()
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-5)
-        assert program.stop() == 0
+        program.process.send_signal(signal.SIGTERM)
+        wait_for(program, 503)
+        assert program.stop() == 0  # the second signal ends the draining
 
 
 @pytest.mark.parametrize("package", ["sklearn", "pandas", "matplotlib", "pyarrow"])
