@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from tests.needs import needs
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
+
+
+def pytest_configure() -> None:
+    "SIGTERM ends the tests as Ctrl-C does, together with the servers and mounts that they started."
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

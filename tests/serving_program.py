@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from goldenpath.rails.timing.started import stop
+
 PROJECT = Path(__file__).resolve().parent.parent
 START = 30.0  # seconds until a server must be ready
 
@@ -101,8 +103,7 @@ def running(
         yield program
     finally:
         if process.poll() is None:
-            process.terminate()
-            process.wait(20)
+            stop(process)
 
 
 def wait_for(

@@ -1,0 +1,38 @@
+"""Tests that are ended from outside leave nothing behind that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+WAITING = """
+import os, subprocess, time
+from pathlib import Path
+
+def test_waits_for_ever():
+    program = subprocess.Popen(["sleep", "300"])
+    try:
+        Path("staged").write_text(str(program.pid))
+        os.rename("staged", "started")
+        time.sleep(300)
+    finally:
+        program.terminate()
+        program.wait()
+"""
+
+
+def test_what_a_test_started_ends_with_it_on_sigterm(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "test_waiting.py").write_text(WAITING)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "."]
+    environ = {**os.environ, "PYTHONPATH": str(project)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL) as tests:
+        pid, until = tmp_path / "started", time.monotonic() + 30
+        while not pid.exists():
+            assert tests.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        tests.send_signal(signal.SIGTERM)
+        assert tests.wait(20) == 2  # interrupted
+    assert not Path("/proc", pid.read_text()).exists()
