@@ -132,7 +132,7 @@ def test_the_verdict_lists_every_rule_and_lies_in_run_and_candidate(
     home: Path, evaluate_quickly: Evaluate
 ) -> None:
     run = trained(home)
-    floors = {"roc_auc": 0.8, "slice_recall": 0.0}
+    floors = {"roc_auc": 0.8, "slice_recall": 0.01}
     judged = evaluate_quickly(run, settings_for(home, gate_floors=floors))
     assert [one.name for one in judged.verdict.rules] == [
         "roc_auc above the baseline",
@@ -140,6 +140,7 @@ def test_the_verdict_lists_every_rule_and_lies_in_run_and_candidate(
         "roc_auc at least",
         "recall of every slice at least",
     ]
+    assert {one.result for one in judged.verdict.rules} == {"pass"}
     assert (judged.verdict.passed, judged.verdict.champion, judged.verdict.roles_number) == (True, None, 0)
     for folder in (run.folder, run.folder / "candidate"):
         assert Verdict.model_validate_json((folder / "verdict.json").read_text()) == judged.verdict
@@ -343,6 +344,7 @@ def test_the_model_card_tells_use_data_threshold_groups_gate_and_limits(home: Pa
     assert f"{judged.manifest.threshold:.4f}" in card
     assert "| age_group | 80+ Years |" in card
     assert "| roc_auc above the baseline |" in card
+    assert "| Brier score (lower is better) |" in card
 
 
 def test_a_model_card_without_slices_says_so(home: Path, evaluate_quickly: Evaluate) -> None:

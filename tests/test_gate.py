@@ -252,6 +252,28 @@ def test_slices_with_few_positive_rows_are_shown_but_not_judged() -> None:
     assert rule.detail == "lowest: kind = many, 10 positive rows"
 
 
+@pytest.mark.parametrize("floors", [{}, {"slice_recall": 0.0}])
+def test_a_floor_that_cannot_fail_is_shown_and_judges_nothing(floors: dict[str, float]) -> None:
+    outcome = np.array([True] * 10 + [False] * 10)
+    slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.1))
+    (rule,) = above_floors(floors, {}, slices)
+    assert (rule.name, rule.value, rule.threshold) == ("lowest recall of a slice", 0, None)
+    assert rule.result == "info"
+    assert (verdict(rule).passed, verdict(rule).promotable, verdict(rule).broken()) == (True, True, ())
+
+
+def test_a_metric_with_a_floor_of_0_judges_nothing_either() -> None:
+    (rule,) = above_floors({"recall": 0.0}, span(0.7, 0.6, 0.8), ())
+    assert (rule.name, rule.value, rule.threshold, rule.result) == ("recall", 0.7, None, "info")
+
+
+def test_a_floor_for_slices_that_no_slice_can_be_judged_by_is_left_to_a_person() -> None:
+    outcome = np.array([True] * 9 + [False] * 11)
+    slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.9))
+    (rule,) = above_floors({"slice_recall": 0.3}, {}, slices)
+    assert (rule.result, rule.detail) == ("hold", "no slice has 10 positive rows to be judged by")
+
+
 def span(value: float, low: float, high: float) -> dict[str, Interval]:
     return dict.fromkeys(METRICS, Interval(value=value, low=low, high=high))
 

@@ -91,6 +91,6 @@ def test_records_that_are_half_written_are_no_error(whole):
 
 def test_side_by_side_leaves_out_what_nobody_has(whole, tmp_path):
     lines = laid_side_by_side([summarise(whole), summarise(make_run(tmp_path / "runs"))])
-    assert lines["roc_auc"] == ["0.9500", ""]
+    assert lines["ROC AUC (higher is better)"] == ["0.9500", ""]
     assert lines["training rows"] == ["70", ""]
-    assert "recall" not in lines
+    assert "recall (higher is better)" not in lines

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from goldenpath.rails.contracts.spec import ContractSpec
 from goldenpath.rails.evaluation.evaluation import Compared, Evaluation
 from goldenpath.rails.evaluation.gate import Rule, Verdict
-from goldenpath.rails.evaluation.metrics import METRICS, Interval
+from goldenpath.rails.evaluation.metrics import METRICS, Interval, label
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice
 from goldenpath.rails.manifest import Frozen, Manifest
 
@@ -81,7 +81,8 @@ def _threshold(evaluation: Evaluation) -> str:
 def _results(evaluation: Evaluation) -> list[str]:
     headings = ["metric", *(model.name for model in evaluation.models)]
     rows = [
-        [metric, *(with_interval(model.metrics[metric]) for model in evaluation.models)] for metric in METRICS
+        [label(metric), *(with_interval(model.metrics[metric]) for model in evaluation.models)]
+        for metric in METRICS
     ]
     said = (
         f"{evaluation.rows['test']:,} rows, {evaluation.positives['test']:,} of them positive; in brackets "

@@ -1,7 +1,8 @@
 """The gate: which rules a candidate is held against, and the verdict that lists every one of them.
 
 `fail` refuses publication. `hold` lets the candidate be published, but no machine makes it champion: the
-rows cannot tell, or the two models cannot be compared, and that is for a person to decide.
+rows cannot tell, or the two models cannot be compared, and that is for a person to decide. `info` judges
+nothing: a value worth seeing that has no floor, or a floor of 0, which every value reaches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 JUDGED = ("roc_auc", "average_precision")  # accuracy is no gate: the majority class alone scores high on it
-Result = Literal["pass", "fail", "hold"]
+Result = Literal["pass", "fail", "hold", "info"]
 
 
 class Rule(Frozen):
@@ -59,11 +60,11 @@ class Verdict(Frozen):
     @property
     def promotable(self) -> bool:
         "It may also become champion without a person's decision."
-        return all(rule.result == "pass" for rule in self.rules)
+        return not self.broken()
 
     def broken(self) -> tuple[Rule, ...]:
-        "The rules that did not pass, failures first."
-        return tuple(sorted((r for r in self.rules if r.result != "pass"), key=lambda r: r.result))
+        "The rules that failed, then those that hold."
+        return tuple(sorted((r for r in self.rules if r.result in ("fail", "hold")), key=lambda r: r.result))
 
 
 def beats_baseline(difference: Mapping[str, Interval], margin: float) -> tuple[Rule, ...]:
@@ -144,35 +145,44 @@ def real_before_stand_in(synthetic: bool, champion_synthetic: bool) -> Rule:
 def above_floors(
     floors: Mapping[str, float], metrics: Mapping[str, Interval], slices: Sequence[Slice]
 ) -> tuple[Rule, ...]:
-    "Every floor of the settings: a metric's value, or `slice_recall` for the slice that is found least."
+    """Hold each metric against its floor, and the slice with the lowest recall against `slice_recall`.
+
+    That slice is always shown where there are slices; without a floor, or with a floor of 0, as `info`.
+    """
+    named = {**({"slice_recall": 0.0} if slices else {}), **floors}
     return tuple(
         _slice_floor(floor, slices) if name == "slice_recall" else _floor(name, floor, metrics[name])
-        for name, floor in floors.items()
+        for name, floor in sorted(named.items(), key=lambda pair: pair[0] == "slice_recall")
     )
 
 
 def _floor(metric: str, floor: float, measured: Interval) -> Rule:
+    reached = measured.value is not None and measured.value >= floor
     return Rule(
-        name=f"{metric} at least",
+        name=f"{metric} at least" if floor else metric,
         value=measured.value,
         low=measured.low,
         high=measured.high,
-        threshold=floor,
-        result="pass" if measured.value is not None and measured.value >= floor else "fail",
-        detail="the value must reach the floor",
+        threshold=floor or None,
+        result=("pass" if reached else "fail") if floor else "info",
+        detail="the value must reach the floor" if floor else "a floor of 0 judges nothing",
     )
 
 
 def _slice_floor(floor: float, slices: Sequence[Slice]) -> Rule:
     lowest = lowest_recall(slices)
-    result: Result = "pass"
     if lowest is None or lowest.recall is None:
-        value, detail = None, f"no slice has {ENOUGH} positive rows to be judged by"
+        value, reached, detail = None, None, f"no slice has {ENOUGH} positive rows to be judged by"
     else:
-        value, result = lowest.recall, "pass" if lowest.recall >= floor else "fail"
+        value, reached = lowest.recall, lowest.recall >= floor
         detail = f"lowest: {lowest.column} = {lowest.level}, {lowest.positives} positive rows"
+    results: dict[bool | None, Result] = {True: "pass", False: "fail", None: "hold"}
     return Rule(
-        name="recall of every slice at least", value=value, threshold=floor, result=result, detail=detail
+        name="recall of every slice at least" if floor else "lowest recall of a slice",
+        value=value,
+        threshold=floor or None,
+        result=results[reached] if floor else "info",
+        detail=detail,
     )
 
 
@@ -185,7 +195,7 @@ def verdict_table(verdict: Verdict) -> "Table":
     table = Table(title=title, caption=judged or None, caption_justify="left")
     for heading in ("rule", "value", "95 % interval", "threshold", "result"):
         table.add_column(heading, justify="right" if heading in ("value", "threshold") else "left")
-    styles = {"pass": "green", "fail": "bold red", "hold": "yellow"}
+    styles = {"pass": "green", "fail": "bold red", "hold": "yellow", "info": "dim"}
     for rule in verdict.rules:
         style = styles[rule.result]
         table.add_row(*_cells(rule), f"[{style}]{rule.result}[/{style}]")

@@ -17,10 +17,18 @@ from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Frozen
 
 METRICS = ("roc_auc", "average_precision", "brier", "recall", "precision", "f1")
+LABELS = {"roc_auc": "ROC AUC", "average_precision": "average precision", "brier": "Brier score", "f1": "F1"}
 LEVEL = 0.95  # of every interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+def label(
+    metric: str,  # one of METRICS
+) -> str:
+    "Name a metric in words, and say which way is better."
+    return f"{LABELS.get(metric, metric)} ({'lower' if metric == 'brier' else 'higher'} is better)"
 
 
 class Interval(Frozen):

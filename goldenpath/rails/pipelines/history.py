@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from goldenpath.rails.evaluation.metrics import METRICS, label
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines.executed import read_step
 from goldenpath.rails.runs import find_record, steps_of
-
-METRICS = ("roc_auc", "average_precision", "brier", "recall", "precision", "f1")
 
 
 class RunSummary(Frozen):
@@ -86,7 +85,7 @@ def laid_side_by_side(runs: list[RunSummary]) -> dict[str, list[str]]:
         "training rows": [_number(run.rows) for run in runs],
         "data fingerprint": [run.data[:12] for run in runs],
         "seed": [_number(run.seed) for run in runs],
-        **{name: [_share(run.metrics.get(name)) for run in runs] for name in METRICS},
+        **{label(name): [_share(run.metrics.get(name)) for run in runs] for name in METRICS},
         "threshold": [_share(run.threshold) for run in runs],
         "verdict": [run.verdict for run in runs],
         "version": [run.version for run in runs],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from goldenpath.rails.evaluation.card import figure, with_interval
 from goldenpath.rails.evaluation.evaluation import Evaluation
 from goldenpath.rails.evaluation.gate import Rule, Verdict
-from goldenpath.rails.evaluation.metrics import METRICS, Interval
+from goldenpath.rails.evaluation.metrics import METRICS, Interval, label
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.timing.contrast import Contrast, headline, lines, multiple, reference
@@ -42,6 +42,7 @@ class Picture(NamedTuple):
 
     png: bytes
     shows: str
+    wide: bool = True  # takes the whole width; two that are not wide stand side by side
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _contrast(material: Material) -> list[str]:
     return [
         f"<p><strong>{escape(headline(told))}</strong></p>",
         _tiles(told),
-        _picture(material.contrast_plot, "only"),
+        _picture(material.contrast_plot),
         _contrast_table(told),
         _list(told.notes, "notes"),
     ]
@@ -167,7 +168,7 @@ def _threshold(found: Evaluation) -> str:
 def _results(found: Evaluation) -> str:
     names = [number(f"{model.name} {model.version}".strip()) for model in found.models]
     rows: list[Row] = [
-        [metric, *(number(with_interval(model.metrics[metric])) for model in found.models)]
+        [label(metric), *(number(with_interval(model.metrics[metric])) for model in found.models)]
         for metric in METRICS
     ]
     caption = (
@@ -253,10 +254,11 @@ def _gallery(pictures: Sequence[Picture]) -> str:
     return f'<div class="pictures">{"".join(map(_picture, pictures))}</div>' if pictures else ""
 
 
-def _picture(picture: Picture, kind: str = "one") -> str:
+def _picture(picture: Picture) -> str:
     data = base64.b64encode(picture.png).decode()
     shows = escape(picture.shows)
     image = f'<img src="data:image/png;base64,{data}" alt="{shows}">'
+    kind = "wide" if picture.wide else "half"
     return f'<figure class="{kind}">{image}<figcaption>{shows}</figcaption></figure>'
 
 

@@ -46,11 +46,12 @@ tbody th { font-weight: 500; min-width: 9rem; }
 .pass { color: var(--good); }
 .fail { color: var(--bad); font-weight: 700; }
 .hold { color: var(--wait); font-weight: 700; }
+.info { color: var(--soft); }
 .bar { display: inline-block; height: .55rem; background: var(--blue); border-radius: 2px; }
-.pictures { columns: 26rem; column-gap: 1rem; }
-.pictures figure { break-inside: avoid; }
-figure { margin: 0; padding: 1rem 0 0; }
-figure.only { max-width: 52rem; }
+.pictures { display: grid; gap: 0 1rem; }
+.pictures { grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); }
+figure { margin: 0; padding: 1rem 0 0; break-inside: avoid; }
+figure.wide { grid-column: 1 / -1; max-width: 52rem; }
 img { width: 100%; height: auto; border-radius: .5rem; background: #ffffff; display: block; }
 figcaption { color: var(--soft); font-size: .9rem; padding-top: .3rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; }
