@@ -6,6 +6,7 @@ that share no state.
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,7 +139,7 @@ def write_beside(
     text: str,
     at: tuple[float, float],  # in the units of the axes
     offset: tuple[float, float],  # in points
-    **how: str,  # of the text, as Matplotlib takes it
+    **how: Any,  # of the text, as Matplotlib takes it
 ) -> None:
     "Write a text near a mark, on paper that hides the lines behind it."
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
