@@ -1,7 +1,9 @@
 """A row's side: the same hash everywhere and for ever, and what the split setting allows."""
 
 import hashlib
+import re
 import struct
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ from goldenpath.rails.errors import BadInput
 from goldenpath.rails.rows.rowhash import canonical, hash_rows
 from goldenpath.rails.rows.split import DateSplit, HashSplit, parse_split
 from goldenpath.rails.rows.tables import read_chunks
+from goldenpath.rails.settings import Settings
 
+NOVEMBER, DECEMBER = date(2020, 11, 1), date(2020, 12, 1)
 TEXTS = pa.record_batch(
     {"day": ["2020-03-30", "", "x"], "sex": ["Female", "Male", ""], "n": ["1", "2.50", ""]}
 )
@@ -146,23 +150,46 @@ def test_days_before_the_first_validation_day_train() -> None:
 
 
 def test_settings_are_read_as_they_are_meant() -> None:
-    assert parse_split("hash 0.70 0.15 0.15") == HashSplit((0.7, 0.15, 0.15))
-    assert isinstance(parse_split("date of onset 2020-11-01 2020-12-01"), DateSplit)
-    assert parse_split("date of onset 2020-11-01 2020-12-01").column == "date of onset"
+    assert parse_split(" hash 0.70 0.15  .15") == HashSplit("hash 0.70 0.15  .15", (0.7, 0.15, 0.15))
+    by_date = DateSplit("day of onset 2020-11-01 2020-12-01", "day of onset", NOVEMBER, DECEMBER)
+    assert parse_split("day of onset 2020-11-01 2020-12-01") == by_date
+    assert parse_split("hash 2020-11-01 2020-12-01").column == "hash"
+    assert str(by_date) == by_date.text
+
+
+@pytest.mark.parametrize("third", ["0.333", "0.3333333", ".33333333333333"])
+def test_three_thirds_are_a_split(third: str) -> None:
+    random = np.random.default_rng(3).integers(0, 2**64, 30_000, dtype=np.uint64)
+    sides = parse_split(f"hash {third} {third} {third}").sides(random)
+    assert np.bincount(sides) / 30_000 == pytest.approx([1 / 3] * 3, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
-        ("hash 0.7 0.3", "write 'hash 0.70 0.15 0.15' or"),
-        ("hash 0.7 0.2 0.2", "must be above 0 and sum to 1"),
-        ("hash 1 0 0", "must be above 0 and sum to 1"),
-        ("hash a b c", "the shares must be numbers"),
-        ("day 2020-13-01 2020-12-01", "days are written 2020-11-01"),
+        ("hash 0.7 0.3", "`hash` needs three shares"),
+        ("hash", "`hash` needs three shares"),
+        ("hash 0.7 0.1 0.1 0.1", "`hash` needs three shares"),
+        ("hash 0.7 0.2 0.2", "the three shares add up to 1.1 instead of 1"),
+        ("hash 0.33 0.33 0.33", "the three shares add up to 0.99 instead of 1"),
+        ("hash 1 0 0", "each of the three shares must be above 0"),
+        ("hash 0. 0. 1.", "each of the three shares must be above 0"),
+        ("hash a b c", "'a' is not a number such as 0.15"),
+        ("hash nan 0.5 0.5", "'nan' is not a number"),
+        ("hash 1_0 0.5 0.5", "'1_0' is not a number"),
+        ("hash -0.5 0.75 0.75", "'-0.5' is not a number"),
+        ("x 2020-11-31 2020-12-01", "the calendar has no 2020-11-31"),
+        ("day 2020-13-01 2020-12-01", "the calendar has no 2020-13-01"),
+        ("day 20201101 20201201", "'20201101' is not a day such as 2020-11-01"),
+        ("day 2020-11-01 2020-11-01", "must come after the first validation day"),
         ("day 2020-12-01 2020-11-01", "must come after the first validation day"),
-        ("", "write 'hash"),
+        ("2020-11-01 2020-12-01", "neither `hash` and three shares nor a column and two days"),
+        ("", "neither `hash` and three shares nor a column and two days"),
     ],
 )
-def test_a_split_nobody_understands_says_what_is_allowed(text: str, said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+def test_a_split_that_is_none_is_refused_by_the_settings(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         parse_split(text)
+    said = f"^split = '{re.escape(text)}' is not allowed: .*{reason}.*; allowed: `hash 0.70 0.15 0.15`"
+    with pytest.raises(BadInput, match=said):
+        Settings().changed(split=text)

@@ -26,8 +26,9 @@ from goldenpath.rails.evaluation.metrics import (
     resample,
 )
 from goldenpath.rails.evaluation.pictures import reliability
+from goldenpath.rails.evaluation.rules import parse_threshold
 from goldenpath.rails.evaluation.slices import lowest_recall, slices_of
-from goldenpath.rails.evaluation.threshold import choose, parse_rule
+from goldenpath.rails.evaluation.threshold import choose
 
 
 def drawn(n: int = 3000, seed: int = 0, *, skill: float = 2.0, ties: bool = False) -> Answers:
@@ -146,7 +147,7 @@ def test_answers_of_unequal_length_are_refused() -> None:
 
 def test_best_f1_is_the_best_of_all_thresholds() -> None:
     answers = drawn(100)
-    chosen = choose("best_f1", answers.outcome, answers.probability)
+    chosen = choose(parse_threshold("best_f1"), answers.outcome, answers.probability)
     every = [reference.f1_score(answers.outcome, answers.probability >= t) for t in answers.probability]
     assert reference.f1_score(answers.outcome, answers.probability >= chosen.value) == pytest.approx(
         max(every)
@@ -155,7 +156,7 @@ def test_best_f1_is_the_best_of_all_thresholds() -> None:
 
 def test_a_floor_on_recall_takes_the_highest_threshold_that_keeps_it() -> None:
     answers = drawn()
-    chosen = choose("recall>=0.8", answers.outcome, answers.probability)
+    chosen = choose(parse_threshold("recall>=0.8"), answers.outcome, answers.probability)
     assert chosen.recall == reference.recall_score(answers.outcome, answers.probability >= chosen.value)
     assert chosen.recall >= 0.8
     next_higher = answers.probability[answers.probability > chosen.value].min()
@@ -164,7 +165,7 @@ def test_a_floor_on_recall_takes_the_highest_threshold_that_keeps_it() -> None:
 
 def test_a_floor_on_precision_takes_the_lowest_threshold_that_keeps_it() -> None:
     answers = drawn(100)
-    chosen = choose("precision>=0.5", answers.outcome, answers.probability)
+    chosen = choose(parse_threshold("precision>=0.5"), answers.outcome, answers.probability)
     assert chosen.precision >= 0.5
     lower = answers.probability[answers.probability < chosen.value]
     every = [reference.precision_score(answers.outcome, answers.probability >= t) for t in lower]
@@ -173,7 +174,7 @@ def test_a_floor_on_precision_takes_the_lowest_threshold_that_keeps_it() -> None
 
 def test_a_number_is_taken_as_it_is() -> None:
     answers = drawn()
-    chosen = choose("0.3", answers.outcome, answers.probability)
+    chosen = choose(parse_threshold("0.3"), answers.outcome, answers.probability)
     assert (chosen.value, chosen.rule) == (0.3, "0.3")
     assert chosen.recall == reference.recall_score(answers.outcome, answers.probability >= 0.3)
 
@@ -182,20 +183,14 @@ def test_a_chosen_threshold_lies_clear_of_every_probability() -> None:
     outcome = np.array([False, True, True, False, True])
     probability = np.array([0.1, 0.500001, 0.5, 0.499999, 0.9])
     for rule in ("best_f1", "recall>=0.5", "precision>=0.5"):
-        chosen = choose(rule, outcome, probability)
+        chosen = choose(parse_threshold(rule), outcome, probability)
         assert np.abs(probability - chosen.value).min() > 1e-5
 
 
 def test_a_floor_that_no_threshold_keeps_says_what_could_be_had() -> None:
     outcome = np.array([True, False, False, False])
     with pytest.raises(BadInput, match=r"precision>=0.9.* highest precision on the validation rows is 0.333"):
-        choose("precision>=0.9", outcome, np.array([0.5, 0.9, 0.8, 0.1]))
-
-
-@pytest.mark.parametrize("rule", ["f1", "recall>=2", "accuracy>=0.5", "1.5", "recall>=x"])
-def test_a_rule_that_is_none_names_those_that_are(rule: str) -> None:
-    with pytest.raises(BadInput, match=r"use best_f1, recall>=0\.8, precision>=0\.5 or a number"):
-        parse_rule(rule)
+        choose(parse_threshold("precision>=0.9"), outcome, np.array([0.5, 0.9, 0.8, 0.1]))
 
 
 def test_slices_count_every_row_once() -> None:

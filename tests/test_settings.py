@@ -78,14 +78,21 @@ def test_an_unknown_variable_warns_with_the_nearest(tmp_path):
         ("max_rejected = 1%", "max_rejected = '1%' is not allowed; allowed: a share from 0 to 1"),
         ("gate_margin = nan", "gate_margin = 'nan' is not allowed"),
         ("model = Big Model", "model = 'Big Model' is not allowed; allowed: small letters"),
-        ("split = hash 0.5 0.5", "split = 'hash 0.5 0.5' is not allowed; allowed: `hash 0.70"),
-        ("split = hash 0.5 0.5 0.5", "split = 'hash 0.5 0.5 0.5' is not allowed"),
-        ("split = day 2020-12-01 2020-11-01", "split = 'day 2020-12-01 2020-11-01' is not allowed"),
-        ("threshold = best", "threshold = 'best' is not allowed; allowed: best_f1, recall>=0.8"),
+        ("split = hash 0.5 0.5", "split = 'hash 0.5 0.5' is not allowed: .* three shares; allowed: `hash"),
+        ("threshold = best", "threshold = 'best' is not allowed: 'best' is not a number .*; allowed: best_"),
+        ("threshold = recall>=2", "threshold = 'recall>=2' is not allowed: 2 is not from 0 to 1; allowed"),
+        ("threshold = recall>=x", "is not allowed: 'x' is not a number such as 0.8; allowed: best_f1"),
+        ("threshold = accuracy>=0.5", "is not allowed: 'accuracy' is neither recall nor precision; allow"),
+        ("threshold = 1.5", "threshold = '1.5' is not allowed: 1.5 is not from 0 to 1; allowed: best_f1"),
+        ("threshold = nan", "threshold = 'nan' is not allowed: 'nan' is not a number"),
         ("gate_floors = auc>=0.8", "gate_floors = 'auc>=0.8' is not allowed; allowed: `roc_auc>=0.8"),
-        ("gate_floors = roc_auc=0.8", "gate_floors = 'roc_auc=0.8' is not allowed"),
+        ("gate_floors = roc_auc=0.8", "gate_floors = 'roc_auc=0.8' is not allowed: 'roc_auc=0.8' has no >="),
+        ("gate_floors = f1>=0.1, f1>=0.2", "is not allowed: f1 is there twice; allowed: `roc_auc>=0.8"),
+        ("gate_floors = f1>=80", "gate_floors = 'f1>=80' is not allowed: 80 is not from 0 to 1; allowed"),
+        ("slices = sex, age, sex", "slices = 'sex, age, sex' is not allowed: sex is there twice; allowed: "),
         ("auto_promote = maybe", "auto_promote = 'maybe' is not allowed; allowed: auto, yes or no"),
         ("listen = 8080", "listen = '8080' is not allowed; allowed: address and TCP number"),
+        ("listen = 127.0.0.1:65536", "is not allowed: TCP numbers end at 65535; allowed: address and TCP"),
         ("max_body = 5", r"max_body = '5' is not allowed; allowed: largest .* in bytes \(at least 1000\)$"),
         ("memo = -1", r"remembered per worker; 0: off \(at least 0, at most 10000000\)$"),
         ("poll_seconds = -1", r"two looks at the roles; 0: never \(at least 0, at most 3600\)$"),
@@ -93,7 +100,10 @@ def test_an_unknown_variable_warns_with_the_nearest(tmp_path):
         ("cors_origins = *", r"cors_origins = '\*' is not allowed; allowed: .*such as https://portal"),
         ("cors_origins = https://a.example/", "cors_origins = 'https://a.example/' is not allowed"),
         ("cors_origins = https://a.example, *", r"cors_origins = 'https://a.example, \*' is not allowed"),
-        ("backend = v2", "BACKEND_URL = '' is not allowed; allowed: address of the v2 model, such as http"),
+        (
+            "backend = v2",
+            "BACKEND_URL = '' is not allowed: backend = v2 needs it; allowed: address of the v2",
+        ),
         ("workers = 1\n[other]\nworkers = 2", r"\[other\]: key 'workers' stands in the file twice"),
         ("workers = 1\nworkers = 2", "is no settings file:.*'workers'"),
         ("just words", "is no settings file"),
@@ -123,9 +133,31 @@ def test_values_are_parsed_and_comments_behind_them_are_cut(tmp_path):
     assert settings.gate_floors == {"roc_auc": 0.8, "recall": 0.1}
 
 
-@pytest.mark.parametrize("rule", ["best_f1", "recall>=0.8", "precision>=0.5", "0.3", "1", "0"])
-def test_threshold_rules_that_are_allowed(tmp_path, rule):
-    assert load_settings(written(tmp_path, f"threshold = {rule}"), {}).threshold == rule
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("best_f1", "best_f1", 0),
+        ("recall>=0.8", "recall", 0.8),
+        ("precision >= .5", "precision", 0.5),
+        ("0.3", "fixed", 0.3),
+        ("1", "fixed", 1),
+        ("0", "fixed", 0),
+    ],
+)
+def test_threshold_rules_that_are_allowed(tmp_path, text, kind, value):
+    rule = load_settings(written(tmp_path, f"threshold = {text}"), {}).threshold
+    assert (rule.kind, rule.value, str(rule)) == (kind, value, text)
+
+
+def test_a_changed_copy_is_read_as_the_file_is(tmp_path):
+    settings = load_settings(written(tmp_path, "split = day 2020-11-01 2020-12-01\nslices = a, b"), {})
+    changed = settings.changed(threshold="recall>=0.8")
+    assert changed.threshold.kind == "recall"
+    assert changed.model_copy(update={"threshold": settings.threshold}) == settings
+    with pytest.raises(
+        BadInput, match=r"^threshold = '7' is not allowed: 7 is not from 0 to 1; allowed: best"
+    ):
+        settings.changed(threshold="7")
 
 
 def test_from_the_notebooks_folder_the_link_leads_to_the_project(tmp_path, monkeypatch):

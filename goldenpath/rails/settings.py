@@ -9,13 +9,16 @@ import subprocess
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from goldenpath.rails.errors import BadInput, VolumeFault
+from goldenpath.rails.evaluation.rules import parse_threshold
 from goldenpath.rails.rows.endings import is_table
+from goldenpath.rails.rows.split import parse_split
 from goldenpath.rails.server_settings import ServerSettings, allowed
+from goldenpath.rails.setting_types import CommaList, Floors, Listen, Name, Share, Split, Threshold
 
 PREFIX = "GOLDENPATH_"
 MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
@@ -27,54 +30,6 @@ SERVICE_LINK = re.compile(
     r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 
-DAY = r"\d{4}-\d{2}-\d{2}"
-SHARE = r"(?:0?\.\d+|[01](?:\.\d*)?)"
-SPLIT = rf"hash {SHARE} {SHARE} {SHARE}|\S.* {DAY} {DAY}"
-THRESHOLD = rf"best_f1|(?:recall|precision)>={SHARE}|{SHARE}"
-
-
-def _comma_list(value: object) -> object:
-    "`a, b` as a tuple; anything that is no string is left to pydantic."
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _floors(value: object) -> object:
-    "`roc_auc>=0.8, recall>=0.1` as {name: lowest value}; pydantic checks names and numbers."
-    if not isinstance(value, str):
-        return value
-    pairs = [part.partition(">=") for part in value.split(",") if part.strip()]
-    return {name.strip(): lowest.strip() for name, _, lowest in pairs}
-
-
-def _shares_sum_to_one(value: object) -> object:
-    words = str(value).split()
-    if words[:1] == ["hash"] and abs(sum(map(float, words[1:])) - 1) > 1e-6:
-        raise ValueError("the three shares do not add up to 1")
-    return value
-
-
-def _ordered_days(value: object) -> object:
-    words = str(value).split()
-    if len(words) >= 3 and words[0] != "hash" and words[-2] >= words[-1]:
-        raise ValueError("the first test day must come after the first validation day")
-    return value
-
-
-Floor = Literal["roc_auc", "average_precision", "recall", "precision", "f1", "slice_recall"]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
-CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
-Floors = Annotated[dict[Floor, Share], BeforeValidator(_floors)]
-SplitRule = Annotated[
-    str,
-    BeforeValidator(_ordered_days),
-    BeforeValidator(_shares_sum_to_one),
-    Field(pattern=f"^({SPLIT})$"),
-]
-Listen = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$")]
-
 
 class Settings(ServerSettings):
     "Every key, its default, and in the description what it means and what is allowed."
@@ -84,14 +39,15 @@ class Settings(ServerSettings):
     model: Name = Field("covid-death", description="small letters, digits and hyphens, at most 40")
     source: str = Field("", description="a CSV or Parquet file, a glob, a URL, `synthetic`, or empty to look")
     home: str = Field("auto", description="a folder, or auto: /mnt/goldenpath if mounted, else volume/")
-    split: SplitRule = Field(
-        "hash 0.70 0.15 0.15",
+    split: Split = Field(
+        parse_split("hash 0.70 0.15 0.15"),
         description="`hash 0.70 0.15 0.15` (three shares that add up to 1) or `date_column 2020-11-01 "
         "2020-12-01` (first day of validation, first day of test)",
     )
     max_rejected: Share = Field(0.01, description="a share from 0 to 1")
-    threshold: Annotated[str, Field(pattern=f"^({THRESHOLD})$")] = Field(
-        "best_f1", description="best_f1, recall>=0.8, precision>=0.5, or a number from 0 to 1"
+    threshold: Threshold = Field(
+        parse_threshold("best_f1"),
+        description="best_f1, recall>=0.8, precision>=0.5, or a number from 0 to 1",
     )
     slices: CommaList = Field((), description="names of columns, separated by commas")
     gate_margin: Share = Field(0.02, description="a number from 0 to 1")
@@ -120,6 +76,13 @@ class Settings(ServerSettings):
     verify_key: str = Field("", description="public key (PEM) that signatures are checked with; or empty")
     require_signature: bool = Field(False, description="yes or no: refuse versions not signed by verify_key")
     user: str = Field("", description="the name that stands beside what you publish; empty: found out")
+
+    def changed(self, **values: Any) -> "Settings":
+        "A copy with other values, read as settings.ini is. Raises BadInput as load_settings does."
+        try:
+            return Settings.model_validate({**dict(self), **values})
+        except ValidationError as fault:
+            raise BadInput(_explain(fault, {key: (value, "") for key, value in values.items()})) from None
 
     @property
     def folder(self) -> Path:
@@ -280,11 +243,13 @@ def _variable(key: str) -> str:
 
 
 def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> str:
-    "The first wrong key in one line: where it stands, its value, what is allowed."
-    key = str(fault.errors()[0]["loc"][0])
+    "The first wrong key in one line: where it stands, its value, what is wrong with it, what is allowed."
+    first = fault.errors()[0]
+    key = str(first["loc"][0])
     value, where = values.get(key, ("", _variable(key)))  # not set, but needed by another key
-    place = f"{where}: {key} =" if where != _variable(key) else f"{where} ="
-    return f"{place} '{value}' is not allowed; allowed: {allowed(Settings.model_fields[key])}"
+    place = f"{where} =" if where == _variable(key) else f"{where}: {key} =".removeprefix(": ")
+    reason = f": {first['ctx']['error']}" if first["type"] == "value_error" else ""
+    return f"{place} '{value}' is not allowed{reason}; allowed: {allowed(Settings.model_fields[key])}"
 
 
 def _only_file(folder: Path) -> str | None:

@@ -23,7 +23,7 @@ from ..rails.progress import shown
 from ..rails.rows.sides import Tally, write_rows
 from ..rails.rows.sorting import needed_columns
 from ..rails.rows.sources import find_files, is_remote
-from ..rails.rows.split import SIDES, parse_split
+from ..rails.rows.split import SIDES
 from ..rails.rows.tables import Chunk, read_chunks, read_columns, require_columns
 from ..rails.runs import Run
 from ..rails.settings import Settings
@@ -282,7 +282,7 @@ def make_data(
     run: Run,
 ) -> DataSummary:  # also written to data/summary.json
     "Read, check, divide and write the rows that settings name. Raises BadInput where they cannot be used."
-    started, split, source = perf_counter(), parse_split(settings.split), settings.data_source()
+    started, split, source = perf_counter(), settings.split, settings.data_source()
     if source == "synthetic":
         chunks = stand_in_chunks(contract, settings.synthetic_rows, settings.seed)
         label = f"{STAND_IN} ({settings.synthetic_rows:,} rows, seed {settings.seed})"
@@ -295,7 +295,7 @@ def make_data(
         source=label,
         synthetic=source == "synthetic",
         fingerprint=tally.fingerprint(),
-        split=settings.split,
+        split=str(split),
         rows=row_counts(tally),
         seconds=round(perf_counter() - started, 3),
     )

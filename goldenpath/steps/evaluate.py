@@ -46,6 +46,7 @@ from goldenpath.rails.evaluation.metrics import (
 )
 from ..rails.evaluation.pictures import plot_groups, plot_precision_recall, plot_reliability
 from ..rails.evaluation.proof import Paths, latencies, open_fast_path, prove, stacked
+from ..rails.evaluation.rules import ThresholdRule
 from ..rails.evaluation.slices import ENOUGH, Slice, slices_of
 from ..rails.evaluation.threshold import Threshold, choose
 from ..rails.fastpath import SklearnPath
@@ -328,7 +329,7 @@ def read_side(run: Run, side: str) -> pd.DataFrame:
     return pd.read_parquet(run.input(f"data/{side}.parquet"))
 
 
-def choose_threshold(paths: Paths, rows: Rows, rule: str) -> Threshold:
+def choose_threshold(paths: Paths, rows: Rows, rule: ThresholdRule) -> Threshold:
     return choose(rule, rows.outcome, paths.sklearn.many(rows.columns))
 
 

@@ -60,7 +60,7 @@ def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settin
     if drawn := DRAWN.search(manifest.data.source):
         rows, seed = int(drawn[1].replace(",", "")), int(drawn[2])
         recorded |= {"source": "synthetic", "synthetic_rows": rows, "seed": seed}
-    return settings.model_copy(update=recorded)
+    return settings.changed(**recorded)
 
 
 def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) float64

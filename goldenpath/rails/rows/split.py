@@ -4,34 +4,42 @@ A row's side depends on the row alone, never on a seed, on its neighbours or on 
 and its exact duplicates stand on one side, and a champion is never judged on a row that it has seen.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # settings parse a split for every command: numpy is imported when rows are placed
+    import numpy as np
+    from numpy.typing import NDArray
 
-from goldenpath.rails.errors import BadInput
-from goldenpath.rails.rows.rowhash import Hashes
+    Sides = NDArray[np.int8]  # (n,) index into SIDES; -1: cannot be placed
 
 SIDES = ("train", "validation", "test")
-ALLOWED = "'hash 0.70 0.15 0.15' or '<date column> <first validation day> <first test day>'"
-
-Sides = NDArray[np.int8]  # (n,) index into SIDES; -1: cannot be placed
+ROUNDING = 0.002  # three thirds may be written as 0.333 0.333 0.333; train takes the rest
+SHARE = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class HashSplit:
     "Shares of train, validation and test, in this order; they sum to 1."
 
+    text: str  # as it was written
     shares: tuple[float, float, float]
     column: None = None
 
-    def sides(self, hashes: Hashes, days: NDArray[np.datetime64] | None = None) -> Sides:
+    def __str__(self) -> str:
+        return self.text
+
+    def sides(self, hashes: "NDArray[np.uint64]", days: "NDArray[np.datetime64] | None" = None) -> "Sides":
         """Place each row by the upper 53 bits of its hash, read as a number in [0, 1).
 
         Test rows lie at the start and validation rows behind them, so that the test rows stay the same when
         only the shares of the other two change.
         """
+        import numpy as np
+
         position = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
         _, validation, test = self.shares
         from_the_end = np.searchsorted([test, test + validation], position, side="right")
@@ -42,12 +50,18 @@ class HashSplit:
 class DateSplit:
     "Rows before `validation_from` train, rows from `test_from` on test."
 
+    text: str  # as it was written
     column: str
     validation_from: date
     test_from: date
 
-    def sides(self, hashes: Hashes, days: NDArray[np.datetime64] | None = None) -> Sides:
+    def __str__(self) -> str:
+        return self.text
+
+    def sides(self, hashes: "NDArray[np.uint64]", days: "NDArray[np.datetime64] | None" = None) -> "Sides":
         "Place each row by its day; a row without one (NaT) cannot be placed."
+        import numpy as np
+
         assert days is not None, "a split by date needs the days"
         borders = np.array([self.validation_from, self.test_from], dtype="datetime64[D]")
         sides = np.searchsorted(borders, days.astype("datetime64[D]"), side="right").astype(np.int8)
@@ -55,30 +69,40 @@ class DateSplit:
 
 
 def parse_split(text: str) -> HashSplit | DateSplit:
-    "Read the setting `split`. Raises BadInput that says what is allowed."
+    "Read the setting `split`. Raises ValueError that says what is wrong."
     words = text.split()
-    if len(words) == 4 and words[0] == "hash":
-        return _hash_split(text, words[1:])
-    if len(words) >= 3:
-        return _date_split(text, text.rsplit(maxsplit=2))
-    raise BadInput(f"split = {text!r}: write {ALLOWED}")
+    if words[:1] == ["hash"] and not any(map(DAY.fullmatch, words)):  # a column may have this name too
+        return _hash_split(text.strip(), words[1:])
+    if len(words) < 3:
+        raise ValueError("neither `hash` and three shares nor a column and two days")
+    return _date_split(text.strip(), text.rsplit(maxsplit=2))
 
 
 def _hash_split(text: str, words: list[str]) -> HashSplit:
-    try:
-        train, validation, test = (float(word) for word in words)
-    except ValueError:
-        raise BadInput(f"split = {text!r}: the shares must be numbers; write {ALLOWED}") from None
-    if not min(train, validation, test) > 0 or abs(train + validation + test - 1) > 1e-9:
-        raise BadInput(f"split = {text!r}: the three shares must be above 0 and sum to 1; write {ALLOWED}")
-    return HashSplit((train, validation, test))
+    if len(words) != 3:
+        raise ValueError("`hash` needs three shares")
+    for word in words:
+        if not SHARE.fullmatch(word):
+            raise ValueError(f"'{word}' is not a number such as 0.15")
+    train, validation, test = map(float, words)
+    if min(train, validation, test) <= 0:
+        raise ValueError("each of the three shares must be above 0")
+    if abs(train + validation + test - 1) > ROUNDING:
+        raise ValueError(f"the three shares add up to {train + validation + test:.4g} instead of 1")
+    return HashSplit(text, (train, validation, test))
 
 
 def _date_split(text: str, words: list[str]) -> DateSplit:
+    column, validation_from, test_from = words[0].strip(), _day(words[1]), _day(words[2])
+    if validation_from >= test_from:
+        raise ValueError("the first test day must come after the first validation day")
+    return DateSplit(text, column, validation_from, test_from)
+
+
+def _day(text: str) -> date:
+    if not DAY.fullmatch(text):
+        raise ValueError(f"'{text}' is not a day such as 2020-11-01")
     try:
-        split = DateSplit(words[0].strip(), date.fromisoformat(words[1]), date.fromisoformat(words[2]))
+        return date.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"split = {text!r}: days are written 2020-11-01; write {ALLOWED}") from None
-    if split.validation_from >= split.test_from:
-        raise BadInput(f"split = {text!r}: the first test day must come after the first validation day")
-    return split
+        raise ValueError(f"the calendar has no {text}") from None
