@@ -67,7 +67,8 @@ def check_start(settings: Settings) -> None:
     check_tokens(settings)
     check_free(address, port)
     if not (installed("granian") or installed("gunicorn")):
-        raise BadInput("neither granian nor gunicorn is installed: pip install 'goldenpath[serving]'")
+        install = "run `pip install -e '.[serving]'` in the project"
+        raise BadInput(f"neither granian nor gunicorn is installed; {install}")
 
 
 def installed(package: str) -> bool:

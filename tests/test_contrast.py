@@ -18,15 +18,16 @@ import pytest
 from rich.console import Console
 
 from goldenpath.rails.contract import Contract, Record, Target
-from goldenpath.rails.errors import BadInput, NoModel
+from goldenpath.rails.errors import BadInput, NoModel, NotTrusted
 from goldenpath.rails.manifest import Latency
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.timing.contrast import Contrast, contrast_table, headline, lines, multiple, reference
 from goldenpath.rails.timing.started import NoServer, running_server
 from goldenpath.rails.timing.stopwatch import in_words, latency, three_figures, time_calls
 from goldenpath.rails.timing.wire import Line, NoAnswer, time_posts
-from goldenpath.steps.contrast import as_json, contrast, over_http, sample_of, version_for
+from goldenpath.steps.contrast import as_json, contrast, material, over_http, sample_of, version_for
 from tests.serving_fixtures import promote, publish
+from tests.test_registry_signing import make_keys
 from tests.trained_run import RUN, judged, published, run_in, settings_for
 
 KEYS = [
@@ -205,6 +206,15 @@ def test_a_version_is_also_named_by_its_role(home: Path) -> None:
     assert version_for(run_in(home), settings, "champion") == Registry(home, "covid-death").versions()[0]
     with pytest.raises(NoModel, match="no version of covid-death is shadow"):
         version_for(run_in(home), settings, "shadow")
+
+
+def test_the_report_tells_nothing_of_a_version_that_the_readers_key_has_not_signed(
+    home: Path, tmp_path: Path
+) -> None:
+    version, keys = publish(home, compiled=False), make_keys(tmp_path / "keys")
+    settings = settings_for(home, verify_key=str(keys.verify_with), require_signature=True)
+    with pytest.raises(NotTrusted, match="is not signed"):
+        material(run_in(home), settings, made_up(version=version))
 
 
 def test_a_step_that_published_nothing_names_the_step_to_run(home: Path) -> None:

@@ -41,6 +41,7 @@ from goldenpath.steps.evaluate import (
 )
 from goldenpath.steps.train import train
 from tests.candidates import make_candidate
+from tests.test_registry_signing import make_keys
 from tests.trained_run import RUN, published, run_in, settings_for, trained
 from tests.trained_run import judged as judged_run
 
@@ -317,6 +318,19 @@ def test_a_champion_that_was_tampered_with_is_not_comparable(home: Path, evaluat
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     judged = evaluate_quickly(run_in(home, "20261121T000001Z-abcdef", RUN), settings)
     assert "altered" in judged.evaluation.not_comparable
+    assert not judged.verdict.promotable
+
+
+def test_a_champion_that_the_readers_key_has_not_signed_is_not_loaded(
+    home: Path, tmp_path: Path, evaluate_quickly: Evaluate
+) -> None:
+    (run, _), keys = judged_run(home), make_keys(tmp_path / "keys")
+    published(home, run)
+    judged = evaluate_quickly(
+        run_in(home, "20261121T000001Z-abcdef", RUN),
+        settings_for(home, verify_key=str(keys.verify_with), require_signature=True),
+    )
+    assert "is not signed" in judged.evaluation.not_comparable
     assert not judged.verdict.promotable
 
 

@@ -92,6 +92,30 @@ def test_neither_rails_nor_serving_know_a_column(path: Path):
     assert words & set(columns) == set()
 
 
+def calls(path: Path, name: str) -> int:
+    "How often a file calls this name."
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    return sum(getattr(node.func, "id", getattr(node.func, "attr", "")) == name for node in nodes)
+
+
+def test_a_registry_always_knows_the_readers_keys():
+    code = [*modules(LIBRARY), *modules(PROJECT / "serving")]
+    makers = [path.name for path in code if calls(path, "Registry")]
+    assert makers == ["registry.py"]
+    assert calls(LIBRARY / "rails" / "registry.py", "Registry") == 1  # open_registry
+
+
+def test_nothing_advises_to_install_the_project_by_its_name_from_an_index():
+    texts = [
+        PROJECT / "README.md",
+        *(PROJECT / "docs").rglob("*.md"),
+        *(PROJECT / "notebooks").glob("*.ipynb"),
+    ]
+    texts += [*modules(LIBRARY), *modules(PROJECT / "serving"), *(PROJECT / "openshift").rglob("*.yaml")]
+    advice = re.compile(r"pip install[^\n`]*\bgoldenpath\b")
+    assert [path.name for path in texts if advice.search(path.read_text())] == []
+
+
 def test_settings_and_packaging_share_no_key():
     keys = set(re.findall(r"(?m)^([a-z_]+) *=", (PROJECT / "settings.ini").read_text()))
     nbdev = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["nbdev"]

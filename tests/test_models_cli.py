@@ -95,11 +95,30 @@ def test_a_version_is_signed_with_the_key_that_is_named(
 ) -> None:
     assert "no key to sign with" in call("models", "sign", two[0]).output
     keys = make_keys(tmp_path / "keys")
-    assert "model.sig" in models("sign", two[0], "--key", str(keys.sign_with))
+    key = ("--key", str(keys.sign_with))
+    assert "no known key vouches for its files" in call("models", "sign", two[0], *key).output
+    assert "--unverified needs --why" in call("models", "sign", two[0], *key, "--unverified").output
+    signed = models("sign", two[0], *key, "--unverified", "--why", "compared with the run")
+    assert "model.sig" in signed
+    assert f"warning: {two[0]} was signed without verification" in signed
+    assert "signed unverified" in models("history")
     monkeypatch.setenv("GOLDENPATH_VERIFY_KEY", str(keys.verify_with))
     monkeypatch.setenv("GOLDENPATH_REQUIRE_SIGNATURE", "yes")
     assert "sound" in models("verify", two[0])
     assert "is not signed" in call("models", "verify", two[1]).output
+    new = make_keys(tmp_path / "new")
+    assert "model.sig" in models("sign", two[0], "--key", str(new.sign_with))
+
+
+def test_a_version_is_set_aside_by_hand_and_brought_back(registry: Registry, two: list[str]) -> None:
+    assert f"models restore {two[0]}" in models("set-aside", two[0])
+    assert registry.versions() == two[1:]
+    models("restore", two[0])
+    assert registry.versions() == two
+
+
+def test_the_export_that_holds_pickle_says_so_where_it_is_offered() -> None:
+    assert "That is pickle" in call("models", "export", "--help").output
 
 
 def test_gc_is_a_dry_run_until_it_is_told_otherwise(registry: Registry, two: list[str]) -> None:

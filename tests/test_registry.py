@@ -1,11 +1,13 @@
 """Versions and roles, as one person alone sees them."""
 
 import stat
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.errors import BadInput, GateRefused, NoModel, RaceLost
+from goldenpath.rails import registry as registry_module
+from goldenpath.rails.errors import BadInput, GateRefused, NoModel, NotTrusted, RaceLost
 from goldenpath.rails.registry import Registry
 from tests.candidates import make_candidate
 
@@ -141,3 +143,50 @@ def test_the_same_name_with_altered_content_is_refused(registry: Registry, tmp_p
     assert registry.publish(make_candidate(tmp_path / "same")) == version
     with pytest.raises(RaceLost, match="exists already"):
         registry.publish(make_candidate(tmp_path / "altered", padding=10))
+
+
+def spoil(registry: Registry, version: str) -> None:
+    "Change one byte of a version's model."
+    file = registry.folder(version) / "model.skops"
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+
+
+def test_only_what_verifies_is_given_a_role(registry: Registry, two: tuple[str, str]) -> None:
+    spoil(registry, two[0])
+    with pytest.raises(NotTrusted, match="was altered"):
+        registry.promote(two[0], **BY)
+    assert registry.roles().number == 0
+
+
+def test_a_rollback_gives_roles_to_what_verifies_only(registry: Registry, two: tuple[str, str]) -> None:
+    for version in two:
+        registry.promote(version, **BY)
+    spoil(registry, two[0])
+    for entry in (1, None):
+        with pytest.raises(NotTrusted, match="was altered"):
+            registry.rollback(entry, **BY)
+    assert registry.resolve("champion") == two[1]
+
+
+def test_a_version_without_a_role_can_be_set_aside(registry: Registry, two: tuple[str, str]) -> None:
+    registry.promote(two[0], **BY)
+    with pytest.raises(BadInput, match=f"{two[0]} has a role; `goldenpath models withdraw"):
+        registry.set_aside(two[0])
+    registry.set_aside(two[1])
+    assert registry.versions() == [two[0]]
+    assert registry.restore(two[1])
+
+
+def test_a_version_that_is_promoted_while_it_is_set_aside_comes_back(
+    registry: Registry, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move_aside = registry_module.move_aside
+
+    def promoted_meanwhile(path: Path, folder: Path, now: datetime) -> None:
+        registry.promote(two[0], **BY)
+        move_aside(path, folder, now)
+
+    monkeypatch.setattr(registry_module, "move_aside", promoted_meanwhile)
+    registry.set_aside(two[0])
+    assert registry.resolve("champion") == two[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.errors import BadInput, GateRefused, NotTrusted
+from goldenpath.rails.errors import BadInput, GateRefused, NotTrusted, VolumeFault
 from goldenpath.rails.registry import Keys, Registry
 from goldenpath.rails.store.bundle import export_bundle, import_bundle
 from tests.candidates import make_candidate
@@ -65,6 +65,30 @@ def test_an_altered_bundle_is_refused(home: Path, bundle: Path, keys: Keys) -> N
             repacked(bundle, lambda n, c: flip(c) if n.endswith("golden.json") else c),
         )
     assert Registry(home, "churn").versions() == []
+
+
+def test_what_comes_from_elsewhere_gets_no_signature_of_ours(
+    home: Path, tmp_path: Path, bundle: Path
+) -> None:
+    ours = make_keys(tmp_path / "ours").model_copy(update={"required": False})
+    unsigned = repacked(bundle, lambda name, content: None if name.startswith("signatures") else content)
+    registry = Registry(home, "churn", ours)
+    version = import_bundle(registry, unsigned)
+    assert not registry.signature_file(version, ours.sign_with).exists()
+    with pytest.raises(NotTrusted, match="no known key vouches for its files"):
+        registry.sign(version, ours.sign_with)
+
+
+def test_a_link_among_the_signatures_carries_no_other_file_away(tmp_path: Path, bundle: Path) -> None:
+    development = Registry(tmp_path / "development", "churn")
+    version = development.versions()[0]
+    (tmp_path / "secret").write_text("of this machine")
+    planted = development.root / "signatures" / version / ("0" * 16)
+    planted.mkdir()
+    (planted / "model.sig").symlink_to(tmp_path / "secret")
+    with pytest.raises(VolumeFault, match=r"0000/model\.sig"):
+        export_bundle(development, version, tmp_path / "other.bundle")
+    assert not (tmp_path / "other.bundle").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Signatures: who asks for them gets nothing that is unsigned, wrongly signed or altered."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,13 @@ from goldenpath.rails.cli import cli
 from goldenpath.rails.errors import BadInput, NotTrusted
 from goldenpath.rails.registry import Keys, Registry, open_registry
 from goldenpath.rails.settings import load_settings
+from goldenpath.rails.store import signing, versions
 from serving import worker
 from tests import serving_fixtures
-from tests.candidates import make_candidate
+from tests.candidates import make_candidate, manifest
+
+BY = {"who": "ada@example.org", "why": "compared with the run's candidate"}
+LATER = "1.0.0-20270101T000000Z-00000001"  # the same model, trained again
 
 
 @pytest.fixture
@@ -60,8 +65,20 @@ def test_an_unsigned_version_is_refused_where_a_signature_is_required(
         Registry(home, "churn", ours).verify(version)
     relaxed = ours.model_copy(update={"required": False})
     assert Registry(home, "churn", relaxed).verify(version).version == version
-    Registry(home, "churn").sign(version, ours.sign_with)
+    Registry(home, "churn").sign_unverified(version, ours.sign_with, **BY)
     assert Registry(home, "churn", ours).verify(version).version == version
+
+
+def test_an_unsigned_version_gets_no_role_where_a_signature_is_required(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    version = Registry(home, "churn").publish(make_candidate(tmp_path / "c"))
+    with pytest.raises(NotTrusted, match="is not signed"):
+        Registry(home, "churn", ours).promote(version, **BY)
+    Registry(home, "churn").promote(version, **BY)
+    with pytest.raises(NotTrusted, match="is not signed"):
+        Registry(home, "churn", ours).rollback(1, **BY)
+    assert Registry(home, "churn").roles().number == 1
 
 
 def test_a_version_signed_by_others_is_refused(home: Path, tmp_path: Path, ours: Keys, theirs: Keys) -> None:
@@ -141,7 +158,7 @@ def test_server_and_batch_refuse_what_is_not_signed(
     (tmp_path / "rows.csv").write_text("sex\n")
     scored = CliRunner().invoke(cli, ["batch", str(tmp_path / "rows.csv"), str(tmp_path / "out.csv")])
     assert (scored.exit_code, "is not signed" in scored.output) == (1, True)
-    open_registry(settings).sign(version, ours.sign_with)
+    open_registry(settings).sign_unverified(version, ours.sign_with, **BY)
     assert worker.load(worker.registry_of(settings), settings, version).version == version
 
 
@@ -151,3 +168,143 @@ def test_the_keys_come_from_the_readers_settings(home: Path, tmp_path: Path) -> 
     )
     registry = open_registry(load_settings(tmp_path / "settings.ini", {}))
     assert registry.keys == Keys(verify_with=tmp_path / "k.pub", required=True)
+
+
+# Nothing gets a signature that nothing vouches for
+
+
+def altered(registry: Registry, version: str) -> None:
+    "What an attacker with write access does: other content, a manifest that fits it, no signature."
+    shutil.rmtree(registry.root / "signatures", ignore_errors=True)
+    shutil.rmtree(registry.folder(version))
+    make_candidate(registry.folder(version), threshold=0.99)
+
+
+@pytest.mark.parametrize("reader", ["sign_with alone", "verify_with alone", "not required", "required"])
+def test_the_next_run_does_not_sign_what_was_altered_under_the_same_identity(
+    home: Path, tmp_path: Path, ours: Keys, reader: str
+) -> None:
+    version = Registry(home, "churn", ours).publish(make_candidate(tmp_path / "c"))
+    altered(Registry(home, "churn"), version)
+    changes = {
+        "sign_with alone": {"verify_with": None, "required": False},
+        "verify_with alone": {"sign_with": None},
+        "not required": {"required": False},
+        "required": {},
+    }
+    registry = Registry(home, "churn", ours.model_copy(update=changes[reader]))
+    with pytest.raises(NotTrusted, match=rf"{version} .*is not signed.*models sign {version} --unverified"):
+        registry.publish(make_candidate(tmp_path / "again", version=LATER))
+    with pytest.raises(NotTrusted, match="is not signed"):
+        Registry(home, "churn", ours).verify(version)
+    assert registry.versions() == [version]
+
+
+def test_a_model_that_is_trained_again_is_the_version_that_was_signed(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    registry = Registry(home, "churn", ours)
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    assert registry.publish(make_candidate(tmp_path / "again", version=LATER)) == version
+    assert registry.verify(version).version == version
+
+
+def test_a_version_that_its_own_signature_does_not_fit_is_no_version_to_return(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    registry = Registry(home, "churn", Keys(sign_with=ours.sign_with))
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    shutil.rmtree(registry.folder(version))
+    make_candidate(registry.folder(version), threshold=0.99)
+    with pytest.raises(NotTrusted, match="signature does not fit"):
+        registry.publish(make_candidate(tmp_path / "again", version=LATER))
+
+
+def test_what_was_exchanged_while_it_was_published_is_not_signed(
+    home: Path, tmp_path: Path, ours: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = versions.place
+
+    def exchanged(destination: Path, fill) -> None:
+        place(destination, fill)
+        shutil.rmtree(destination)
+        make_candidate(destination, threshold=0.99)
+
+    monkeypatch.setattr(versions, "place", exchanged)
+    registry = Registry(home, "churn", ours)
+    with pytest.raises(NotTrusted, match="is not what was signed"):
+        registry.publish(make_candidate(tmp_path / "c"))
+    assert not (registry.root / "signatures").exists()
+
+
+def test_a_new_key_signs_only_what_a_known_key_vouches_for(
+    home: Path, tmp_path: Path, ours: Keys, theirs: Keys
+) -> None:
+    for keys in (Keys(verify_with=ours.verify_with), Keys(sign_with=ours.sign_with)):
+        version = Registry(home, "churn", ours).publish(make_candidate(tmp_path / "c"))
+        registry = Registry(home, "churn", keys)
+        registry.sign(version, theirs.sign_with)
+        assert Registry(home, "churn", theirs).verify(version).version == version
+        altered(registry, version)
+        with pytest.raises(NotTrusted, match=r"no known key vouches for its files.*--unverified"):
+            registry.sign(version, theirs.sign_with)
+        assert not registry.signature_file(version, theirs.sign_with).exists()
+        shutil.rmtree(registry.folder(version))
+
+
+def test_an_old_signature_that_does_not_fit_keeps_a_new_key_from_signing(
+    home: Path, tmp_path: Path, ours: Keys, theirs: Keys
+) -> None:
+    registry = Registry(home, "churn", ours)
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    shutil.rmtree(registry.folder(version))
+    make_candidate(registry.folder(version), threshold=0.99)
+    with pytest.raises(NotTrusted, match="signature does not fit"):
+        registry.sign(version, theirs.sign_with)
+
+
+def test_who_signs_unverified_is_noted_in_the_history_before_the_signature_is_there(
+    home: Path, tmp_path: Path, ours: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(home, "churn")
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    champion = registry.promote(version, **BY).champion
+    monkeypatch.setattr(versions, "replace_file", None)
+    with pytest.raises(TypeError):
+        registry.sign_unverified(version, ours.sign_with, **BY)
+    noted = registry.roles()
+    assert (noted.number, noted.champion, noted.who) == (2, champion, BY["who"])
+    key = signing.key_id(ours.verify_with)
+    assert noted.why == f"{version} signed unverified, with key {key}: {BY['why']}"
+
+
+def test_even_unverified_only_an_intact_version_is_signed(home: Path, tmp_path: Path, ours: Keys) -> None:
+    registry = Registry(home, "churn")
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    file = registry.folder(version) / "golden.json"
+    file.chmod(0o644)
+    file.write_text("{}")
+    with pytest.raises(NotTrusted, match=r"golden\.json"):
+        registry.sign_unverified(version, ours.sign_with, **BY)
+    assert registry.history() == []
+
+
+def test_a_signature_speaks_for_the_manifest_that_was_verified_and_no_other(
+    home: Path, tmp_path: Path, ours: Keys
+) -> None:
+    registry = Registry(home, "churn", ours)
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    folder, found = registry.folder(version), registry.manifest(version)
+    signature = registry.signature_file(version, ours.sign_with).read_bytes()
+    signing.verify(folder, found, signature, ours.verify_with)
+    for other in (found.model_copy(update={"threshold": 0.99}), manifest()):
+        with pytest.raises(NotTrusted, match="is not what was signed"):
+            signing.verify(folder, other, signature, ours.verify_with)
+
+
+def test_without_the_library_the_project_is_installed_with_its_extra(
+    home: Path, tmp_path: Path, ours: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "model_signing", None)
+    with pytest.raises(BadInput, match=r"pip install -e '\.\[signing\]'"):
+        Registry(home, "churn", ours).publish(make_candidate(tmp_path / "c"))

@@ -1,12 +1,14 @@
 """The registry: published versions, and which of them is used for what."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from goldenpath.rails.errors import BadInput, GateRefused, NoModel, RaceLost
 from goldenpath.rails.settings import Settings
+from goldenpath.rails.store.aside import move_aside
 from goldenpath.rails.store.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
-from goldenpath.rails.store.signing import Keys
+from goldenpath.rails.store.signing import Keys, key_id
 from goldenpath.rails.store.versions import Versions
 from goldenpath.rails.volume import patiently
 
@@ -146,6 +148,25 @@ class Registry(Versions):
             if past.champion and past.champion != now.champion and not gone:
                 return self._usable_entry(number, now)
         raise NoModel(f"no earlier champion of {self.model} can be had; `goldenpath models promote VERSION`")
+
+    def sign_unverified(self, version: str, key: Path, *, why: str, who: str) -> Path:
+        """Sign an intact version that no known key vouches for, after a note in the history says so.
+
+        Raises NoModel, NotTrusted where it is not intact, BadInput, RaceLost, VolumeFault.
+        """
+        manifest = self._intact(version)
+        note = f"{version} signed unverified, with key {key_id(key)}: {why}"
+        self.assign(lambda roles: roles, why=note, who=who)
+        return self._sign(manifest, key)
+
+    def set_aside(self, version: str) -> None:
+        "Take a version without a role out of the list, as gc does. Raises NoModel, BadInput, VolumeFault."
+        self.expect(version)
+        if version in self.roles().in_use:
+            raise BadInput(f"version {version} has a role; `goldenpath models withdraw {version}` first")
+        move_aside(self.folder(version), self.aside, datetime.now(UTC))
+        if version in self.roles().in_use:  # promoted while it was moved
+            self.restore(version)
 
 
 def open_registry(settings: Settings) -> Registry:

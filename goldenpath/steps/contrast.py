@@ -32,7 +32,7 @@ from ..rails.evaluation.gate import Verdict
 from ..rails.evaluation.pictures import plot_contrast, png_of
 from ..rails.fastpath import SklearnPath
 from ..rails.manifest import Latency, Manifest, TrainingRecord
-from ..rails.registry import Registry, open_registry
+from ..rails.registry import open_registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
 from ..rails.timing.contrast import Contrast
@@ -312,8 +312,8 @@ def verdict_of(folder: Path, manifest: Manifest) -> Verdict | None:
 def material(run: Run, settings: Settings, told: Contrast) -> Material:
     "Gather what the page tells."
     home = settings.home_folder()
-    registry = Registry(home, settings.model)
-    manifest = registry.manifest(told.version)
+    registry = open_registry(settings)
+    manifest = registry.verify(told.version)
     found, plots = evaluated(home, manifest)
     data_plots, findings = explored(run)
     return Material(

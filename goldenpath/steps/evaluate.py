@@ -51,7 +51,7 @@ from ..rails.evaluation.slices import ENOUGH, Slice, slices_of
 from ..rails.evaluation.threshold import Threshold, choose
 from ..rails.fastpath import SklearnPath
 from ..rails.manifest import DataSummary, FastPathRecord, Latency, Manifest, TrainingRecord
-from ..rails.registry import Registry
+from ..rails.registry import Registry, open_registry
 from ..rails.runs import Run
 from ..rails.settings import Settings
 
@@ -344,7 +344,7 @@ def judge(
     candidate = answers_of(rows, paths.sklearn.many(rows.columns), threshold.value)
     target = CONTRACT.target
     trained_on = pd.read_parquet(run.input("data/train.parquet"), columns=[target.column])[target.column]
-    champion = champion_on(rows, Registry(settings.home_folder(), settings.model))
+    champion = champion_on(rows, open_registry(settings))
     rate = float((trained_on == target.positive).mean())
     contested = contest(candidate, rate, champion, settings.bootstrap, settings.seed)
     return contested, slices_of(settings.slices, rows.columns, candidate)

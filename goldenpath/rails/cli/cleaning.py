@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from goldenpath.rails.cli.models import duration
+from goldenpath.rails.cli.common import duration
 from goldenpath.rails.cli.terminal import near, say
 from goldenpath.rails.settings import load_settings
 from goldenpath.rails.store.retention import Plan, carry_out_runs, plan_runs

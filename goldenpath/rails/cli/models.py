@@ -1,27 +1,14 @@
 """`goldenpath models`: versions and roles."""
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
 import click
 
+from goldenpath.rails.cli import keeping
+from goldenpath.rails.cli.common import VERSION, WHY, me, registry
 from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Manifest
-from goldenpath.rails.registry import Registry, open_registry
-from goldenpath.rails.settings import load_settings
+from goldenpath.rails.registry import Registry
 from goldenpath.rails.store.roles import ROLES, Role, Roles
-
-VERSION = click.argument("version")
-WHY = click.option("--why", required=True, help="One sentence for those who look later.")
-
-
-def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelta:
-    "Days, hours or minutes: 7d, 12h, 30m."
-    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
-    if unit is None or not text[:-1].isdigit():
-        raise click.BadParameter(f"{text!r} is no time such as 7d, 12h or 30m")
-    return timedelta(**{unit: int(text[:-1])})
 
 
 @click.group()
@@ -32,14 +19,8 @@ def models() -> None:
     """
 
 
-def registry() -> Registry:
-    "The registry that settings name."
-    return open_registry(load_settings())
-
-
-def me() -> str:
-    "Who changes something here."
-    return load_settings().who_am_i()
+for command in keeping.COMMANDS:
+    models.add_command(command)
 
 
 # Looking
@@ -204,90 +185,3 @@ def rollback(entry: int | None, why: str) -> None:
 def tell(roles: Roles) -> None:
     "The assignment that is in force now."
     click.echo(f"entry {roles.number}: {', '.join(held(roles))}")
-
-
-# Keeping and moving
-
-
-@models.command()
-@VERSION
-@click.option("--key", type=click.Path(path_type=Path), help="Private key (PEM); default: signing_key.")
-def sign(version: str, key: Path | None) -> None:
-    """Sign VERSION in the OpenSSF Model Signing format."""
-    found = registry()
-    used = key or found.keys.sign_with
-    if not used:
-        raise BadInput("no key to sign with: --key FILE, or signing_key in settings.ini")
-    name = found.resolve(version) if version in ROLES else version
-    click.echo(near(found.sign(name, used)))
-
-
-@models.command()
-@click.option(
-    "--keep", required=True, type=click.IntRange(0), help="The newest versions that stay in any case."
-)
-@click.option(
-    "--grace", callback=duration, default="7d", show_default=True, help="How long anything can still be had."
-)
-@click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
-def gc(keep: int, grace: timedelta, yes: bool) -> None:
-    """Move versions aside that nobody needs, and delete those that were aside for the grace time.
-
-    Kept are the newest, the young, and whatever an entry of the history within the grace time names.
-    """
-    from goldenpath.rails.cli.cleaning import tell_plan
-    from goldenpath.rails.store.retention import carry_out, plan_versions
-
-    found, now = registry(), datetime.now(UTC)
-    plan = plan_versions(found, keep, grace, now)
-    if yes:
-        carry_out(found, plan, now)
-    tell_plan(plan, yes)
-
-
-@models.command()
-@VERSION
-def restore(version: str) -> None:
-    """Bring back a VERSION that gc moved aside."""
-    found = registry()
-    if not found.restore(version):
-        found.expect(version)
-    click.echo(near(found.folder(version)))
-
-
-@models.command("export-bundle")
-@VERSION
-@click.argument("file", type=click.Path(path_type=Path))
-def export(version: str, file: Path) -> None:
-    """Write VERSION and its signatures into one FILE, for another namespace."""
-    from goldenpath.rails.store.bundle import export_bundle
-
-    found = registry()
-    export_bundle(found, found.resolve(version), file)
-    click.echo(near(file))
-
-
-@models.command("export")
-@VERSION
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--format", "kind", type=click.Choice(["mlserver"]), required=True, help="For which server.")
-def export_format(version: str, folder: Path, kind: str) -> None:
-    """Write VERSION into a new FOLDER as a dedicated model server wants it."""
-    from goldenpath.model import TRUSTED_TYPES
-    from goldenpath.rails.store.mlserver import export_mlserver
-
-    found = registry()
-    export_mlserver(found, found.resolve(version), folder, TRUSTED_TYPES)
-    click.echo(near(folder))
-    say(f"{kind} serves it: mlserver start {folder}; then set backend = v2 and backend_url")
-
-
-@models.command("import-bundle")
-@click.argument("file", type=click.Path(path_type=Path))
-def import_(file: Path) -> None:
-    """Publish the version in FILE, verified, and its signature checked where settings ask for one."""
-    from goldenpath.rails.store.bundle import import_bundle
-
-    version = import_bundle(registry(), file)
-    click.echo(version)
-    say(f"it has no role yet: goldenpath models promote {version} --why ...")

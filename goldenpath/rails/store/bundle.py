@@ -1,6 +1,7 @@
 """One file that carries a version from one namespace to another: a plain tar, verified on both ways."""
 
 import contextlib
+import os
 import re
 import secrets
 import shutil
@@ -18,6 +19,7 @@ from goldenpath.rails.volume import (
     complete,
     faults,
     make_folders,
+    open_regular,
     replace_file,
 )
 
@@ -52,13 +54,15 @@ def _complete_file(file: Path) -> Iterator[Path]:
 
 def _add(bundle: tarfile.TarFile, name: str, path: Path) -> None:
     member = tarfile.TarInfo(name)  # nothing of this machine: no owner, no time
-    with path.open("rb") as content:
-        member.size = path.stat().st_size
+    with os.fdopen(open_regular(path), "rb") as content:  # a link there could name any file of this machine
+        member.size = os.fstat(content.fileno()).st_size
         bundle.addfile(member, content)
 
 
 def import_bundle(registry: Registry, file: Path) -> str:
     """Publish the version in a bundle, under this registry's own rules and keys; the version's name.
+
+    It keeps the signatures that it came with and gets no new one: `sign` verifies before it signs.
 
     Raises BadInput where the file cannot be read, NotTrusted where its content is not sound or not signed as
     this reader asks, GateRefused as `publish` does, VolumeFault.
@@ -127,7 +131,7 @@ def _publish(registry: Registry, folder: Path, signatures: dict[str, bytes]) -> 
             raise NotTrusted(
                 f"the bundle of {manifest.version} is {by}, and {key} is required; sign before exporting"
             )
-    version = registry.publish(folder)
+    version = registry.publish(folder, sign=False)  # what came from elsewhere was not made here
     if version == manifest.version:
         for key_id, content in signatures.items():
             replace_file(registry.root / "signatures" / version / key_id / signing.SIGNATURE, content)

@@ -15,7 +15,7 @@ from goldenpath.rails.registry import Registry
 from goldenpath.rails.runs import list_runs, parent_of
 from goldenpath.rails.store.aside import STAMP, Aside, bring_back, delete, list_aside, move_aside
 from goldenpath.rails.store.roles import Roles
-from goldenpath.rails.store.versions import age_order
+from goldenpath.rails.store.versions import Versions, age_order
 from goldenpath.rails.volume import STAGING, abandoned, complete, faults, remove
 
 GRACE = timedelta(days=7)  # in which what was moved aside, or named by a role, can still be had
@@ -153,10 +153,10 @@ def trained_in(home: Path) -> set[str]:
     with faults(home / "models"):
         models = complete(home / "models")
     for model in models:
-        registry = Registry(home, model)
-        for version in registry.versions():
+        versions = Versions(home, model)
+        for version in versions.versions():
             try:
-                named.add(registry.manifest(version).run)
+                named.add(versions.manifest(version).run)
             except (NotTrusted, VolumeFault):  # an unreadable version names no run that could be needed
                 continue
     return named

@@ -43,47 +43,50 @@ class Keys(Frozen):
 
 
 def sign(folder: Path, manifest: Manifest, key: Path) -> bytes:
-    """The signature of a version's folder. Raises BadInput for an unusable key, NotTrusted.
+    """Sign a version's folder, if it holds what `manifest` names and nothing else; the signature.
 
-    Only what was verified as `manifest` is signed: an altered file is noticed here, not signed.
+    `manifest` is that of the candidate or of a version that was verified: whatever was altered since is
+    refused, not signed. Raises BadInput for an unusable key, NotTrusted.
     """
-    config = _signing_library().signing.Config().set_hashing_config(_hashing())
-    with TemporaryDirectory() as scratch, _usable(key):
-        config.use_elliptic_key_signer(private_key=key).sign(folder, Path(scratch, SIGNATURE))
+    config = _signing_library().signing.Config()
+    with _usable(key):
+        config.use_elliptic_key_signer(private_key=key)
+    with TemporaryDirectory() as scratch:
+        with _refusing(f"{folder} cannot be signed"):
+            config.sign(folder, Path(scratch, SIGNATURE))
         signature = Path(scratch, SIGNATURE).read_bytes()
     _compare(signed_hashes(signature), manifest, folder)
     return signature
 
 
 def verify(folder: Path, manifest: Manifest, signature: bytes, key: Path) -> None:
-    "Check that the owner of `key` signed exactly this version. Raises BadInput, NotTrusted with the reason."
+    """Check that the owner of `key` (its public or private half) signed exactly this version.
+
+    Raises BadInput for an unusable key, NotTrusted with the reason.
+    """
     config = _signing_library().verifying.Config()
-    with _usable(key):
-        config.use_elliptic_key_verifier(public_key=key)
     with TemporaryDirectory() as scratch:
+        Path(scratch, "key.pub").write_bytes(_public_pem(key))
+        with _usable(key):
+            config.use_elliptic_key_verifier(public_key=Path(scratch, "key.pub"))
         Path(scratch, SIGNATURE).write_bytes(signature)  # verified and compared are the same bytes
-        try:
+        with _refusing(f"{folder}: its signature does not fit"):
             config.verify(folder, Path(scratch, SIGNATURE))
-        except Exception as error:  # whatever a forged file makes the library stumble over
-            reason = " ".join(str(error).split())[:160] or type(error).__name__
-            raise NotTrusted(
-                f"{folder}: its signature does not fit: {reason}; sign or publish it again"
-            ) from None
     _compare(signed_hashes(signature), manifest, folder)
+
+
+@contextmanager
+def _refusing(what: str) -> "Iterator[None]":
+    try:
+        yield
+    except Exception as error:  # anything that a forged file makes the library stumble over
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise NotTrusted(f"{what}: {reason}; sign or publish the version again") from None
 
 
 def key_id(key: Path) -> str:
     "16 hex digits that tell keys apart, equal for the private and the public half. Raises BadInput."
-    from cryptography.hazmat.primitives import serialization as pem
-
-    with _usable(key):
-        content = key.read_bytes()
-        if b"PRIVATE" in content:
-            public: Any = pem.load_pem_private_key(content, None).public_key()
-        else:
-            public = pem.load_pem_public_key(content)
-        spki = public.public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).hexdigest()[:16]
+    return hashlib.sha256(_public_pem(key)).hexdigest()[:16]
 
 
 def signed_hashes(signature: bytes) -> dict[str, str]:  # sha256 by file name
@@ -93,6 +96,20 @@ def signed_hashes(signature: bytes) -> dict[str, str]:  # sha256 by file name
         return {str(item["name"]): str(item["digest"]) for item in payload["predicate"]["resources"]}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotTrusted(f"{SIGNATURE} is no model signature; sign the version again") from None
+
+
+def _public_pem(key: Path) -> bytes:
+    "The public half of a key file that holds either half. Raises BadInput."
+    from cryptography.hazmat.primitives import serialization as pem
+
+    with _usable(key):
+        content = key.read_bytes()
+        if b"PRIVATE" in content:
+            public: Any = pem.load_pem_private_key(content, None).public_key()
+        else:
+            public = pem.load_pem_public_key(content)
+        encoded: bytes = public.public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
+    return encoded
 
 
 def _compare(signed: dict[str, str], manifest: Manifest, folder: Path) -> None:
@@ -125,13 +142,6 @@ def _signing_library() -> Any:
         import model_signing.verifying
     except ImportError as error:
         raise BadInput(
-            f"signatures need the extra `signing` ({error}); pip install 'goldenpath[signing]'"
+            f"signatures need the extra `signing` ({error}); run `pip install -e '.[signing]'` in the project"
         ) from None
     return model_signing
-
-
-def _hashing() -> Any:
-    from model_signing import hashing
-
-    config: Any = hashing.Config  # typed, but for its constructor
-    return config().set_ignored_paths(paths=[], ignore_git_paths=False)

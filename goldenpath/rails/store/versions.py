@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails import artifact
-from goldenpath.rails.errors import GateRefused, NoModel, NotTrusted, RaceLost
+from goldenpath.rails.errors import GateRefused, NoModel, NotTrusted, RaceLost, VolumeFault
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.store import publishing, signing
 from goldenpath.rails.store.aside import bring_back, list_aside, move_aside
@@ -68,13 +68,22 @@ class Versions:
         Load from the manifest that is returned: `artifact.read_trusted` holds the bytes it reads against it.
         Raises NoModel, NotTrusted with the reason, BadInput for an unusable key, VolumeFault.
         """
+        manifest = self._intact(version)
+        key = self.keys.public
+        if key and not self._signed(manifest, key) and self.keys.required:
+            raise NotTrusted(
+                f"version {version} is {self._signers(version)}, and {key} is required; "
+                f"look at where it comes from, then `goldenpath models sign {version} --unverified`"
+            )
+        return manifest
+
+    def _intact(self, version: str) -> Manifest:
+        "The manifest of a version whose files are those that it names."
         self.expect(version)
         manifest = patiently(lambda: artifact.verify(self.folder(version)))
         if (manifest.version, manifest.model) != (version, self.model):
             claims = f"says that it is {manifest.version} of {manifest.model}"
             raise NotTrusted(f"{self.folder(version)} {claims}; remove it and publish that version again")
-        if self.keys.public:
-            self._verify_signature(manifest, self.keys.public)
         return manifest
 
     def find_identity(self, identity: str) -> str | None:
@@ -82,22 +91,41 @@ class Versions:
         same = [version for version in self.versions() if version.endswith(f"-{identity[:8]}")]
         return next((version for version in same if self.manifest(version).identity == identity), None)
 
-    def publish(self, candidate: Path) -> str:
+    def publish(self, candidate: Path, *, sign: bool = True) -> str:
         """Make a candidate a version, as a whole or not at all; the same model again is the same version.
 
-        Raises NotTrusted where the candidate is not sound, GateRefused where MODEL_VERSION must be raised,
-        RaceLost where its name is taken by other content, BadInput for an unusable key, VolumeFault.
+        It is signed where the reader has a key to sign with, unless `sign` is False.
+        Raises NotTrusted if the candidate is not sound, or if the same model was published before and cannot
+        be trusted; GateRefused if MODEL_VERSION must be raised; RaceLost if the name is taken by other
+        content; BadInput for an unusable key; VolumeFault.
         """
         manifest = artifact.verify(candidate)
         self.restore(manifest.version)  # where it was moved aside, it is the same one again
-        version = self.find_identity(manifest.identity) or manifest.version
-        if version == manifest.version:
-            publishing.check(self, manifest, candidate)
-            if self._place(candidate, manifest):
-                self._check_again(manifest)
-        if self.keys.sign_with and not self.signature_file(version, self.keys.sign_with).exists():
-            self.sign(version, self.keys.sign_with)
-        return version
+        key = self.keys.sign_with if sign else None
+        known = self.find_identity(manifest.identity) or manifest.version
+        if known != manifest.version:
+            self._check_known(known, manifest, key)
+            return known
+        publishing.check(self, manifest, candidate)
+        if self._place(candidate, manifest):
+            self._check_again(manifest)
+        if key:
+            self._sign(manifest, key)
+        return known
+
+    def _check_known(self, known: str, candidate: Manifest, key: Path | None) -> None:
+        # A model that is trained again has other bytes (times are among them): only a signature can tell
+        # whether the bytes there are those that were published, and nothing else may be signed.
+        manifest = self.verify(known)
+        if not key:
+            return
+        if not self._vouched(manifest, key):
+            raise NotTrusted(
+                f"{known} claims to be the same model as {candidate.version}, but has other bytes and is "
+                f"{self._signers(known)}; look at it, then `goldenpath models sign {known} --unverified`, or "
+                f"`goldenpath models set-aside {known}` and publish again"
+            )
+        self._sign(manifest, key)
 
     def _place(self, candidate: Path, manifest: Manifest) -> bool:  # False: somebody had placed the same
         try:
@@ -123,32 +151,43 @@ class Versions:
         return self.root / "signatures" / version / signing.key_id(key) / signing.SIGNATURE
 
     def sign(self, version: str, key: Path) -> Path:
-        "Sign a sound version; the file that was written. Raises NoModel, NotTrusted, BadInput, VolumeFault."
-        self.expect(version)
-        manifest = artifact.verify(self.folder(version))
-        file = self.signature_file(version, key)
-        replace_file(file, signing.sign(self.folder(version), manifest, key))
+        """Sign a version that a known key vouches for; the file that was written.
+
+        Known are the reader's own keys and `key` itself. Raises NoModel, NotTrusted, BadInput, VolumeFault.
+        """
+        manifest = self.verify(version)
+        if not self._vouched(manifest, key):
+            raise NotTrusted(
+                f"version {version} is {self._signers(version)}, so no known key vouches for its files; "
+                "check where it comes from, then sign it with --unverified"
+            )
+        return self._sign(manifest, key)
+
+    def _vouched(self, manifest: Manifest, key: Path) -> bool:
+        known = (self.keys.public, self.keys.sign_with, key)
+        return any(self._signed(manifest, one) for one in known if one)
+
+    def _sign(self, manifest: Manifest, key: Path) -> Path:
+        file = self.signature_file(manifest.version, key)
+        replace_file(file, signing.sign(self.folder(manifest.version), manifest, key))
         return file
 
-    def _verify_signature(self, manifest: Manifest, key: Path) -> None:
+    def _signed(self, manifest: Manifest, key: Path) -> bool:
+        "Did this key sign it? Raises NotTrusted where its signature does not fit."
         file = self.signature_file(manifest.version, key)
         try:
             with faults(file):
                 signature = read_file(file, signing.SIGNATURE_LIMIT)
-        except Exception as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-            return self._refuse_unsigned(manifest.version, key)
-        return signing.verify(self.folder(manifest.version), manifest, signature, key)
+        except VolumeFault as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return False
+            raise
+        signing.verify(self.folder(manifest.version), manifest, signature, key)
+        return True
 
-    def _refuse_unsigned(self, version: str, key: Path) -> None:
-        if not self.keys.required:
-            return
-        others = complete(self.root / "signatures" / version)
-        by = f"signed by {', '.join(others)} only" if others else "not signed"
-        raise NotTrusted(
-            f"version {version} is {by}, and {key} is required; `goldenpath models sign {version}`"
-        )
+    def _signers(self, version: str) -> str:
+        keys = complete(self.root / "signatures" / version)
+        return f"signed by {', '.join(keys)} only" if keys else "not signed"
 
     # What was measured
 
