@@ -54,6 +54,14 @@ def test_an_older_minor_number_can_still_be_mended(publish) -> None:
         publish("1.1.1", OTHER)
 
 
+def test_what_is_published_below_a_higher_minor_number_must_agree_with_it(publish) -> None:
+    publish("1.2.0", WIDER)
+    with pytest.raises(
+        GateRefused, match=r"1\.1\.0-.* differs from that of 1\.2\.0-.*needs a new major number"
+    ):
+        publish("1.1.0", OTHER)
+
+
 def test_an_older_major_number_binds_nobody_else(publish) -> None:
     publish("2.0.0", OTHER)
     publish("1.0.0", SPEC)
