@@ -1,4 +1,4 @@
-"""A notebook as it is committed: no outputs, no counts, no metadata but tags and the kernel.
+"""A notebook as it is committed: no outputs, no counts, no red cells, no metadata but tags and the kernel.
 
 JupyterLab keeps outputs in the file (`make lab` cleans only what nobody reads when a notebook is saved);
 git never sees them: `make lab` makes this file the filter that `.gitattributes` names for notebooks.
@@ -8,6 +8,7 @@ import contextlib
 import json
 import sys
 
+ERROR_TAG = "papermill-error-cell-tag"  # of the red cells that papermill puts into a notebook that failed
 KERNEL = {"display_name": "python3", "language": "python", "name": "python3"}  # as nbdev-clean writes it
 
 
@@ -16,8 +17,13 @@ def clean(notebook: dict, outputs: bool) -> dict:  # a copy; `outputs`: are they
     return {
         **notebook,
         "metadata": {"kernelspec": KERNEL},
-        "cells": [clean_cell(cell, outputs) for cell in notebook["cells"]],
+        "cells": [clean_cell(cell, outputs) for cell in notebook["cells"] if not is_error_mark(cell)],
     }
+
+
+def is_error_mark(cell: dict) -> bool:
+    "Tell whether papermill added this cell because another one failed."
+    return ERROR_TAG in cell["metadata"].get("tags", ())
 
 
 def clean_cell(cell: dict, outputs: bool) -> dict:

@@ -58,6 +58,12 @@ def test_no_outputs_are_committed(path: Path):
 
 
 @every_notebook
+def test_no_marks_of_a_failed_run_are_committed(path: Path):
+    tags = {tag for cell in nbformat.read(path, as_version=4).cells for tag in cell.metadata.get("tags", ())}
+    assert tags <= {"parameters"}
+
+
+@every_notebook
 def test_every_notebook_names_its_kernel_as_elyra_reads_it(path: Path):
     kernel = nbformat.read(path, as_version=4).metadata.kernelspec
     assert (kernel.name, kernel.language) == ("python3", "python")

@@ -17,6 +17,8 @@ import goldenpath
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops", "skl2onnx", "onnxruntime", "pydantic")
 LIBRARY = Path(goldenpath.__file__).parent
+# What a run executes, as git names it from the project's folder; a scratch notebook is not among it.
+CODE = ("goldenpath/*.py", "notebooks/*.py", "notebooks/[0-9][0-9]_*.ipynb", "settings.ini")
 
 
 def environment() -> dict[str, str]:  # version by name; libraries that are missing are left out
@@ -43,20 +45,24 @@ def library_hash(
 
 
 def git_commit(
-    folder: Path = LIBRARY,
+    project: Path = LIBRARY.resolve().parent,
 ) -> str:  # e.g. "9f2c...e1" or "9f2c...e1+changes"; "" outside a repository or without git
-    "Name the commit of the checkout that `folder` lies in, and whether the tree was changed since."
+    "Name the commit of a checkout, and whether what runs is something else than that commit."
     try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+        commit = _git(project, "rev-parse", "HEAD").stdout.strip()
+        # by content: `git status` calls a notebook with outputs modified, although the filter drops them
+        changed = _git(project, "diff", "--quiet", "HEAD", good=(0, 1)).returncode == 1
+        added = _git(project, "ls-files", "--others", "--exclude-standard", "--", *CODE).stdout
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return commit + ("+changes" if changed else "")
+    return commit + ("+changes" if changed or added else "")
 
 
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def _git(folder: Path, *words: str, good: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+    if done.returncode not in good:
+        done.check_returncode()
+    return done
 
 
 def fingerprint(
