@@ -51,7 +51,7 @@ serve: .venv/ready ## answer predictions over HTTP
 	@$(BIN)/python -m goldenpath serve
 
 export: .venv/ready ## write the notebooks' exported cells into goldenpath/
-	@$(BIN)/nbdev-export
+	@$(BIN)/python -m goldenpath export
 
 check: .venv/ready ## lint, types, notebooks clean and exported; edits nothing
 	@$(BIN)/ruff check .
@@ -63,7 +63,7 @@ fix: .venv/ready ## format, clean and export
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/nbdev-clean
-	@$(BIN)/nbdev-export
+	@$(BIN)/python -m goldenpath export
 
 test: check ## everything above, and the tests
 	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile

@@ -61,6 +61,15 @@ def test_a_stale_export_is_bad_with_its_way_out(project):
     assert "02_data.ipynb is newer" in finding.detail
 
 
+def test_a_copy_among_the_notebooks_is_a_note(project):
+    shutil.copy(project / "notebooks" / "02_data.ipynb", project / "notebooks" / "out.ipynb")
+    finding = found("exports")
+    assert (finding.status, finding.remedy) == ("note", "move it out of notebooks/")
+    assert finding.detail.startswith(
+        "notebooks/out.ipynb holds export cells of steps.data and is not exported"
+    )
+
+
 def test_a_trap_in_a_pipeline_is_bad(project):
     write_pipeline(project, ("02_data", "05_train", "06_evaluate"))
     assert found("pipeline train").status == "bad"

@@ -2,15 +2,22 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.notebook import check_fresh, exported, has_tag, read_notebook, stale_notebooks
+from goldenpath.rails.notebook import (
+    check_fresh,
+    exported,
+    has_tag,
+    read_notebook,
+    stale_notebooks,
+    strangers,
+)
+from goldenpath.rails.pipelines.workspace import export_notebooks
 
+PROJECT = Path(__file__).resolve().parent.parent
 CELLS = [
     "#| default_exp steps.one",
     "#| export\nfrom goldenpath.model import twice\nfrom goldenpath import MODEL_VERSION",
@@ -181,16 +188,56 @@ def test_tags_are_seen(tmp_path):
     assert not has_tag(text, "other")
 
 
-def test_it_agrees_with_the_real_nbdev_export(project):
+CHANGED = [cell.replace("2", "3") for cell in CELLS]
+EXECUTED = {"papermill": {"input_path": "05_one.ipynb", "output_path": "05_copy.ipynb"}}
+
+
+def test_a_copy_in_the_folder_is_named_with_what_to_do(project, monkeypatch):
+    folder = project / "notebooks"
+    (folder / "out.ipynb").write_text(notebook(CHANGED))
+    (folder / "05_copy.ipynb").write_text(notebook(CHANGED, **EXECUTED))
+    (folder / "scratch.ipynb").write_text(notebook(["1 + 1"]))
+    (folder / "half.ipynb").write_text('{"cells": [')
+    by_papermill, by_name = strangers(folder)
+    assert by_papermill == (
+        "notebooks/05_copy.ipynb holds export cells of steps.one and is not exported, because papermill "
+        "executed it; move it out of notebooks/"
+    )
+    assert by_name.startswith(
+        "notebooks/out.ipynb holds export cells of steps.one and is not exported, because"
+    )
+    monkeypatch.chdir(folder)
+    with pytest.warns(UserWarning, match="is not exported, because"):
+        check_fresh("05_one", project / "goldenpath")
+    monkeypatch.setenv("ELYRA_RUNTIME_ENV", "kfp")  # a pod's folder holds the copy that is being executed
+    check_fresh("05_one", project / "goldenpath")
+
+
+def test_two_notebooks_for_one_module_are_refused_before_one_overwrites_the_other(project, monkeypatch):
+    (project / "notebooks" / "06_copy.ipynb").write_text(notebook(CHANGED))
+    monkeypatch.chdir(project)
+    with pytest.raises(BadInput, match=r"05_one.ipynb and notebooks/06_copy.ipynb both export steps.one"):
+        check_fresh("05_one", project / "goldenpath")
+    with pytest.raises(BadInput, match=r"both export steps.one"):
+        export_notebooks(project)
+
+
+def test_it_agrees_with_the_real_nbdev_export_which_takes_no_stranger(project):
     "Export by the real program, then look: nothing is stale; edit one cell, then it is."
     shutil.rmtree(project / "goldenpath")
     (project / "goldenpath").mkdir()
     (project / "goldenpath" / "__init__.py").write_text('__version__ = "0"\n')
-    text = '[project]\nname = "goldenpath"\n[tool.nbdev]\nnbs_path = "notebooks"\nlib_path = "goldenpath"\n'
-    (project / "pyproject.toml").write_text(text)
-    export = Path(sys.executable).parent / "nbdev-export"
-    subprocess.run([str(export)], cwd=project, check=True, capture_output=True, timeout=120)
-    assert "from ..model import twice" in (project / "goldenpath" / "steps" / "one.py").read_text()
+    (project / "notebooks" / "05_copy.ipynb").write_text(notebook(CHANGED, **EXECUTED))
+    (project / "notebooks" / "z_out.ipynb").write_text(notebook(CHANGED))
+    (project / "notebooks" / "z_old").mkdir()
+    (project / "notebooks" / "z_old" / "05_one.ipynb").write_text(notebook(CHANGED))
+    shutil.copy(PROJECT / "pyproject.toml", project)
+    with pytest.warns(UserWarning, match="is not exported") as warned:
+        export_notebooks(project)
+    assert len(warned) == 2
+    module = (project / "goldenpath" / "steps" / "one.py").read_text()
+    assert "from ..model import twice" in module
+    assert "twice(2)" in module
     assert stale(project) == []
     edit(project, "twice(2)", "twice(5)")
     assert len(stale(project)) == 1

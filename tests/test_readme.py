@@ -65,6 +65,18 @@ def test_the_example_request_keeps_the_contract():
     assert CONTRACT.parse(body[1])
 
 
+def test_papermill_examples_leave_no_copy_among_the_notebooks():
+    outputs = re.findall(r"(?m)^papermill \S+ (\S+)", README)
+    assert outputs
+    assert [
+        name for name in outputs if (PROJECT / "notebooks" / name).resolve().parent.name == "notebooks"
+    ] == []
+
+
+def test_make_exports_through_the_command_which_takes_no_copy():
+    assert "nbdev-export" not in (PROJECT / "Makefile").read_text()
+
+
 def test_every_folder_of_the_layout_is_there():
     layout = README.split("### Layout")[1].split("```")[1]
     for folder in re.findall(r"\b([a-z-]+)/", layout):

@@ -11,7 +11,7 @@ from typing import Literal
 from goldenpath.rails.checkout import environment_project
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.notebook import stale_notebooks
+from goldenpath.rails.notebook import stale_notebooks, strangers
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.pipelines.workspace import find_program
 from goldenpath.rails.settings import Settings, load_settings
@@ -134,6 +134,9 @@ def check_exports(settings: Settings) -> Iterator[Finding]:
             what="exports", status="note", detail="no notebooks here: this is no checkout of the project"
         )
         return
+    for line in strangers(settings.folder / "notebooks"):
+        what, _, remedy = line.rpartition("; ")
+        yield Finding(what="exports", status="note", detail=what, remedy=remedy)
     stale = stale_notebooks(settings.folder / "notebooks", settings.folder / "goldenpath")
     if stale:
         yield Finding(what="exports", status="bad", detail="; ".join(stale), remedy="make export")

@@ -7,7 +7,9 @@ nbdev-export writes `from goldenpath.x import y` as `from .x import y`.
 
 import ast
 import json
+import os
 import re
+import warnings
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,7 @@ from goldenpath.rails.errors import BadInput
 
 PACKAGE = Path(__file__).parents[1]  # links not resolved: `notebooks/goldenpath` stays in notebooks/
 DIRECTIVE = re.compile(r"\s*#\s*\|\s*(\w+)(?:[ \t]+([\w.]+))?")
-NUMBERED = re.compile(
-    r"\d\d_\w+\.ipynb"
-)  # executed copies of other names (x-output.ipynb) are not the source
+NUMBERED = re.compile(r"\d\d_\w+\.ipynb")  # what is exported; other names are copies and scratch work
 EXPORTS = {"export", "exporti", "exports"}
 
 
@@ -28,6 +28,8 @@ def check_fresh(
 ) -> None:
     "Stop a run whose notebooks hold other code than the modules that it imports. Raises BadInput."
     folder = notebook_folder(name, package)
+    if os.environ.get("ELYRA_RUNTIME_ENV") != "kfp":  # a pod's folder also holds the copy that it executes
+        warn_of_strangers(folder)
     stale = stale_notebooks(folder, package)
     if stale:
         more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
@@ -45,15 +47,56 @@ def notebook_folder(name: str, package: Path = PACKAGE) -> Path:
 
 
 def stale_notebooks(folder: Path, package: Path = PACKAGE) -> list[str]:
-    "One line for each numbered notebook of `folder` whose module in `package` says something else."
-    lines = []
+    "One line for each exported notebook of `folder` whose module in `package` says something else."
+    return [
+        f"notebooks/{file.name} is newer than {package.name}/{_path(module)}"
+        for file in exported_notebooks(folder)
+        for module, source in exported(file).items()
+        if not _same(source, package, module)
+    ]
+
+
+def exported_notebooks(folder: Path) -> list[Path]:
+    """List the notebooks that become modules: those with a number, without papermill's executed copies.
+
+    Raises BadInput if two of them make the same module: the second would overwrite what the first exports.
+    """
+    makers: dict[str, Path] = {}
     for file in sorted(folder.glob("*.ipynb")):
-        if NUMBERED.fullmatch(file.name):
-            lines += [
-                f"notebooks/{file.name} is newer than {package.name}/{module.replace('.', '/')}.py"
-                for module, source in exported(file).items()
-                if not _same(source, package, module)
-            ]
+        if NUMBERED.fullmatch(file.name) and (notebook := read_notebook(file)):
+            if _is_executed_copy(notebook):
+                continue
+            module = _default_module(notebook) or file.name
+            if module in makers:
+                raise BadInput(
+                    f"notebooks/{makers[module].name} and notebooks/{file.name} both export {module}: move "
+                    "one of them out of notebooks/, or give it a `#| default_exp` of its own"
+                )
+            makers[module] = file
+    return list(makers.values())
+
+
+def warn_of_strangers(folder: Path) -> None:
+    "Warn of each notebook in `folder` that looks like a source and is not exported."
+    for line in strangers(folder):
+        warnings.warn(line, stacklevel=3)
+
+
+def strangers(folder: Path) -> list[str]:
+    "One line for each notebook of `folder` that holds export cells and is not exported, such as a copy."
+    lines = []
+    for file in sorted(set(folder.glob("*.ipynb")) - set(exported_notebooks(folder))):
+        try:
+            module = _default_module(read_notebook(file))
+        except BadInput:  # not a notebook, or half written
+            continue
+        if module:
+            numbered = NUMBERED.fullmatch(file.name)
+            why = "papermill executed it" if numbered else "its name is not like 05_train.ipynb"
+            lines.append(
+                f"notebooks/{file.name} holds export cells of {module} and is not exported, because {why}; "
+                "move it out of notebooks/"
+            )
     return lines
 
 
@@ -93,6 +136,22 @@ def code_cells(notebook: dict[str, Any]) -> list[str]:
 def has_tag(notebook: dict[str, Any], tag: str) -> bool:
     "Does any cell carry this tag?"
     return any(tag in cell.get("metadata", {}).get("tags", ()) for cell in notebook["cells"])
+
+
+def _default_module(notebook: dict[str, Any]) -> str:
+    "The module that a notebook's export cells make; empty if there is none."
+    default = ""
+    for cell in code_cells(notebook):
+        for word, module in DIRECTIVE.findall(_head(cell)):
+            if word == "default_exp":
+                default = module
+            elif word in EXPORTS and not module:
+                return default
+    return ""
+
+
+def _path(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def _head(source: str) -> str:

@@ -17,6 +17,7 @@ import goldenpath
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops", "skl2onnx", "onnxruntime", "pydantic")
 LIBRARY = Path(goldenpath.__file__).parent
+PROJECT = LIBRARY.resolve().parent
 # What a run executes, as git names it from the project's folder; a scratch notebook is not among it.
 CODE = ("goldenpath/*.py", "notebooks/*.py", "notebooks/[0-9][0-9]_*.ipynb", "settings.ini")
 
@@ -45,7 +46,7 @@ def library_hash(
 
 
 def git_commit(
-    project: Path = LIBRARY.resolve().parent,
+    project: Path = PROJECT,
 ) -> str:  # e.g. "9f2c...e1" or "9f2c...e1+changes"; "" outside a repository or without git
     "Name the commit of a checkout, and whether what runs is something else than that commit."
     try:

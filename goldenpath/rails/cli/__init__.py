@@ -37,6 +37,7 @@ BEHIND = {
         "cluster", "rehearse_command", "Run a pipeline as its pods would: will it run on the cluster?"
     ),
     "models": Entry("models", "models", "Versions and roles: list, show, promote, withdraw, sign, gc."),
+    "export": Entry("exporting", "export", "Write the notebooks' exported cells into goldenpath/."),
     "reproduce": Entry("reproducing", "reproduce", "Train a version again and compare."),
     "pipeline": Entry("checking", "pipeline", "Find a pipeline's traps before it is submitted."),
 }

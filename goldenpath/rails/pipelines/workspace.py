@@ -1,12 +1,13 @@
 """The project's folder: its programs, its exports, and its copy in a run folder."""
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.notebook import stale_notebooks
+from goldenpath.rails.notebook import exported_notebooks, stale_notebooks, warn_of_strangers
 
 COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
@@ -14,19 +15,40 @@ LEFT_OUT_OF_NOTEBOOKS = ("run.json", "*-output.ipynb", "*.html")  # what earlier
 
 
 def export_notebooks(project: Path) -> None:
-    """Make the modules say what the notebooks say, where nbdev is installed and they do not.
+    """Make the modules say what the notebooks say, if nbdev is installed and they do not; name strangers.
 
-    Raises BadInput that names the stale notebook where nbdev is not there, or its complaint.
+    Raises BadInput that names the stale notebook if nbdev is not there, or its complaint.
     """
+    warn_of_strangers(project / "notebooks")
     stale = stale_notebooks(project / "notebooks", project / "goldenpath")
     if not stale:
         return
+    if not find_program("nbdev-export"):
+        raise BadInput(f"{stale[0]}: run 'make export'")
+    try:
+        write_modules(project)
+    except BadInput as fault:
+        raise BadInput(f"{stale[0]}, and {fault}") from None
+
+
+def write_modules(project: Path) -> None:
+    """Export the numbered notebooks of `project`, and nothing else in their folder, with nbdev's program.
+
+    Raises BadInput if nbdev is not installed, or with its complaint.
+    """
     command = find_program("nbdev-export")
     if not command:
-        raise BadInput(f"{stale[0]}: run 'make export'")
-    done = subprocess.run([command], cwd=project, capture_output=True, text=True, check=False)
+        raise BadInput("nbdev-export is not installed here: use `make export`, or pip install nbdev")
+    names = [re.escape(file.name) for file in exported_notebooks(project / "notebooks")]
+    done = subprocess.run(
+        [command, "--file-re", f"^({'|'.join(names)})$"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        raise BadInput(f"{stale[0]}, and nbdev-export failed: {last_line(done.stderr or done.stdout)}")
+        raise BadInput(f"nbdev-export failed: {last_line(done.stderr or done.stdout)}")
 
 
 def find_program(name: str) -> str | None:
