@@ -3,9 +3,9 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-# The first Python that is there, is 3.11 to 3.13 and can make a virtual environment.
-FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
+# The first Python from 3.11 to 3.14 that can make a virtual environment; 3.12 is the platform's.
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.14 python3.11 python3 python; do \
 	$$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 
 # A mirror that pip knows of serves uv as well.
@@ -32,14 +32,25 @@ endif
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-.venv/ready: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "goldenpath needs Python 3.11, 3.12 or 3.13 with venv; set PYTHON=/path/to/python" >&2; exit 2; }
-	@echo "making .venv with $(PYTHON) (once)"
+# Nothing runs unless its hash is in a lock. A package without a wheel has to be built: SOURCES names it,
+# and what builds it is in installer.lock as well.
+SOURCES := kfp-server-api
+HASHED := --require-hashes --only-binary :all:
+# of what uv prints: not the list of packages
+PROGRESS := !/^ ([-+~]|Downloaded) / { print "  " $$0 } /^Installed/ { print "  compiling them" } { fflush() }
+
+.venv/ready: requirements.lock installer.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "goldenpath needs Python 3.11, 3.12, 3.13 or 3.14 with venv; set PYTHON=/path/to/python" >&2; exit 2; }
+	@echo "making .venv with $(PYTHON); the first time this downloads about 450 MB and takes a few minutes"
 	@$(PYTHON) -m venv $(ANEW) .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
-	@echo "$(CURDIR)" > .venv/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(HASHED) -r installer.lock
+	@rm -f .venv/installed
+	@{ $(BIN)/python -m uv pip install --compile-bytecode --python $(BIN)/python $(HASHED) \
+			$(SOURCES:%=--no-binary %) --build-constraints installer.lock -r requirements.lock \
+		&& $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . \
+		&& touch .venv/installed; } 2>&1 | awk '$(PROGRESS)'
+	@test -e .venv/installed
+	@echo "$(CURDIR)" > $@
 
 run: .venv/ready ## train, evaluate, publish, and show training time against prediction time
 	@$(BIN)/python -m goldenpath run
@@ -74,14 +85,18 @@ test-slow: .venv/ready ## the full form of the slow proofs
 bench: .venv/ready ## how fast the server answers, against the floor of the same app
 	@$(BIN)/python -m benchmarks.serving
 
-lock: .venv/ready ## resolve requirements.lock anew from pyproject.toml, and those of the images from it
-	@$(BIN)/python -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
-		--no-header --all-extras pyproject.toml -o requirements.lock
-	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.12 \
-		--no-header -c requirements.lock --extra serving pyproject.toml -o serving/requirements.lock
-	@$(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.12 \
-		--no-header -c runtime-images/stock-runtime-3.6-py312.txt runtime-images/beyond-stock.txt \
-		-o runtime-images/requirements.lock
+# `make lock UPGRADE=` keeps every version that still fits.
+UPGRADE := --upgrade
+COMPILE := $(BIN)/python -m uv pip compile --quiet --generate-hashes --no-header
+
+lock: .venv/ready ## resolve the locks anew: of this project, of its installer and of the images
+	@$(COMPILE) $(UPGRADE) --universal --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
+	@printf 'setuptools\nuv\n' | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 --no-annotate \
+		-c requirements.lock - -o installer.lock
+	@$(COMPILE) --universal --python-version 3.12 -c requirements.lock --extra serving pyproject.toml \
+		-o serving/requirements.lock
+	@$(COMPILE) --python-version 3.12 -c runtime-images/stock-runtime-3.6-py312.txt \
+		runtime-images/beyond-stock.txt -o runtime-images/requirements.lock
 	@{ echo "# What goldenpath's own runtime image contains: the stock list, and requirements.lock."; \
 		cat runtime-images/stock-runtime-3.6-py312.txt runtime-images/requirements.lock \
 		| sed -n 's/^\([a-z][^ ]*==[^ ;]*\).*/\1/p' | sort -u; } > runtime-images/goldenpath-runtime-py312.txt

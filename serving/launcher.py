@@ -158,6 +158,9 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
         def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
             "SIGHUP: new workers would have the same settings, and cost the old ones' connections."
 
+    if sys.platform == "linux":
+        # since Python 3.14 the default is another, which starts workers in twice the time
+        multiprocessing.set_start_method("fork", force=True)
     threads = settings.max_in_flight + SPARE_THREADS
     server = Launcher(
         "serving",

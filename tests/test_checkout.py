@@ -57,7 +57,7 @@ def test_the_doctor_says_for_which_project_an_environment_was_made(copied, monke
 
 @pytest.mark.parametrize(("made_for", "anew"), [("/elsewhere/my project", True), ("", False), (".", False)])
 def test_make_makes_the_environment_of_a_moved_project_anew(copied, made_for, anew):
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "installer.lock"):
         shutil.copy(PROJECT / name, copied / name)
     (copied / ".venv" / "ready").write_text(f"{copied if made_for == '.' else made_for}\n")
     done = subprocess.run(["make", "-n", "export"], cwd=copied, capture_output=True, text=True, check=True)

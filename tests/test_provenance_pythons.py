@@ -34,7 +34,7 @@ def shape_under(python: Path | str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("version", ["3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
 def test_code_has_the_same_shape_under_every_python(version):
     other = find_python(version)
     needs("py312", other is not None or version != "3.12", "there is no Python 3.12")

@@ -16,7 +16,7 @@ from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.pipelines.workspace import find_program
 from goldenpath.rails.settings import Settings, load_settings
 
-SMALLEST, LARGEST = (3, 11), (3, 13)  # versions of Python
+SMALLEST, LARGEST = (3, 11), (3, 14)  # versions of Python
 Status = Literal["good", "note", "bad"]  # a note is worth knowing and stops nothing
 
 
@@ -63,7 +63,7 @@ def check_python(settings: Settings) -> Iterator[Finding]:
         what="Python",
         status="good" if good else "bad",
         detail=detail,
-        remedy="" if good else "use 3.11 to 3.13",
+        remedy="" if good else "use 3.11 to 3.14",
     )
 
 

@@ -17,7 +17,13 @@ from typing import Any
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines.executed import Failure, Step, forget, read_failure, read_step, save_html
-from goldenpath.rails.pipelines.workspace import copy_project, export_notebooks, find_program, last_line, tidy
+from goldenpath.rails.pipelines.workspace import (
+    copy_project,
+    elyra_pipeline,
+    export_notebooks,
+    last_line,
+    tidy,
+)
 from goldenpath.rails.runs import BEGINS, make_run
 from goldenpath.rails.settings import Settings
 
@@ -172,12 +178,10 @@ def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str
 
 def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) -> int:
     "Start the real program, report steps while it works, return its exit code."
-    command = find_program("elyra-pipeline")
-    if not command:
-        raise BadInput("elyra-pipeline is not installed here: use the workbench image, or `make run`")
+    command = elyra_pipeline()
     with (folder / "pipeline.log").open("wb") as log:
         process = subprocess.Popen(
-            [command, "run", str(graph.file)],
+            [*command, "run", str(graph.file)],
             cwd=folder,
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from typing import Any
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.pipelines.workspace import copy_project, export_notebooks, find_program
+from goldenpath.rails.pipelines.workspace import copy_project, elyra_pipeline, export_notebooks
 
 CONFIGURATION = "rehearsal"  # name of the runtime configuration that Elyra is given here
 
@@ -87,14 +87,12 @@ def compile_pipeline(
     folder: Path,  # where the result and Elyra's words go
 ) -> Path:
     "Let Elyra upload the archives and write Kubeflow Pipelines' format to `<folder>/<name>.yaml`."
-    command = find_program("elyra-pipeline")
-    if not command:
-        raise BadInput("elyra-pipeline is not installed here: use the workbench image, or `make run`")
+    command = elyra_pipeline()
     compiled = folder / f"{file.stem}.yaml"
     with tempfile.TemporaryDirectory() as own:
         options = ["--runtime-config", CONFIGURATION, "--format", "yaml", "--overwrite"]
         done = subprocess.run(
-            [command, "export", str(file), *options, "--output", str(compiled)],
+            [*command, "export", str(file), *options, "--output", str(compiled)],
             cwd=root,
             env=os.environ | _configured(store, Path(own)),
             capture_output=True,

@@ -20,7 +20,7 @@ from typing import Any
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines.compiling import complaint, snapshot
-from goldenpath.rails.pipelines.workspace import find_program
+from goldenpath.rails.pipelines.workspace import elyra_pipeline
 from goldenpath.rails.settings import Settings, nearest
 
 USUAL = "odh_dsp"  # the runtime configuration that OpenShift AI makes
@@ -110,16 +110,14 @@ def submit_pipeline(
     values: Mapping[str, str] | None = None,  # environment variables of every node, for this run only
 ) -> Submitted:
     "Let Elyra upload and start a copy of the pipeline. Raises GoldenpathError with Elyra's complaint."
-    command = find_program("elyra-pipeline")
-    if not command:
-        raise BadInput("elyra-pipeline is not installed here: use the workbench image, or `make run`")
+    command = elyra_pipeline()
     from jupyter_core.paths import jupyter_runtime_dir
 
     Path(jupyter_runtime_dir()).mkdir(parents=True, exist_ok=True)  # or Elyra ends with a traceback
     with tempfile.TemporaryDirectory() as folder:
         copied = snapshot(file, settings.folder, Path(folder), values or {})
         done = subprocess.run(
-            [command, "submit", str(copied), "--runtime-config", runtime.name, "--json"],
+            [*command, "submit", str(copied), "--runtime-config", runtime.name, "--json"],
             cwd=folder,
             capture_output=True,
             text=True,

@@ -11,6 +11,13 @@ from goldenpath.rails.notebook import exported_notebooks, stale_notebooks, warn_
 
 COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
+# Elyra's command takes an event loop of the main thread for granted; Python 3.14 no longer makes one.
+ELYRA_WITH_LOOP = """
+import asyncio
+asyncio.set_event_loop(asyncio.new_event_loop())
+from elyra.cli.pipeline_app import pipeline
+pipeline(prog_name="elyra-pipeline")
+"""
 LEFT_OUT_OF_NOTEBOOKS = ("run.json", "*-output.ipynb", "*.html")  # what earlier executions left there
 
 
@@ -55,6 +62,15 @@ def find_program(name: str) -> str | None:
     "A program of this Python's environment, else of the path."
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.is_file() else shutil.which(name)
+
+
+def elyra_pipeline() -> list[str]:
+    "Return the command `elyra-pipeline`. Raises BadInput if it is not installed."
+    program = find_program("elyra-pipeline")
+    if not program:
+        raise BadInput("elyra-pipeline is not installed here: use the workbench image, or `make run`")
+    ours = Path(program).parent == Path(sys.executable).parent
+    return [sys.executable, "-c", ELYRA_WITH_LOOP] if ours and sys.version_info >= (3, 14) else [program]
 
 
 def copy_project(project: Path, folder: Path) -> None:
