@@ -1,6 +1,5 @@
 """Every known trap of a pipeline is found, one test each; the project's own pipelines have none."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from goldenpath.rails.pipeline import read_pipeline
-from goldenpath.rails.pipelines.pipeline_check import Trap, check_pipeline
 from goldenpath.rails.pipelines.travel_check import carried
+from tests.pipeline_edits import add_code, check, edit, edit_notebook, only
 from tests.small_project import make_project
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -21,38 +20,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 def project(tmp_path):
     "A small project whose pipeline is sound."
     return make_project(tmp_path / "project")
-
-
-def check(project: Path, name: str = "train") -> list[Trap]:
-    return check_pipeline(project / "pipelines" / f"{name}.pipeline")
-
-
-def only(traps: list[Trap]) -> Trap:
-    assert len(traps) == 1, [f"{trap.kind}: {trap}" for trap in traps]
-    return traps[0]
-
-
-def edit(project: Path, change) -> None:
-    "Change the file: `change` gets the primary pipeline, its properties and its nodes' parameters."
-    file = project / "pipelines" / "train.pipeline"
-    document = json.loads(file.read_text())
-    primary = document["pipelines"][0]
-    said = [node["app_data"]["component_parameters"] for node in primary["nodes"]]
-    change(primary, primary["app_data"]["properties"], said)
-    file.write_text(json.dumps(document))
-
-
-def edit_notebook(project: Path, change, name: str = "05_train") -> None:
-    file = project / "notebooks" / f"{name}.ipynb"
-    notebook = json.loads(file.read_text())
-    change(notebook)
-    file.write_text(json.dumps(notebook))
-
-
-def add_code(source: str):
-    "A change that appends a code cell."
-    cell = {"cell_type": "code", "id": "new", "metadata": {}, "outputs": [], "execution_count": None}
-    return lambda notebook: notebook["cells"].append(cell | {"source": source})
 
 
 @pytest.mark.parametrize("name", ["train", "batch"])
@@ -168,7 +135,8 @@ def test_shared_memory_that_is_dropped(project):
 
 def test_no_volume(project):
     edit(project, lambda primary, properties, said: properties["pipeline_defaults"].pop("mounted_volumes"))
-    assert {trap.kind for trap in check(project)} == {"no-volume"}
+    trap = only(check(project))  # once, for all steps
+    assert (trap.kind, trap.where) == ("no-volume", "data, train")
 
 
 @pytest.mark.parametrize("path", ["/opt/app-root/src", "/opt/app-root", "/opt/app-root/src/data", "/"])
@@ -185,14 +153,26 @@ def test_volume_options_that_are_dropped(project, option):
     assert only(check(project)).kind == "volume-options"
 
 
-def test_a_notebook_that_is_missing(project):
-    (project / "notebooks" / "05_train.ipynb").unlink()
-    assert only(check(project)).kind == "notebook"
+@pytest.mark.parametrize("name", ["02_data", "05_train"])
+def test_a_notebook_that_was_renamed_is_the_one_thing_that_is_said(project, name):
+    (project / "notebooks" / f"{name}.ipynb").rename(project / "notebooks" / f"{name}_2.ipynb")
+    trap = only(check(project))
+    assert trap.kind == "notebook"
+    assert trap.remedy == f"correct the node's file name; did you mean '{name}_2.ipynb'?"
 
 
 def test_a_dependency_that_fits_no_file(project):
     edit(project, lambda primary, properties, said: said[0]["dependencies"].append("helpers.py"))
-    assert only(check(project)).kind == "dependency"
+    trap = only(check(project))
+    assert (trap.kind, trap.remedy) == ("dependency", "correct it, or drop it")
+
+
+def test_a_link_that_is_gone_is_said_once_with_the_command_that_makes_it(project):
+    shutil.copytree(PROJECT / "runtime-images", project / "runtime-images")
+    (project / "notebooks" / "goldenpath").unlink()
+    trap = only(check(project))
+    assert (trap.kind, trap.where) == ("dependency", "data, train")
+    assert trap.remedy == "make the link again: ln -s ../goldenpath notebooks/goldenpath"
 
 
 @pytest.mark.parametrize("pattern", ["../goldenpath/*.py", "/etc/hosts"])
@@ -226,27 +206,28 @@ def test_settings_left_behind(project):
     assert "05_train.ipynb needs settings.ini" in only(check(project)).problem
 
 
-def test_an_output_that_a_later_step_reads_and_nobody_declares(project):
-    edit(project, lambda primary, properties, said: said[0].update(outputs=[]))
-    trap = only(check(project))
-    assert trap.kind == "output"
-    assert str(trap).startswith("data: 05_train reads run.json, which this step leaves but does not declare")
-
-
-def test_any_other_file_that_travels_by_the_working_folder_alone(project):
-    edit_notebook(project, add_code("frame.to_csv('rows.csv')"), "02_data")
-    edit_notebook(project, add_code("frame = pd.read_csv('rows.csv')"), "05_train")
-    assert "05_train reads rows.csv" in only(check(project)).problem
-    edit(project, lambda primary, properties, said: said[0]["outputs"].append("rows.csv"))
-    assert check(project) == []
-
-
 def test_a_variable_that_is_misspelt(project):
     variables = [{"env_var": "SEDE", "value": "7"}]
     edit(project, lambda primary, properties, said: said[1].update(env_vars=variables))
     trap = only(check(project))
     assert trap.kind == "variable"
     assert trap.remedy == "did you mean SEED?"
+
+
+def test_a_variable_of_the_defaults_needs_one_reader_and_is_named_once(project):
+    def change(name):
+        variables = [{"env_var": name, "value": "7"}]
+        edit(
+            project,
+            lambda primary, properties, said: properties["pipeline_defaults"].update(env_vars=variables),
+        )
+
+    change("SEED")
+    edit_notebook(project, lambda notebook: notebook["cells"].pop(2), "02_data")  # its parameters cell
+    assert "variable" not in {trap.kind for trap in check(project)}
+    change("SEDE")
+    (trap,) = [trap for trap in check(project) if trap.kind == "variable"]
+    assert str(trap) == "train: the pipeline sets SEDE, which none of its steps reads; did you mean 'SEED'?"
 
 
 def test_settings_may_be_set_as_variables(project):
@@ -295,14 +276,6 @@ def test_a_parameter_over_several_lines(project):
 
     edit_notebook(project, change)
     assert only(check(project)).kind == "parameter-line"
-
-
-@pytest.mark.parametrize(
-    "line", ["from fastcore.test import *", "import nbdev", "%pip --version\nimport nbdev.export"]
-)
-def test_an_import_that_pods_lack(project, line):
-    edit_notebook(project, add_code(line))
-    assert only(check(project)).kind == "import"
 
 
 def test_the_run_name_of_elyra(project):

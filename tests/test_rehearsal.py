@@ -14,8 +14,9 @@ import pytest
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline, run_pipeline
 from goldenpath.rails.pipelines.compiling import compile_pipeline, snapshot, with_values
+from goldenpath.rails.pipelines.images import image_of, read_pins
 from goldenpath.rails.pipelines.rehearsal import LONG_AGO, look, mark, read_rehearsal, rehearse
-from goldenpath.rails.pipelines.rehearsal_python import find_python, image_of, pod_python, read_pins
+from goldenpath.rails.pipelines.rehearsal_python import find_python, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
 from goldenpath.rails.pipelines.workspace import copy_project, find_program
 from goldenpath.rails.settings import load_settings

@@ -3,7 +3,6 @@
 Outside a workbench only those checks speak that mean something there.
 """
 
-import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from goldenpath.rails.doctor import Check, Finding
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.notebook import code_cells, has_tag, read_notebook
 from goldenpath.rails.pipeline import read_pipeline
+from goldenpath.rails.pipelines.images import image_names
 from goldenpath.rails.pipelines.submission import Runtime, find_runtime, metadata_folders
 from goldenpath.rails.provenance import library_hash
 from goldenpath.rails.registry import open_registry
@@ -176,7 +176,7 @@ def judge_store(runtime: Runtime) -> Finding:
 def check_images(settings: Settings) -> Iterator[Finding]:
     "Is every image of the pipelines one that the editor offers?"
     folders = [settings.folder / "runtime-images", *metadata_folders("runtime-images")]
-    known = {name for folder in folders for name in _image_names(folder)}
+    known = image_names(folders)
     used = {
         str(node.parameters.get("runtime_image", "")): file.name
         for file in sorted((settings.folder / "pipelines").glob("*.pipeline"))
@@ -192,14 +192,6 @@ def check_images(settings: Settings) -> Iterator[Finding]:
             )
     if used and used.keys() <= known:
         yield Finding(what="images", status="good", detail=f"{len(used)} in use, offered by the editor")
-
-
-def _image_names(folder: Path) -> Iterator[str]:
-    for file in sorted(folder.glob("*.json")):
-        try:
-            yield str(json.loads(file.read_text("utf-8"))["metadata"]["image_name"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
 
 
 def check_library(settings: Settings) -> Iterator[Finding]:

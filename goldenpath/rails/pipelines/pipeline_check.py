@@ -5,13 +5,19 @@ fails, skips a step or loses its work. What is in the notebooks themselves is lo
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from goldenpath.rails.checkout import find_project
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.pipeline import Graph, Node, read_pipeline
-from goldenpath.rails.pipelines.step_check import check_steps
+from goldenpath.rails.pipelines.handover_check import check_handover
+from goldenpath.rails.pipelines.image_check import check_image, check_imports
+from goldenpath.rails.pipelines.images import image_names
+from goldenpath.rails.pipelines.looks import Look
+from goldenpath.rails.pipelines.step_check import check_steps, look_at_all
+from goldenpath.rails.pipelines.submission import metadata_folders
 from goldenpath.rails.pipelines.traps import Trap
 from goldenpath.rails.pipelines.travel_check import check_travel
 
@@ -24,7 +30,7 @@ DROPPED = ("sub_path", "read_only")  # options of a volume that Kubeflow Pipelin
 
 
 def check_pipeline(file: Path) -> list[Trap]:
-    "Every trap in a pipeline and in its notebooks; empty where it is sound."
+    "Find every trap in a pipeline and in its notebooks; empty if it is sound."
     try:
         graph = read_pipeline(file)
     except BadInput as fault:
@@ -34,7 +40,30 @@ def check_pipeline(file: Path) -> list[Trap]:
     traps = [*_pipeline_traps(graph)]
     for node in graph.nodes:
         traps += [*_node_traps(node), *_volume_traps(node), *check_travel(node)]
-    return traps + check_steps(graph)
+    looks, unreadable = look_at_all(graph)
+    traps += [*unreadable, *check_steps(graph, looks), *check_handover(graph, looks)]
+    if project := find_project(file.resolve().parent):
+        traps += _image_traps(graph, looks, project / "runtime-images")
+    return merged(traps)
+
+
+def merged(traps: Iterable[Trap]) -> list[Trap]:
+    "Say once what is the same for several steps, such as a volume that the pipeline's defaults lack."
+    alike: dict[Trap, list[str]] = {}
+    for trap in traps:
+        alike.setdefault(trap.model_copy(update={"where": ""}), []).append(trap.where)
+    return [
+        trap.model_copy(update={"where": ", ".join(dict.fromkeys(where))}) for trap, where in alike.items()
+    ]
+
+
+def _image_traps(graph: Graph, looks: Mapping[str, Look], images: Path) -> Iterator[Trap]:
+    if own := image_names([images]):
+        known = own | image_names(metadata_folders("runtime-images"))
+        for node in graph.nodes:
+            yield from check_image(node, known)
+    for look in looks.values():
+        yield from check_imports(look, images)
 
 
 def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
@@ -99,7 +128,7 @@ def _node_traps(node: Node) -> Iterator[Trap]:
     if not IMAGE.fullmatch(image) or image.count("/") < 2:
         yield trap(
             "image",
-            f"the image '{image}' has not the form registry/owner/image:tag",
+            f"the image '{image}' has not the form registry/owner/image:tag" if image else "it has no image",
             "write registry and tag too, or choose one that the editor offers",
         )
     for name in RESOURCES:

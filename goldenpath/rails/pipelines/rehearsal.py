@@ -22,10 +22,11 @@ from goldenpath.rails.notebook import code_cells, read_notebook
 from goldenpath.rails.pipeline import Watch, read_pipeline
 from goldenpath.rails.pipelines.compiling import Task, compile_pipeline, read_tasks, snapshot
 from goldenpath.rails.pipelines.executed import Failure, Step, read_failure
+from goldenpath.rails.pipelines.images import image_of
+from goldenpath.rails.pipelines.looks import imported, plain
 from goldenpath.rails.pipelines.rehearsal_pod import Place, Ran, isolation, run_task
-from goldenpath.rails.pipelines.rehearsal_python import PodPython, image_of, pod_python
+from goldenpath.rails.pipelines.rehearsal_python import PodPython, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
-from goldenpath.rails.pipelines.step_check import imported, plain
 from goldenpath.rails.runs import new_id
 from goldenpath.rails.settings import Settings
 

@@ -8,7 +8,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,35 +17,12 @@ from pathlib import Path
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines import rehearsal_witness
+from goldenpath.rails.pipelines.images import Image, package_of, plain_name, read_pins
 from goldenpath.rails.pipelines.workspace import find_program
 
 ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper
-OTHER_NAMES = {
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-    "PIL": "pillow",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "bs4": "beautifulsoup4",
-    "mysql": "mysql-connector-python",
-}
 WITNESS = "import rehearsal_witness; rehearsal_witness.watch()\n"
 START = 120.0  # seconds until a new environment's Python must have answered
-
-
-class Image(Frozen):
-    "What is known of a runtime image: its packages, from a list in `runtime-images/`."
-
-    name: str
-    list: Path | None  # pins, one a line; None where no list is known
-    exact: bool = True  # is it the list of this very image?
-
-    @property
-    def python(self) -> str:
-        "The version that the image's name tells, or its list's, such as 3.12."
-        own = self.list.name if self.list and self.exact else ""
-        found = re.search(r"py(3)(\d+)", self.name) or re.search(r"py(3)(\d+)", own)
-        return f"{found[1]}.{found[2]}" if found else f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class PodPython(Frozen):
@@ -59,22 +35,10 @@ class PodPython(Frozen):
     notes: tuple[str, ...]  # in what it differs from the image's Python
 
 
-def image_of(name: str, images: Path) -> Image:
-    "The package list that stands beside an image's definition, else that of the stock image."
-    lists = sorted(images.glob("*.txt"))
-    for definition in sorted(images.glob("*.json")):
-        if json.loads(definition.read_text("utf-8"))["metadata"]["image_name"] == name:
-            for file in lists:
-                if file.name.startswith(definition.stem):
-                    return Image(name=name, list=file)
-    stock = [file for file in lists if file.name.startswith("stock")]
-    return Image(name=name, list=stock[0] if stock else None, exact=False)
-
-
 def pod_python(image: Image, imports: Iterable[str]) -> PodPython:
     "The environment for an image, from the cache or built now. Raises GoldenpathError where it cannot be."
     pins = read_pins(image.list)
-    wanted = sorted({*ALWAYS, *(package for name in imports if (package := _package(name)) in pins)})
+    wanted = sorted({*ALWAYS, *(package for name in imports if (package := package_of(name)) in pins)})
     interpreter = find_python(image.python) or Path(sys.executable)
     version = _version(interpreter)
     folder = _cache() / f"pod-{_key(version, wanted, image.list)}"
@@ -88,22 +52,6 @@ def pod_python(image: Image, imports: Iterable[str]) -> PodPython:
         left_out=tuple(sorted(set(pins) - set(installed))),
         notes=tuple(_notes(image, version, installed, pins)),
     )
-
-
-def read_pins(file: Path | None) -> dict[str, str]:
-    "Version by package, from lines such as `numpy==2.5.2`."
-    lines = file.read_text("utf-8").splitlines() if file else []
-    found = (re.match(r"([\w.-]+)==([^\s;#]+)", line) for line in lines)
-    return {_plain(pin[1]): pin[2] for pin in found if pin}
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _package(module: str) -> str:
-    top = module.partition(".")[0]
-    return OTHER_NAMES.get(top, _plain(top))
 
 
 def find_python(version: str) -> Path | None:
@@ -207,7 +155,7 @@ def _list(folder: Path) -> dict[str, str]:
     )
     command = [str(folder / "bin" / "python"), "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=START)
-    return {_plain(name): version for name, version in json.loads(done.stdout).items()}
+    return {plain_name(name): version for name, version in json.loads(done.stdout).items()}
 
 
 def _notes(image: Image, version: str, installed: dict[str, str], pins: dict[str, str]) -> Iterable[str]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.notebook import code_cells, read_notebook
 from goldenpath.rails.pipeline import Node
-from goldenpath.rails.pipelines.step_check import imported, plain
+from goldenpath.rails.pipelines.looks import imported, plain
 from goldenpath.rails.pipelines.traps import Trap, trap
+
+LINKED = ("goldenpath", "settings.ini")  # links in notebooks/, by which library and settings travel
 
 
 def carried(node: Node) -> set[str]:
@@ -53,11 +55,14 @@ def check_travel(node: Node) -> Iterator[Trap]:
     picked = {pattern: {name for name in files if _picks(pattern, name, deep)} for pattern in inside}
     for pattern, names in picked.items():
         if not names:
+            name = pattern.partition("/")[0]
+            is_gone = name in LINKED and not (node.file.parent / name).exists()
+            link = f"make the link again: ln -s ../{name} notebooks/{name}"
             yield trap(
                 node,
                 "dependency",
                 f"the dependency '{pattern}' fits no file in {node.file.parent.name}/",
-                "correct it, or drop it",
+                link if is_gone else "correct it, or drop it",
             )
     yield from _overlaps(node, picked)
     yield from _left_behind(node, set().union(*picked.values()) if picked else set())
