@@ -35,5 +35,9 @@ class VolumeFault(GoldenpathError):
     "The volume cannot be read or written: full, read-only, denied, gone."
 
 
+class DamagedEntry(VolumeFault):
+    "An entry of the role log that no reader can use."
+
+
 class NoModel(GoldenpathError):
     "Nothing is published yet, or nobody holds the role that was asked for."

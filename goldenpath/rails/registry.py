@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from goldenpath.rails.errors import BadInput, GateRefused, NoModel, RaceLost
+from goldenpath.rails.errors import BadInput, DamagedEntry, GateRefused, NoModel, RaceLost
 from goldenpath.rails.settings import Settings
 from goldenpath.rails.store.aside import move_aside
 from goldenpath.rails.store.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
@@ -143,7 +143,10 @@ class Registry(Versions):
 
     def _usable_before(self, now: Roles) -> Roles:
         for number in range(now.number - 1, 0, -1):
-            past = self.log.read(number)
+            try:
+                past = self.log.read(number)
+            except DamagedEntry:
+                continue
             gone = any(v in now.withdrawn or not self.exists(v) for v in past.in_use)
             if past.champion and past.champion != now.champion and not gone:
                 return self._usable_entry(number, now)

@@ -81,6 +81,28 @@ def set_aside(version: str) -> None:
     say(f"{version} was moved aside; goldenpath models restore {version} brings it back")
 
 
+@click.command()
+@click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
+def repair(yes: bool) -> None:
+    """Move aside what keeps the roles from being read or changed.
+
+    That is the newest entry of the history if it is damaged, or a file, link or other folder in the place of
+    the next entry. It is kept in roles-aside. The roles of the entry before are in force again, and a new
+    entry says so.
+    """
+    from goldenpath.rails.store.role_repair import find_obstacle, repair_roles
+
+    found = registry()
+    if yes:
+        for one in repair_roles(found.log.folder, me()):
+            click.echo(f"moved aside: {near(one.place)}: {one.reason}")
+    elif first := find_obstacle(found.log.folder):
+        click.echo(f"move aside: {near(first.place)}: {first.reason}")
+        say("this was a dry run; --yes does it")
+        return
+    say(f"entry {found.roles().number} of the roles can be read, and the next one can be written")
+
+
 @click.command("export-bundle")
 @VERSION
 @click.argument("file", type=click.Path(path_type=Path))
@@ -124,4 +146,4 @@ def import_(file: Path) -> None:
     say(f"it has no role yet: goldenpath models promote {version} --why ...")
 
 
-COMMANDS = (sign, gc, restore, set_aside, export, export_format, import_)
+COMMANDS = (sign, gc, restore, set_aside, repair, export, export_format, import_)

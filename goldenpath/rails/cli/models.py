@@ -5,7 +5,7 @@ import click
 from goldenpath.rails.cli import keeping
 from goldenpath.rails.cli.common import VERSION, WHY, me, registry
 from goldenpath.rails.cli.terminal import near, say, show, table
-from goldenpath.rails.errors import BadInput, GoldenpathError
+from goldenpath.rails.errors import BadInput, DamagedEntry, GoldenpathError
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.store.roles import ROLES, Role, Roles
@@ -116,17 +116,23 @@ def verify(versions: tuple[str, ...]) -> None:
 def history(last: int) -> None:
     """Show who assigned which roles, when and why, newest first."""
     found = registry()
-    entries = found.history()[-last:]
-    if not entries:
+    newest = found.log.newest()
+    if not newest:
         say(f"no version of {found.model} was ever promoted: goldenpath models promote VERSION --why ...")
         return
     listing = table(found.model, "entry", "roles", "who", "why", numbers=("entry",))
     listing.columns[1].no_wrap = True
-    for entry in reversed(entries):
-        listing.add_row(
-            str(entry.number), "\n".join(held(entry)), f"{entry.who}\n{entry.when[:19]}", entry.why
-        )
+    for number in range(newest, max(newest - last, 0), -1):
+        listing.add_row(str(number), *_entry_cells(found, number))
     show(listing)
+
+
+def _entry_cells(found: Registry, number: int) -> tuple[str, str, str]:
+    try:
+        entry = found.log.read(number)
+    except DamagedEntry as fault:  # one bad entry does not hide the others
+        return ("unreadable", "", str(fault))
+    return ("\n".join(held(entry)), f"{entry.who}\n{entry.when[:19]}", entry.why)
 
 
 def held(roles: Roles) -> list[str]:

@@ -1,21 +1,28 @@
 """Which version is used for what: an append-only log whose every entry is the whole assignment of roles."""
 
 import contextlib
+import errno
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from goldenpath.rails.errors import RaceLost, VolumeFault
+from goldenpath.rails.errors import BadInput, DamagedEntry, GoldenpathError, RaceLost, VolumeFault
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.volume import faults, patiently, place, read_file, write_file
+from goldenpath.rails.volume import explain, faults, patiently, place, read_file, write_file
 
+Share = Annotated[float, Field(ge=0, le=1)]
 Role = Literal["champion", "challenger", "shadow"]
 ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 STATE = "state.json"
 STATE_LIMIT = 1 << 20  # bytes
+TEXT_LIMITS = {"why": 1000, "who": 200}  # characters; entries of older releases may be longer
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # also where a file or a link lies in the way
+NOT_A_FILE = (errno.EINVAL, errno.ELOOP, errno.EFBIG)  # what `read_file` says of links, pipes and giants
+REPAIR = "`goldenpath models repair` moves it aside"
 
 
 class Roles(Frozen):
@@ -24,7 +31,7 @@ class Roles(Frozen):
     number: int
     champion: str | None = None
     challenger: str | None = None
-    challenger_share: float = 0.0  # of the requests, within 0 and 1
+    challenger_share: Share = 0.0  # of the requests
     shadow: str | None = None
     withdrawn: tuple[str, ...] = ()
     who: str = ""
@@ -89,33 +96,26 @@ class RoleLog:
             os.close(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY))
 
     def _exists(self, number: int) -> bool:
-        with faults(self._path(number)), contextlib.suppress(FileNotFoundError):
+        try:
             os.stat(self._path(number))
-            return True
-        return False
+        except OSError as error:
+            if error.errno in NOT_THERE:
+                return False
+            raise VolumeFault(explain(error, self._path(number))) from error
+        return True
+
+    def entry_folder(self, number: int) -> Path:
+        "The folder of an entry, whether it exists or not."
+        return self.folder / f"{number:06d}"
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}" / STATE
+        return self.entry_folder(number) / STATE
 
     def read(self, number: int) -> Roles:
-        "One entry. Raises VolumeFault where it cannot be read, also not a moment later."
+        "One entry. Raises VolumeFault where it cannot be read, also not a moment later; DamagedEntry."
         if number == 0:
             return Roles(number=0)
-        return patiently(lambda: self._read_now(number))
-
-    def _read_now(self, number: int) -> Roles:
-        path = self._path(number)
-        with faults(path):
-            content = read_file(path, STATE_LIMIT)
-        try:
-            roles = Roles.model_validate_json(content)
-        except ValidationError as error:
-            raise VolumeFault(
-                f"{path} is damaged: {error.errors()[0]['msg']}; restore it from a backup"
-            ) from None
-        if roles.number != number:
-            raise VolumeFault(f"{path} says that it is entry {roles.number}; restore it from a backup")
-        return roles
+        return patiently(lambda: read_entry(self.entry_folder(number), number))
 
     def current(self) -> Roles:
         "The newest entry."
@@ -126,23 +126,105 @@ class RoleLog:
         return [self.read(number) for number in range(1, self.newest() + 1)]
 
     def append(self, roles: Roles, *, why: str, who: str, made_from: int) -> Roles:
-        "Write the entry that follows `made_from`. Raises RaceLost where it exists already, VolumeFault."
+        """Write the entry that follows `made_from`.
+
+        Raises BadInput where no reader could use it, RaceLost where another one exists already, VolumeFault.
+        """
         when = datetime.now(UTC).isoformat(timespec="seconds")
         number = made_from + 1
-        entry = roles.model_copy(
-            update={"number": number, "why": why, "who": who, "when": when, "made_from": made_from}
-        )
-        content = entry.model_dump_json(indent=2).encode()
+        texts = {"why": checked("why", why), "who": checked("who", who), "when": when}
+        entry = roles.model_copy(update={**texts, "number": number, "made_from": made_from})
         try:
-            place(self._path(number).parent, lambda staged: write_file(staged / STATE, content))
+            place(self.entry_folder(number), lambda staged: write_entry(staged, entry))
         except RaceLost:
-            raise RaceLost(f"{self._path(number)}: {self._changed_by(number)}") from None
+            raise self._lost(number) from None
+        except VolumeFault as error:
+            raise self._blocked(number) or error from None
         self._seen = max(self._seen, number)
         return entry
 
-    def _changed_by(self, number: int) -> str:
-        other = self.read(number)
-        return (
-            f"{other.who} changed the roles meanwhile ({other.why}); "
+    def _lost(self, number: int) -> GoldenpathError:
+        try:
+            other = self.read(number)
+        except VolumeFault as error:
+            return self._blocked(number) or error
+        return RaceLost(
+            f"{self._path(number)}: {other.who} changed the roles meanwhile ({other.why}); "
             "look at `goldenpath models history`, then decide again"
         )
+
+    def _blocked(self, number: int) -> VolumeFault | None:
+        folder = self.entry_folder(number)
+        if obstacle := what_blocks(folder):
+            return VolumeFault(f"{folder} is {obstacle}, so no role can be changed; {REPAIR}")
+        return None
+
+
+def checked(name: str, text: str) -> str:
+    "A text that every reader of the log can use. Raises BadInput where it is too long or not Unicode."
+    if len(text) > TEXT_LIMITS[name]:
+        raise BadInput(f"{name} has {len(text):,} characters; write at most {TEXT_LIMITS[name]:,}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{name} holds bytes that are not UTF-8 ({text[:40]!a}); write it as text") from None
+    return text
+
+
+def write_entry(folder: Path, entry: Roles) -> None:
+    "Write an entry into a staged folder. Raises BadInput where no reader could use it."
+    content = entry.model_dump_json(indent=2).encode()
+    if len(content) > STATE_LIMIT:
+        raise BadInput(
+            f"entry {entry.number} would have {len(content):,} bytes; at most {STATE_LIMIT:,} can be read"
+        )
+    write_file(folder / STATE, content)
+    try:
+        parse_entry(read_file(folder / STATE, STATE_LIMIT), entry.number)
+    except DamagedEntry as error:
+        raise BadInput(
+            f"entry {entry.number} was not written, because it could not be read: {error}"
+        ) from None
+
+
+def read_entry(folder: Path, number: int) -> Roles:
+    "The entry in a folder. Raises DamagedEntry where it is none, VolumeFault where the volume fails."
+    path = folder / STATE
+    way_out = f"if it is the newest entry, {REPAIR}; else restore it from a backup"
+    try:
+        return parse_entry(read_file(path, STATE_LIMIT), number)
+    except DamagedEntry as error:
+        raise DamagedEntry(f"{path} is damaged: {error}; {way_out}") from None
+    except OSError as error:
+        if error.errno in NOT_A_FILE:
+            raise DamagedEntry(f"{path} is damaged: {error.strerror}; {way_out}") from None
+        raise VolumeFault(explain(error, path)) from error
+
+
+def parse_entry(content: bytes, number: int) -> Roles:
+    "The entry that these bytes hold. Raises DamagedEntry with the reason."
+    try:
+        roles = Roles.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DamagedEntry(": ".join([*map(str, first["loc"]), first["msg"]])) from None
+    if roles.number != number:
+        raise DamagedEntry(f"it says that it is entry {roles.number}")
+    return roles
+
+
+def what_blocks(folder: Path) -> str:
+    "What lies in the place of an entry and is none, such as a link; empty where nothing blocks it."
+    with faults(folder):
+        try:
+            mode = folder.lstat().st_mode
+        except FileNotFoundError:
+            return ""
+        if stat.S_ISLNK(mode):
+            return f"a link to {os.readlink(folder)}"
+        if not stat.S_ISDIR(mode):
+            return "a file"
+        names = sorted(os.listdir(folder))
+        if not names or (folder / STATE).is_file():
+            return ""  # a rename replaces an empty folder
+        return f"a folder without a regular {STATE} (it holds {', '.join(map(repr, names[:3]))})"
