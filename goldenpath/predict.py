@@ -15,7 +15,7 @@ from . import MODEL_VERSION
 from .contract import CONTRACT
 from .model import TRUSTED_TYPES, decide, enriched
 from .rails.artifact import load_pipeline, read_record, read_trusted, verify
-from .rails.contract import Columns, ContractSpec, Record, Target, columns_of_json, diff
+from .rails.contract import Columns, ContractSpec, Record, TargetSpec, columns_of_json, diff
 from .rails.contracts.golden import Golden
 from .rails.errors import NotTrusted
 from .rails.fastpath import CannotCompile, FastPath, SklearnPath, compare
@@ -41,7 +41,7 @@ class Predictor:
         self,
         engine: FastPath | SklearnPath,
         layout: Layout,  # the columns that the engine takes
-        target: Target,
+        target: TargetSpec,
         threshold: float,  # from which probability on the answer is positive
         version: str,
         why: str = "",  # why scikit-learn answers; empty on the fast path

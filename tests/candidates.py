@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.artifact import save_pipeline, write_manifest
-from goldenpath.rails.contracts.spec import ContractSpec, FieldSpec, Target
+from goldenpath.rails.contracts.definition import Target
+from goldenpath.rails.contracts.spec import ContractSpec, FieldSpec
 from goldenpath.rails.manifest import DataSummary, FastPathRecord, Latency, Layout, Manifest
 
 TARGET = Target(column="left", positive="Yes", negative="No")

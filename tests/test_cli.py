@@ -139,7 +139,7 @@ def test_a_step_that_fails_says_where_and_how_to_run_it_again(project):
     newest = list_runs(project / "volume" / "runs")[-1].name
     assert done.exit_code == 1
     assert re.search(
-        r"error: 05_train failed in cell \[\d+\]: BadInput: seed 13 is unlucky: take", done.stderr
+        r"error: 05_train failed in cell \[\d+\]: BadInput: first line seed 13 is unlucky: take", done.stderr
     )
     assert f"executed notebook  volume/runs/{newest}/notebooks/05_train.ipynb" in done.stderr
     assert f"run it again       goldenpath step 05_train -p run={newest}" in done.stderr

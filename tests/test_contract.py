@@ -19,7 +19,6 @@ from goldenpath.rails.contract import (
     ContractSpec,
     Malformed,
     Record,
-    Target,
     columns_of_json,
 )
 from goldenpath.rails.errors import BadInput
@@ -285,19 +284,6 @@ def test_a_validator_is_refused_because_a_frame_would_skip_it() -> None:
 
     with pytest.raises(BadInput, match=r"Checked\.even is a validator"):
         Contract(Checked, TARGET)
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        Target(column="y", positive="1", negative="1"),
-        Target(column="y", positive="1", negative="0", unknown=("0",)),
-        Target(column="y", positive="1", negative=""),
-    ],
-)
-def test_a_target_needs_two_different_outcomes(target: Target) -> None:
-    with pytest.raises(BadInput, match="target 'y' needs different, non-empty outcomes"):
-        Contract(Case, target)
 
 
 def test_the_hash_covers_what_is_accepted_and_not_how_it_is_described() -> None:

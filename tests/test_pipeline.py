@@ -161,7 +161,7 @@ def test_a_step_that_fails_is_told_with_its_cell_and_nothing_is_deleted(ran, tmp
     assert (failure.step, failure.kind, failure.message) == (
         "05_train",
         "BadInput",
-        "seed 13 is unlucky: take another",
+        "first line seed 13 is unlucky: take another",
     )
     executed = json.loads(failure.file.read_text())
     failing = [cell for cell in executed["cells"] if cell.get("execution_count") == failure.cell]

@@ -15,16 +15,9 @@ from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from goldenpath.rails.contracts.compat import Difference, diff
+from goldenpath.rails.contracts.definition import Record, Target, read_spec
 from goldenpath.rails.contracts.frames import Checked, check_frame, outcome_known
-from goldenpath.rails.contracts.spec import (
-    EPOCH,
-    ContractSpec,
-    FieldSpec,
-    Record,
-    Target,
-    read_spec,
-    some,
-)
+from goldenpath.rails.contracts.spec import EPOCH, ContractSpec, FieldSpec, TargetSpec, some
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Frozen
 
@@ -43,6 +36,7 @@ __all__ = [
     "Problem",
     "Record",
     "Target",
+    "TargetSpec",
     "columns_of_json",
     "columns_of_values",
     "diff",
@@ -84,10 +78,10 @@ class Contract:
     Raises BadInput where the model says something that cannot be checked on frames and records alike.
     """
 
-    def __init__(self, record: type[Record], target: Target):
-        self.record = record
-        self.target = target
+    def __init__(self, record: type[Record], target: TargetSpec):
         self.spec = read_spec(record, target)
+        self.record = record
+        self.target = self.spec.target
         self.fields = self.spec.fields
         self.hash = self.spec.hash
         self.text_columns = self.spec.text_columns

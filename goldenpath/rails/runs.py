@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.errors import BadInput, VolumeFault
-from goldenpath.rails.settings import Settings, nearest
+from goldenpath.rails.settings import Settings
+from goldenpath.rails.spelling import nearest
 
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 HANDED_ON = "run.json"  # in the working directory of each step of a pipeline

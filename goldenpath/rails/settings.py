@@ -1,13 +1,12 @@
 """`settings.ini` with environment overrides, validated; and what follows from it: home, data, who."""
 
 import configparser
-import difflib
 import os
 import re
 import socket
 import subprocess
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from goldenpath.rails.rows.endings import is_table
 from goldenpath.rails.rows.split import parse_split
 from goldenpath.rails.server_settings import ServerSettings, allowed
 from goldenpath.rails.setting_types import CommaList, Floors, Listen, Name, Share, Split, Threshold
+from goldenpath.rails.spelling import nearest
 
 PREFIX = "GOLDENPATH_"
 MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
@@ -182,12 +182,6 @@ def load_settings(file: Path | None = None, environ: Mapping[str, str] = os.envi
         return Settings(file=file, **{key: value for key, (value, _) in values.items()})  # type: ignore[arg-type]
     except ValidationError as fault:
         raise BadInput(_explain(fault, values)) from None
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    "`; did you mean 'x'?` for the closest known word, or nothing."
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _find_file() -> Path | None:

@@ -69,6 +69,8 @@ def tell_failure(outcome: Outcome) -> None:
     failure = outcome.failure
     assert failure is not None
     say(f"error: {failure.step} failed in cell [{failure.cell}]: {failure.kind}: {failure.message}")
+    if failure.origin:
+        say(f"  written in         {failure.origin}")
     say(f"  executed notebook  {near(failure.file)}")
     say(f"  as a page          {near(failure.file.with_suffix('.html'))}")
     say(f"  run it again       {again(failure, outcome.run)}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenpath.rails.contracts.spec import EXACT_INTEGER, ContractSpec, FieldSpec, Target, some
+from goldenpath.rails.contracts.spec import EXACT_INTEGER, ContractSpec, FieldSpec, TargetSpec, some
 from goldenpath.rails.errors import BadInput
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ JUDGES: dict[str, Callable[[FieldSpec, "pd.Series[Any]"], Judged]] = {
 }
 
 
-def judge_target(target: Target, column: "pd.Series[Any]") -> Judged:
+def judge_target(target: TargetSpec, column: "pd.Series[Any]") -> Judged:
     "Negative and positive become a category; unknown outcomes stay in the frame, as missing."
     found = distinct(column)
     judged = judge_levels((target.negative, target.positive), found)
@@ -189,13 +189,13 @@ def judge_target(target: Target, column: "pd.Series[Any]") -> Judged:
     return Judged(judged.values, judged.missing | unknown, judged.valid)
 
 
-def target_rule(target: Target) -> str:
+def target_rule(target: TargetSpec) -> str:
     "What an outcome must be, in words."
     unknown = f" (or unknown: {some(target.unknown)})" if target.unknown else ""
     return f"{target.positive} or {target.negative}{unknown}"
 
 
-def outcome_known(target: Target, frame: "pd.DataFrame") -> NDArray[np.bool_]:
+def outcome_known(target: TargetSpec, frame: "pd.DataFrame") -> NDArray[np.bool_]:
     "(n,) where there is an outcome to learn from: neither empty nor one of the target's unknown ones."
     found = distinct(frame[target.column])
     return ~take(np.isin(found.texts, target.unknown), found.codes, True)

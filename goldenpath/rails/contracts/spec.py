@@ -1,18 +1,14 @@
-"""What a contract says about each column, as plain data, and how it is read from a pydantic model."""
+"""What a contract says about each column and about the target, as plain data: what `contract.json` holds."""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cached_property
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict
-from pydantic.fields import FieldInfo
+from pydantic import BeforeValidator
 
-from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Frozen
 
 Kind = Literal["level", "text", "number", "integer", "boolean", "date"]
@@ -22,59 +18,8 @@ TEXT_LENGTH = 256  # characters of a free text that names no limit: nobody may p
 EXACT_INTEGER = 2**53 - 1  # beyond this a float64, which the model sees, cannot tell two integers apart
 LEVELS_SHOWN = 20  # in a message; the rest is counted
 
-TYPES: dict[Any, Kind] = {str: "text", float: "number", int: "integer", bool: "boolean", date: "date"}
-KNOWN = "Literal levels, str, float, int, bool, date, ranges (ge, gt, le, lt), max_length and '| None = None'"
 
-
-class Record(BaseModel):
-    "What every record is: strict types, no unknown fields, immutable, silent about submitted values."
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        "Add what holds without being written (see `unwritten`), so that records and frames agree."
-        super().__pydantic_init_subclass__(**kwargs)
-        for info in cls.model_fields.values():
-            reading = READINGS.get(unwrap(info.annotation)[0])
-            around = [reading] if reading and reading not in info.metadata else []
-            info.metadata = [*unwritten(info), *info.metadata, *around]
-        cls.model_rebuild(force=True)
-
-
-def unwritten(info: FieldInfo) -> list[Any]:
-    "What a field lacks of: a limit of a text's length, of integers to exact ones."
-    base, optional, around = unwrap(info.annotation)
-    written = list(flat([*around, *info.metadata]))
-    if base is str:
-        short = [MinLen(1)] * (not optional)  # in a frame, an empty text is a missing one
-        long = [MaxLen(TEXT_LENGTH)] * (not any(isinstance(item, MaxLen) for item in written))
-        return [item for item in (*short, *long) if item not in written]
-    limits = [Ge(-EXACT_INTEGER), Le(EXACT_INTEGER)] if base is int else []
-    return [item for item in limits if item not in written]
-
-
-def iso_date(value: Any) -> Any:
-    "A date from YYYY-MM-DD and nothing else: pydantic would also read a text of seconds since 1970."
-    if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
-        return date.fromisoformat(value)
-    if value is None or isinstance(value, date):
-        return value
-    raise ValueError("not YYYY-MM-DD")
-
-
-def whole(value: Any) -> Any:
-    "An integer from a float without a fraction, as JSON Schema has it: pandas writes 1990.0 beside a gap."
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-READINGS: dict[Any, BeforeValidator] = {date: BeforeValidator(iso_date), int: BeforeValidator(whole)}
-UNWRITTEN = (MinLen(1), Ge(-EXACT_INTEGER), Le(EXACT_INTEGER), *READINGS.values())
-
-
-class Target(Frozen):
+class TargetSpec(Frozen):
     "The column to predict. Targets are binary."
 
     column: str
@@ -130,11 +75,16 @@ class FieldSpec(Frozen):
         return str(day(bound)) if self.kind == "date" else f"{bound:.15g}"
 
 
+def _plain(target: Any) -> Any:
+    "A target without the class that its author made it of, so that equal ones are equal."
+    return TargetSpec(**dict(target)) if isinstance(target, TargetSpec) else target
+
+
 class ContractSpec(Frozen):
     "The whole contract as data: what `contract.json` of a version holds."
 
     fields: tuple[FieldSpec, ...]
-    target: Target
+    target: Annotated[TargetSpec, BeforeValidator(_plain)]
 
     @cached_property
     def hash(self) -> str:
@@ -164,127 +114,3 @@ def some(values: Iterable[str]) -> str:
 def day(days: float) -> date:
     "The date so many days after 1970-01-01."
     return EPOCH + timedelta(days=days)
-
-
-def read_spec(record: type[Record], target: Target) -> ContractSpec:
-    """The contract that a pydantic model and a target make.
-
-    Raises BadInput, naming field and way out, for whatever could not be checked on a whole frame as well.
-    """
-    refuse_validators(record)
-    fields = tuple(read_field(name, info) for name, info in record.model_fields.items())
-    names = [field.name for field in fields]
-    if not names:
-        raise BadInput(f"record {record.__name__!r} has no fields; see notebooks/01_contract.ipynb")
-    if len(set(names)) < len(names):
-        raise BadInput(f"two fields of {record.__name__!r} have the same name or alias (found {some(names)})")
-    refuse_target(target, names)
-    return ContractSpec(fields=fields, target=target)
-
-
-def refuse_validators(record: type[Record]) -> None:
-    "A validator sees one record; a frame is checked column by column, so it would be silently skipped."
-    decorators = record.__pydantic_decorators__
-    found = [*decorators.field_validators, *decorators.model_validators, *decorators.validators]
-    if found:
-        raise BadInput(
-            f"{record.__name__}.{found[0]} is a validator, which a frame's check cannot run; "
-            f"a contract knows {KNOWN}. Derive what you need in `enrich` of notebooks/04_model.ipynb"
-        )
-
-
-def refuse_target(target: Target, names: list[str]) -> None:
-    "A target has two different outcomes and is no input."
-    if target.column in names:
-        raise BadInput(
-            f"target column {target.column!r} is also a field of the record: the answer would leak in"
-        )
-    outcomes = (target.positive, target.negative, *target.unknown)
-    if "" in outcomes or len(set(outcomes)) < len(outcomes):
-        raise BadInput(
-            f"target {target.column!r} needs different, non-empty outcomes "
-            f"(found {some(map(repr, outcomes))}); an empty outcome always counts as unknown"
-        )
-
-
-def read_field(name: str, info: FieldInfo) -> FieldSpec:
-    "One field of a pydantic model as plain data. Raises BadInput for what a frame's check cannot know."
-    base, optional, metadata = unwrap(info.annotation)
-    found: dict[str, Any] = {"name": info.alias or name, "optional": optional}
-    found["description"] = info.description or ""
-    refuse_default(name, info, optional)
-    for item in flat([*metadata, *info.metadata]):
-        found.update(read_constraint(name, item))
-    if get_origin(base) is Literal:
-        return FieldSpec(kind="level", levels=read_levels(name, get_args(base)), **found)
-    if base not in TYPES:
-        raise BadInput(f"field {name!r} is of type {base!r}; a contract knows {KNOWN}")
-    return FieldSpec(kind=TYPES[base], **found)
-
-
-def unwrap(annotation: Any) -> tuple[Any, bool, list[Any]]:
-    "The bare type of an annotation, whether it may be None, and the constraints found around the type."
-    optional, metadata = False, []
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation, *around = get_args(annotation)
-            metadata += around
-        elif get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation):
-            rest = [part for part in get_args(annotation) if part is not NoneType]
-            annotation, optional = (rest[0] if len(rest) == 1 else Union[tuple(rest)]), True  # noqa: UP007
-        else:
-            return annotation, optional, metadata
-
-
-def refuse_default(name: str, info: FieldInfo, optional: bool) -> None:
-    "The one default is None, for a field that may be empty: any other would hide what was not said."
-    if optional and (info.is_required() or info.get_default() is not None):
-        raise BadInput(f"field {name!r} may be empty, so its default must be None: write `... | None = None`")
-    if not optional and not info.is_required():
-        raise BadInput(f"field {name!r} has a default; write `... | None = None` or leave the default out")
-
-
-def flat(metadata: Iterable[Any]) -> Iterable[Any]:
-    "Single constraints, out of pydantic's and annotated_types' groups."
-    for item in metadata:
-        if isinstance(item, FieldInfo):
-            yield from flat(item.metadata)
-        elif isinstance(item, GroupedMetadata):
-            yield from flat(item)
-        elif item is not None and not isinstance(item, Strict):  # every record is strict anyway
-            yield item
-
-
-def read_constraint(name: str, item: Any) -> dict[str, Any]:
-    "One constraint as the keys of FieldSpec that it sets; what every record keeps anyway sets none."
-    if item in UNWRITTEN:
-        return {}
-    match item:
-        case Ge(bound):
-            return {"lower": number(bound), "lower_open": False}
-        case Gt(bound):
-            return {"lower": number(bound), "lower_open": True}
-        case Le(bound):
-            return {"upper": number(bound), "upper_open": False}
-        case Lt(bound):
-            return {"upper": number(bound), "upper_open": True}
-        case MaxLen(length):
-            return {"max_length": length}
-    said = ", ".join(f"{key}={value!r}" for key, value in getattr(item, "__dict__", {}).items()) or repr(item)
-    raise BadInput(f"field {name!r}: {said} cannot be checked on whole frames; a contract knows {KNOWN}")
-
-
-def number(bound: Any) -> float:
-    "A bound as a number: a date becomes days since 1970-01-01."
-    return float((bound - EPOCH).days) if isinstance(bound, date) else float(bound)
-
-
-def read_levels(name: str, levels: tuple[Any, ...]) -> tuple[str, ...]:
-    "The levels of a Literal, which must be non-empty text."
-    wrong = [level for level in levels if not isinstance(level, str) or not level]
-    if wrong:
-        raise BadInput(
-            f"field {name!r}: level {wrong[0]!r} is not a non-empty text; "
-            'write numbers as "1", and `| None = None` where the field may be empty'
-        )
-    return levels

@@ -1,6 +1,5 @@
 """The same answers, looked at group by group: who is found, who is alarmed for nothing."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.evaluation.metrics import Answers, Bools
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.spelling import nearest_word
 
 ENOUGH = 10  # positive rows that a slice needs before a floor is held against it
 BINS = 4  # quantile groups of a number column
@@ -85,6 +85,6 @@ def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"the contract has {', '.join(known)}"
+    near = nearest_word(name, known)
+    hint = f"did you mean {near!r}?" if near else f"the contract has {', '.join(known)}"
     return f"slices in settings.ini names {name!r}, which is no column of the contract: {hint}"

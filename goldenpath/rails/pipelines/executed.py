@@ -6,8 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from goldenpath.rails import errors
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.pipelines.origin import origin
 
+LONG = 600  # characters of a message; the executed notebook has all of it
+OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}  # these say what to do
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of the terminal, in error messages
 
 
@@ -27,7 +31,8 @@ class Failure(Frozen):
     file: Path  # the executed notebook
     cell: int  # the number that stands beside it: In [n]
     kind: str  # class of the error, such as BadInput
-    message: str  # last line of the error
+    message: str  # of the error, in one line
+    origin: str = ""  # where the code that broke was written; "" where the message is about something else
 
 
 def forget(file: Path) -> None:
@@ -60,14 +65,23 @@ def read_failure(file: Path) -> Failure | None:
 
 
 def _failure(file: Path, cell: dict[str, Any], output: dict[str, Any]) -> Failure:
-    lines = COLOURS.sub("", str(output["evalue"])).strip().splitlines() or [""]
+    kind = str(output["ename"])
+    traceback = COLOURS.sub("", "\n".join(output.get("traceback", ())))
     return Failure(
         step=file.stem,
         file=file,
         cell=int(cell.get("execution_count") or 0),
-        kind=str(output["ename"]),
-        message=lines[-1].strip(),
+        kind=kind,
+        message=in_one_line(COLOURS.sub("", str(output["evalue"]))),
+        origin="" if kind in OURS else origin(traceback),
     )
+
+
+def in_one_line(message: str) -> str:
+    "A message of many lines without pydantic's references and what is too long to read."
+    lines = [line for line in message.splitlines() if not line.strip().startswith("For further information")]
+    text = " ".join(" ".join(lines).split())
+    return text if len(text) <= LONG else f"{text[:LONG]} ..."
 
 
 def save_html(file: Path) -> Path:

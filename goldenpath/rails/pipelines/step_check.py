@@ -11,7 +11,8 @@ from goldenpath.rails.notebook import has_tag
 from goldenpath.rails.pipeline import Graph, Node
 from goldenpath.rails.pipelines.looks import Look, look_at, parsed
 from goldenpath.rails.pipelines.traps import Trap, trap
-from goldenpath.rails.settings import KEYS, OTHER_NAMES, PREFIX, nearest
+from goldenpath.rails.settings import KEYS, OTHER_NAMES, PREFIX
+from goldenpath.rails.spelling import nearest
 
 # Elyra's editor finds a notebook's variables by the same three forms.
 READS = re.compile(r"""os\.(?:environ\[|environ\.get\(|getenv\()\s*["'](\w+)["']""")

@@ -16,7 +16,8 @@ from goldenpath.rails.pipeline import Outcome
 from goldenpath.rails.pipelines.executed import read_failure, read_step, save_html
 from goldenpath.rails.pipelines.workspace import export_notebooks
 from goldenpath.rails.runs import make_run
-from goldenpath.rails.settings import Settings, nearest
+from goldenpath.rails.settings import Settings
+from goldenpath.rails.spelling import nearest
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

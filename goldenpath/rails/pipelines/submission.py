@@ -21,7 +21,8 @@ from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines.compiling import complaint, snapshot
 from goldenpath.rails.pipelines.workspace import elyra_pipeline
-from goldenpath.rails.settings import Settings, nearest
+from goldenpath.rails.settings import Settings
+from goldenpath.rails.spelling import nearest
 
 USUAL = "odh_dsp"  # the runtime configuration that OpenShift AI makes
 # Where a pod's own token lies, in the order in which Elyra and Kubernetes put it.

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +25,7 @@ from goldenpath.rails.errors import BadInput
 from goldenpath.rails.rows.endings import is_parquet, packing
 from goldenpath.rails.rows.filekind import refuse_other_kind
 from goldenpath.rails.rows.sources import is_remote, one_line, place_named
+from goldenpath.rails.spelling import nearest_word
 
 BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
 BATCH = 65_536  # rows of Parquet that are read at a time
@@ -77,8 +77,8 @@ def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) 
         raise BadInput(
             f"{file}: columns seem to be separated by {DELIMITERS[sign]}; save the file with commas"
         )
-    close = get_close_matches(missing, found, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"found {', '.join(found[:12])}"
+    close = nearest_word(missing, found)
+    hint = f"did you mean '{close}'?" if close else f"found {', '.join(found[:12])}"
     raise BadInput(f"{file}: column '{missing}' is missing ({hint}); see {DEFINED_IN}")
 
 
