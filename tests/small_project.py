@@ -40,6 +40,7 @@ if seed == 15:
     import time
 
     opened.output("asleep").touch()
+    opened.doing("sleeping")
     time.sleep(300)
 opened.output("candidate/model.txt").write_text(opened.input("data/train.parquet").read_text())
 opened.finish("05_train")

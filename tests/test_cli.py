@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -16,6 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from goldenpath.rails.cli import BEHIND, EVERYDAY, cli
+from goldenpath.rails.cli.terminal import Progress
+from goldenpath.rails.pipelines.executed import Step
 from goldenpath.rails.runs import list_runs
 from tests.small_project import make_project
 
@@ -157,19 +161,51 @@ def test_a_pipeline_whose_gate_refuses_ends_with_3_and_a_line_for_each_step(proj
     assert any("GateRefused: the candidate did not pass" in line for line in lines)
 
 
-def test_ctrl_c_ends_the_pipeline_with_all_its_programs(project):
+def test_a_terminal_shows_what_a_step_does_and_ctrl_c_ends_all_its_programs(project):
+    terminal, ours = pty.openpty()
     command = [sys.executable, "-m", "goldenpath", "run", "--set", "SEED=15"]
-    runs = project / "volume" / "runs"
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=project, stderr=pipe, text=True, preexec_fn=hear_ctrl_c) as process:
-        wait_until(lambda: list(runs.glob("*/asleep")), 120)
+    runs, shown = project / "volume" / "runs", Reader(terminal)
+    with subprocess.Popen(command, cwd=project, stderr=ours, text=True, preexec_fn=hear_ctrl_c) as process:
+        os.close(ours)
+        wait_until(lambda: "sleeping" in shown.read(), 120)
+        assert re.search(r"\r\x1b\[K\[2/2\] 05_train +\d+\.\d s  sleeping", shown.text)
         run_id = next(runs.glob("*/asleep")).parent.name
         assert run_id in started_for(run_id)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        process.wait(timeout=60)
     assert process.returncode == 1
-    assert said.splitlines()[-1] == "Aborted!"
+    wait_until(lambda: shown.read().splitlines()[-1:] == ["Aborted!"], 10)
     wait_until(lambda: not started_for(run_id), 30)
+    os.close(terminal)
+
+
+class Reader:
+    "What a terminal has shown so far."
+
+    def __init__(self, terminal: int) -> None:
+        os.set_blocking(terminal, False)
+        self.text, self._terminal = "", terminal
+
+    def read(self) -> str:
+        with contextlib.suppress(OSError):  # nothing new, or the other side is closed
+            self.text += os.read(self._terminal, 1 << 16).decode()
+        return self.text
+
+
+def test_a_log_gets_a_line_about_a_running_step_every_half_minute(capsys):
+    progress = Progress(["02_data", "09_contrast"])
+    for seconds, doing in ((1, ""), (29.9, ""), (30.1, "timing batches"), (31, "x"), (65, "timing loading")):
+        progress(at("running", seconds, doing))
+    progress(at("done", 70.5))
+    assert capsys.readouterr().err.splitlines() == [
+        "[2/2] 09_contrast   30.1 s  timing batches",
+        "[2/2] 09_contrast   65.0 s  timing loading",
+        "[2/2] 09_contrast   70.5 s",
+    ]
+
+
+def at(status: str, seconds: float, doing: str = "") -> Step:
+    return Step(name="09_contrast", file=Path("x"), status=status, seconds=seconds, doing=doing)
 
 
 def hear_ctrl_c() -> None:

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -23,8 +24,8 @@ from goldenpath.rails.manifest import Latency
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.timing.contrast import Contrast, contrast_table, headline, lines, multiple, reference
 from goldenpath.rails.timing.started import NoServer, running_server
-from goldenpath.rails.timing.stopwatch import in_words, latency, three_figures, time_calls
-from goldenpath.rails.timing.wire import Line, NoAnswer, time_posts
+from goldenpath.rails.timing.stopwatch import cut_short, in_words, latency, three_figures, time_calls
+from goldenpath.rails.timing.wire import Line, NoAnswer, Reply, time_posts
 from goldenpath.steps.contrast import as_json, contrast, material, over_http, sample_of, version_for
 from tests.serving_fixtures import promote, publish
 from tests.test_registry_signing import make_keys
@@ -322,6 +323,59 @@ def test_warm_up_calls_are_not_among_the_times() -> None:
     called: list[int] = []
     assert len(time_calls(called.append, [1, 2, 3], warm_up=5)) == 3
     assert called == [1, 2, 3, 1, 2, 1, 2, 3]
+
+
+class SlowClock:
+    "Every call takes a second of this clock, which nobody waits for."
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_a_second(self, _: object) -> None:
+        self.now += 1
+
+
+def test_a_slow_call_is_timed_as_often_as_its_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowClock()
+    monkeypatch.setattr("goldenpath.rails.timing.stopwatch.time.perf_counter", clock)
+    seconds = time_calls(clock.pass_a_second, range(300), warm_up=100, within=10)
+    assert seconds.tolist() == [1.0] * 9  # and one call to warm up
+    assert clock.now == 10
+    assert time_calls(clock.pass_a_second, range(300), warm_up=100, within=0.5).tolist() == [1.0]
+
+
+def test_a_note_says_on_how_few_calls_a_measurement_rests() -> None:
+    assert cut_short("http_s", np.ones(12), 3_000) == (
+        "http_s: 12 calls instead of 3,000, because one takes so long",
+    )
+    assert cut_short("http_s", np.ones(3_000), 3_000) == ()
+
+
+class SlowLine:
+    "A connection whose /predict takes a second of the clock, and whose floor takes nothing."
+
+    def __init__(self, clock: SlowClock) -> None:
+        self._clock = clock
+
+    def request(self, method: str, path: str, body: bytes) -> bytes:
+        return path.encode()
+
+    def exchange(self, request: bytes) -> Reply:
+        if request == b"/predict":
+            self._clock.pass_a_second(None)
+        return Reply(200, b"")
+
+
+def test_a_slow_server_is_asked_as_often_as_its_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowClock()
+    monkeypatch.setattr("goldenpath.rails.timing.stopwatch.time.perf_counter", clock)
+    timed = time_posts(SlowLine(clock), ["/predict", "/floor"], [b"{}"], count=3_000, within=30)
+    assert 12 <= len(timed["/predict"]) <= 36  # at least one in each of the 12 turns
+    assert len(timed["/floor"]) == 3_000
+    assert clock.now <= 45
 
 
 def test_percentiles_are_those_of_the_calls() -> None:

@@ -6,17 +6,16 @@ notebooks in place, so it gets a copy in the run folder, and the executed copies
 
 import json
 import os
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
-from goldenpath.rails.pipelines.executed import Failure, Step, forget, read_failure, read_step, save_html
+from goldenpath.rails.pipelines.executed import Failure, Step, Watch, forget, read_failure
+from goldenpath.rails.pipelines.program import follow, look, running
 from goldenpath.rails.pipelines.workspace import (
     copy_project,
     elyra_pipeline,
@@ -26,8 +25,6 @@ from goldenpath.rails.pipelines.workspace import (
 )
 from goldenpath.rails.runs import BEGINS, make_run
 from goldenpath.rails.settings import Settings
-
-LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
 
 
 class Node(Frozen):
@@ -68,9 +65,6 @@ class Outcome(Frozen):
         if self.failure is None:
             return 0
         return 3 if self.failure.kind == "GateRefused" else 1
-
-
-Watch = Callable[[Step], None]  # called when a step begins, and when it ends
 
 
 def read_pipeline(file: Path) -> Graph:
@@ -179,67 +173,16 @@ def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str
 def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) -> int:
     "Start the real program, report steps while it works, return its exit code."
     command = elyra_pipeline()
-    with (folder / "pipeline.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "run", str(graph.file)],
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that the kernels end with it
-        )
-        try:
-            _follow(graph, process, watch)
-            return process.wait()
-        finally:
-            _end(process)
-
-
-def _follow(graph: Graph, process: subprocess.Popen[bytes], watch: Watch) -> None:
-    "Tell each change, and make pages of the notebooks that are done while the next one starts."
-    done: list[Path] = []
-    for step in _changes(graph, process):
-        watch(step)
-        if step.status != "running":
-            done.append(step.file)
-        else:
-            while done:  # papermill has written them for the last time
-                save_html(done.pop())
-    while done:
-        save_html(done.pop())
-
-
-def _changes(graph: Graph, process: subprocess.Popen[bytes]) -> Iterator[Step]:
-    "Each step when it begins and when it ends, until the program has ended."
-    seen: dict[Path, str] = {}
-    ended = False
-    while not ended:
-        time.sleep(LOOK_EVERY)
-        ended = process.poll() is not None  # asked first, so that the last look sees everything
-        for node in graph.nodes:
-            step = _look(node.file)
-            if step and step.status != "waiting" and seen.get(node.file) != step.status:
-                seen[node.file] = step.status
-                yield step
-
-
-def _look(file: Path) -> Step | None:
-    try:
-        return read_step(file)
-    except (OSError, ValueError):  # a script, or a notebook that is being written
-        return None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    "Stop the program and its kernels, should they still be there (Ctrl-C)."
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+    files = [node.file for node in graph.nodes]
+    with (
+        (folder / "pipeline.log").open("wb") as log,
+        running([*command, "run", str(graph.file)], folder, environ, log) as process,
+    ):
+        return follow(process, files, folder, watch)
 
 
 def _outcome(graph: Graph, folder: Path, code: int, began: float) -> Outcome:
-    steps = tuple(step for node in graph.nodes if (step := _look(node.file)))
+    steps = tuple(step for node in graph.nodes if (step := look(node.file, folder)))
     failed = [step for step in steps if step.status == "failed"]
     failure = read_failure(failed[0].file) if failed else None
     if code and not failure:

@@ -76,6 +76,11 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def doing(self, what: str) -> None:
+        "Say what the step works on now: in its notebook, and in its note, which a terminal follows."
+        print(what, flush=True)
+        self._note("running", doing=what)
+
     def finish(self, step: str = "") -> None:
         "Note that the step is done, and what it took; naming it is for the reader."
         assert step in ("", self.step), f"run opened by {self.step}, finished by {step}"
@@ -96,7 +101,7 @@ class Run:
             parent = parent_of(parent)
         return tuple(folders)
 
-    def _note(self, status: str, seconds: float | None = None) -> None:
+    def _note(self, status: str, seconds: float | None = None, **more: str) -> None:
         record = {
             "step": self.step,
             "status": status,
@@ -104,6 +109,7 @@ class Run:
             "seconds": seconds,
             "parent": self.parent.name if self.parent else None,
             "parameters": dict(self.parameters),
+            **more,
         }
         write_json(self.output(f"steps/{self.step}.json"), record)
 

@@ -311,10 +311,12 @@ def evaluate(run: Run, settings: Settings) -> Judged:
     folder = own_candidate(run)
     paths = open_candidate(folder, record)
     sides = {side: rows_of(read_side(run, side), side) for side in ("validation", "test")}
+    run.doing("judging on the test rows")
     threshold = choose_threshold(paths, sides["validation"], settings.threshold)
     judged, slices = judge(run, settings, paths, sides["test"], threshold)
     save_plots(run, judged, slices)
 
+    run.doing("comparing the compiled model with scikit-learn")
     fast_path, golden = prove_twice(paths, sides, threshold.value)
     if fast_path.status == "refused":
         put_aside(folder, run)

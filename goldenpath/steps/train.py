@@ -111,7 +111,9 @@ def train(
     trouble = clash(registry, MODEL_VERSION, origin["fingerprint_parts"], registry.versions())
     if trouble:
         warnings.warn(f"this candidate will not be published: {trouble}", stacklevel=2)
+    run.doing(f"fitting on {len(rows):,} rows")
     pipeline, layout, seconds = fit(columns, outcome, seed)
+    run.doing("saving and compiling the model")
     saved, reason = save_candidate(run, pipeline, layout)
     record = TrainingRecord(
         **origin,

@@ -80,8 +80,7 @@ def step(name: str | None, given: dict[str, str], listed: bool) -> None:
 def _run_step(settings: Settings, name: str, given: dict[str, str]) -> None:
     if given.get("run"):
         given["run"] = find_run(settings.home_folder() / "runs", given["run"]).name
-    outcome = run_step(settings, name, given)
-    Progress([outcome.steps[0].name])(outcome.steps[0])
+    outcome = run_step(settings, name, given, Progress([find_step(settings.folder, name).stem]))
     say(f"run {outcome.run.name}, in {near(outcome.run)}")
     _tell(outcome)
 

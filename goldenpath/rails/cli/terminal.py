@@ -1,6 +1,7 @@
 """How the commands speak: results on stdout, progress and errors on stderr, paths short enough to copy."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from rich.table import Table
 
 from goldenpath.rails.pipeline import Outcome, again
 from goldenpath.rails.pipelines.executed import Step
+
+CLEAR = "\r\x1b[K"  # the line, on a terminal
+LINE_EVERY = 30.0  # seconds between two lines about a running step in a log
 
 
 def show(what: RenderableType, err: bool = False) -> None:
@@ -41,27 +45,35 @@ def near(path: Path) -> str:
 
 
 class Progress:
-    "A line for each step: what runs now (on a terminal only), and what it took when it is done."
+    """A line for each step: what it took when it is done, and before that how far it is.
+
+    A terminal shows the running step in one line that is written again and again; elsewhere, as in a log,
+    there is a line every half minute.
+    """
 
     def __init__(self, steps: list[str]) -> None:
         self._places = {name: place for place, name in enumerate(steps, 1)}
         self._width = max(map(len, steps), default=0)
+        self._terminal = sys.stderr.isatty()
+        self._said: dict[str, int] = {}  # half minutes that were already said, by step
 
     def __call__(self, step: Step) -> None:
         place = f"[{self._places.get(step.name, '?')}/{len(self._places)}]"
-        line = f"{place} {step.name:{self._width}}"
+        line = f"{place} {step.name:{self._width}} {step.seconds:6.1f} s  "
         if step.status == "running":
-            self._running(line)
+            self._running(step, f"{line}{step.doing or '...'}")
         else:
-            status = "" if step.status == "done" else step.status
-            say(f"{self._clear()}{line} {step.seconds:6.1f} s  {status}".rstrip())
+            said = f"{line}{'' if step.status == 'done' else step.status}".rstrip()
+            say(f"{CLEAR}{said}" if self._terminal else said)
 
-    def _running(self, line: str) -> None:
-        if sys.stderr.isatty():
-            print(f"{line}      ...", end="", file=sys.stderr, flush=True)
-
-    def _clear(self) -> str:
-        return "\r\x1b[K" if sys.stderr.isatty() else ""
+    def _running(self, step: Step, line: str) -> None:
+        halves = int(step.seconds // LINE_EVERY)
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"{CLEAR}{line[:width]}", end="", file=sys.stderr, flush=True)
+        elif halves > self._said.get(step.name, 0):
+            self._said[step.name] = halves
+            say(line)
 
 
 def tell_failure(outcome: Outcome) -> None:

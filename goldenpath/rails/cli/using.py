@@ -16,6 +16,9 @@ NAME = click.option(
 )
 
 
+CONTRAST = "09_contrast"
+
+
 @click.command()
 @click.argument("record")
 @NAME
@@ -89,8 +92,8 @@ def contrast(version: str | None) -> None:
     from goldenpath.rails.runs import read_json
     from goldenpath.rails.timing.contrast import contrast_table
 
-    outcome = run_step(load_settings(), "09_contrast", {"version": version} if version else {})
-    Progress([outcome.steps[0].name])(outcome.steps[0])
+    given = {"version": version} if version else {}
+    outcome = run_step(load_settings(), CONTRAST, given, Progress([CONTRAST]))
     if outcome.failure:
         tell_failure(outcome)
         sys.exit(outcome.exit_code)

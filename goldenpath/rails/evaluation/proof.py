@@ -59,13 +59,14 @@ def latencies(
     columns: Columns,
     proven: bool,  # is the fast path of any use?
     calls: int = 200,
+    within: float = 5.0,  # seconds for each path, however slow the model is
 ) -> dict[str, Latency]:  # "sklearn", and "onnx" where it is proven
     "Time one record in this process on each path; some calls before that are not counted."
     single = records(columns, paths.sklearn.layout, calls)
-    timed = {"sklearn": time_calls(lambda values: paths.sklearn.one(*values), single, warm_up=20)}
+    timed = {"sklearn": time_calls(lambda values: paths.sklearn.one(*values), single, 20, within)}
     if proven and paths.fast is not None:
         fast = paths.fast
-        timed["onnx"] = time_calls(lambda values: fast.one(*values), single, warm_up=20)
+        timed["onnx"] = time_calls(lambda values: fast.one(*values), single, 20, within)
     return {name: latency(seconds) for name, seconds in timed.items()}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,10 @@ class Step(Frozen):
     file: Path
     status: Literal["waiting", "running", "done", "failed"]
     seconds: float  # since it began, or that it took
+    doing: str = ""  # while it runs, what it says that it is doing
+
+
+Watch = Callable[[Step], None]  # called when a step begins, while it runs, and when it ends
 
 
 class Failure(Frozen):

@@ -19,9 +19,9 @@ from typing import Literal, NamedTuple
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import code_cells, read_notebook
-from goldenpath.rails.pipeline import Watch, read_pipeline
+from goldenpath.rails.pipeline import read_pipeline
 from goldenpath.rails.pipelines.compiling import Task, compile_pipeline, read_tasks, snapshot
-from goldenpath.rails.pipelines.executed import Failure, Step, read_failure
+from goldenpath.rails.pipelines.executed import Failure, Step, Watch, read_failure
 from goldenpath.rails.pipelines.images import image_of
 from goldenpath.rails.pipelines.looks import imported, plain
 from goldenpath.rails.pipelines.rehearsal_pod import Place, Ran, isolation, run_task

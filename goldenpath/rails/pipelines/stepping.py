@@ -2,19 +2,20 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import has_tag, read_notebook
 from goldenpath.rails.pipeline import Outcome
-from goldenpath.rails.pipelines.executed import read_failure, read_step, save_html
-from goldenpath.rails.pipelines.workspace import export_notebooks
+from goldenpath.rails.pipelines.executed import Watch, read_failure, read_step
+from goldenpath.rails.pipelines.program import follow, running
+from goldenpath.rails.pipelines.workspace import export_notebooks, last_line
 from goldenpath.rails.runs import make_run
 from goldenpath.rails.settings import Settings
 from goldenpath.rails.spelling import nearest
@@ -79,7 +80,12 @@ def _cast(parameter: Parameter, value: str) -> Any:
         raise BadInput(f"{parameter.name} = '{value}' is not allowed; allowed: {allowed}") from None
 
 
-def run_step(settings: Settings, name: str, given: Mapping[str, str]) -> Outcome:
+def run_step(
+    settings: Settings,
+    name: str,
+    given: Mapping[str, str],  # parameters of the step
+    watch: Watch = lambda step: None,
+) -> Outcome:
     """Run one step in a new run, which reads from the newest that fits or from `given["run"]`.
 
     Raises BadInput for an unknown step or parameter; a cell that fails is told in the outcome.
@@ -91,8 +97,7 @@ def run_step(settings: Settings, name: str, given: Mapping[str, str]) -> Outcome
     folder = make_run(settings.writable_home() / "runs")
     executed = folder / "notebooks" / file.name
     executed.parent.mkdir(exist_ok=True)
-    _papermill(file, executed, parameters, folder.name)
-    save_html(executed)
+    _papermill(file, executed, parameters, folder, watch)
     return Outcome(
         run=folder,
         steps=(read_step(executed),),
@@ -101,20 +106,19 @@ def run_step(settings: Settings, name: str, given: Mapping[str, str]) -> Outcome
     )
 
 
-def _papermill(file: Path, executed: Path, parameters: Mapping[str, Any], run_id: str) -> None:
-    "The real program, in the notebooks' folder; it shows its own progress. Raises where it did not begin."
-    command = [sys.executable, "-m", "papermill", str(file), str(executed), "--cwd", str(file.parent)]
+def _papermill(file: Path, executed: Path, parameters: Mapping[str, Any], run: Path, watch: Watch) -> None:
+    "The real program, in the notebooks' folder. Raises GoldenpathError where it did not begin."
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--cwd", str(file.parent)]
     if parameters:
         command += ["--parameters_yaml", json.dumps(parameters)]  # JSON is YAML
     environ = {name: value for name, value in os.environ.items() if name != "ELYRA_RUNTIME_ENV"}
-    done = subprocess.run(
-        command,
-        env=environ | {"RUN_ID": run_id, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
-        stderr=None if sys.stderr.isatty() else subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    if done.returncode and not (executed.is_file() and read_failure(executed)):
-        complaint = (done.stderr or "").strip().splitlines() or [f"it ended with {done.returncode}"]
-        raise GoldenpathError(f"papermill could not run {file.name}: {complaint[-1]}")
+    environ |= {"RUN_ID": run.name, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    with (
+        TemporaryFile() as output,
+        running([*command, str(file), str(executed)], Path.cwd(), environ, output) as process,
+    ):
+        code = follow(process, [executed], run, watch)
+        if code and not (executed.is_file() and read_failure(executed)):
+            output.seek(0)
+            complaint = last_line(output.read().decode(errors="replace"))
+            raise GoldenpathError(f"papermill could not run {file.name}: {complaint}")

@@ -1,5 +1,6 @@
 """Times of single calls: measured one by one, told as percentiles."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -16,16 +17,34 @@ def time_calls(
     call: Callable[[Any], Any],
     arguments: Sequence[Any],  # one for each measured call
     warm_up: int = 0,  # calls before that, with the first arguments again and again; not measured
-) -> Seconds:
+    within: float = math.inf,  # seconds after which no further call begins; a tenth of them for the warm-up
+) -> Seconds:  # fewer than `arguments` where the time was over before, but never none
     "Seconds of each call, by a clock that never goes back; garbage collection stays on, as in production."
+    clock, seconds = time.perf_counter, np.empty(len(arguments))
+    end = clock() + within
     for i in range(warm_up):
         call(arguments[i % len(arguments)])
-    clock, seconds = time.perf_counter, np.empty(len(arguments))
+        if clock() >= end - 0.9 * within:
+            break
     for i, argument in enumerate(arguments):
         start = clock()
         call(argument)
-        seconds[i] = clock() - start
+        now = clock()
+        seconds[i] = now - start
+        if now >= end:
+            return seconds[: i + 1]
     return seconds
+
+
+def cut_short(
+    key: str,  # of what was measured
+    seconds: Seconds,
+    wanted: int,  # calls
+) -> tuple[str, ...]:  # one note, or none
+    "Say how few calls a measurement rests on where its time was over before it had made all."
+    if len(seconds) >= wanted:
+        return ()
+    return (f"{key}: {len(seconds):,} calls instead of {wanted:,}, because one takes so long",)
 
 
 def once(call: Callable[[], Any]) -> float:

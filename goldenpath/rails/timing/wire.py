@@ -4,6 +4,7 @@
 the request is bytes before the clock starts, and of the answer only the length is read.
 """
 
+import math
 import socket
 import ssl
 from collections.abc import Sequence
@@ -98,7 +99,8 @@ def time_posts(
     count: int,  # requests measured on each path
     warm_up: int = 200,  # requests on each path before that, not measured
     block: int = 250,  # requests on one path before it is the other's turn
-) -> dict[str, Seconds]:  # (count,) by path
+    within: float = math.inf,  # seconds that each path may take; the blocks of a slow one end early
+) -> dict[str, Seconds]:  # (count,) by path, or fewer
     """Seconds of each request, one after another on one connection.
 
     The paths take turns, so that whatever else the machine does meets them alike. Raises NoAnswer where a
@@ -106,18 +108,20 @@ def time_posts(
     """
     requests = {path: [line.request("POST", path, body) for body in bodies] for path in paths}
     for path in paths:
-        _exchange_all(line, requests[path], 0, warm_up)
+        _exchange_all(line, requests[path], 0, warm_up, within / 10)
     seconds: dict[str, list[Seconds]] = {path: [] for path in paths}
+    share = within / math.ceil(count / block)
     for start in range(0, count, block):
         for path in paths:
-            seconds[path].append(_exchange_all(line, requests[path], start, min(block, count - start)))
+            size = min(block, count - start)
+            seconds[path].append(_exchange_all(line, requests[path], start, size, share))
     return {path: np.concatenate(parts) for path, parts in seconds.items()}
 
 
-def _exchange_all(line: Line, requests: Sequence[bytes], start: int, count: int) -> Seconds:
+def _exchange_all(line: Line, requests: Sequence[bytes], start: int, count: int, within: float) -> Seconds:
     statuses: list[int] = []
     mine = [requests[i % len(requests)] for i in range(start, start + count)]
-    seconds = time_calls(lambda request: statuses.append(line.exchange(request).status), mine)
+    seconds = time_calls(lambda request: statuses.append(line.exchange(request).status), mine, within=within)
     if bad := next((status for status in statuses if status != 200), None):
         raise NoAnswer(f"a request was answered with status {bad}")
     return seconds
