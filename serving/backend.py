@@ -13,9 +13,10 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import numpy as np
+from pydantic_core import from_json
 
 from goldenpath.predict import Predictor, prove, refuse_foreign
-from goldenpath.rails.artifact import read_trusted
+from goldenpath.rails.artifact import read_record
 from goldenpath.rails.contract import Columns, ContractSpec
 from goldenpath.rails.contracts.golden import Golden
 from goldenpath.rails.errors import BadInput, GoldenpathError, NotTrusted
@@ -127,7 +128,7 @@ def nulls_for_nan(values: list[Any]) -> list[Any]:
 def probabilities(content: bytes, rows: int) -> np.ndarray:  # (rows,) of the positive class
     "Read the answer. Raises BackendFailed where it is not the protocol's, or of another length."
     try:
-        outputs = {one["name"]: one["data"] for one in json.loads(content)["outputs"]}
+        outputs = {one["name"]: one["data"] for one in from_json(content)["outputs"]}
         found = np.array(outputs[OUTPUT], dtype=np.float64).reshape(rows, 2)[:, 1]
     except (ValueError, KeyError, TypeError) as error:
         raise BackendFailed(f"the backend's answer cannot be read ({type(error).__name__})") from None
@@ -143,8 +144,8 @@ def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
     """
     version = registry.resolve(name)
     manifest, folder = registry.verify(version), registry.folder(version)
-    spec = ContractSpec.model_validate_json(read_trusted(folder, manifest, "contract.json"))
-    golden = Golden.model_validate_json(read_trusted(folder, manifest, "golden.json"))
+    spec = read_record(folder, manifest, "contract.json", ContractSpec)
+    golden = read_record(folder, manifest, "golden.json", Golden)
     refuse_foreign(manifest, spec)
     url, timeout, retries = settings.backend_url, settings.backend_timeout, settings.backend_retries
     engine = cast(Any, Remote(url, manifest.model, version, manifest.layout, timeout, retries))

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -12,9 +13,10 @@ from flask import Blueprint, render_template, request
 from goldenpath.predict import Predictor
 from goldenpath.rails.contract import Contract
 from goldenpath.rails.contracts.spec import FieldSpec
-from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.rails.errors import BadInput, NoModel
 from serving.about import manifest_of
 from serving.asking import asking
+from serving.contrasts import Contrasts
 from serving.figures import Figures
 from serving.headers import secure
 from serving.models import Models
@@ -50,19 +52,20 @@ Look = Callable[[], Figures] | None  # None: nothing is counted
 def routes(contract: Contract, models: Models, look: Look) -> Blueprint:
     "The blueprint with the page; every address in it is relative."
     page = Blueprint("page", __name__)
+    shown = partial(render, contract, models, Contrasts(models.registry), look)
 
     @page.get("/")
     def show() -> str:
         "The page."
-        return render(contract, models, look)
+        return shown()
 
     @page.post("/ask")
     def ask() -> str:
         "The form, where no script runs."
         try:
-            return render(contract, models, look, answer=ask_form(contract, models, request.form.to_dict()))
+            return shown(answer=ask_form(contract, models, request.form.to_dict()))
         except (BadInput, NoModel) as fault:
-            return render(contract, models, look, fault=str(fault))
+            return shown(fault=str(fault))
 
     return secure(page)
 
@@ -72,11 +75,11 @@ def assets() -> Blueprint:
     return secure(Blueprint("assets", __name__, static_folder="static", template_folder="templates"))
 
 
-def render(contract: Contract, models: Models, look: Look, **more: Any) -> str:
+def render(contract: Contract, models: Models, contrasts: Contrasts, look: Look, **more: Any) -> str:
     "The page as it stands now."
     live = models.live
     told = manifest_of(live.champion) if live.champion else None
-    bars = bars_of(measured(models, live.champion)) if live.champion else []
+    bars = bars_of(measured(contrasts, live.champion)) if live.champion else []
     now = look() if look else None
     fields = contract.fields
     return render_template(
@@ -105,16 +108,12 @@ def typed(field: FieldSpec, text: str) -> Any:
     return {"true": True, "false": False}.get(text, text) if field.kind == "boolean" else text
 
 
-def measured(models: Models, predictor: Predictor) -> dict[str, float]:
+def measured(contrasts: Contrasts, predictor: Predictor) -> dict[str, float]:
     "Seconds by row of `ROWS`: from the contrast, or what the manifest knows where none was measured."
     told = manifest_of(predictor)
     known = {f"{path}_one_s": latency.p50 for path, latency in told.latency.items()}
     known = {"fast_one_s" if name == "onnx_one_s" else name: value for name, value in known.items()}
-    try:
-        contrast = json.loads(models.registry.contrast_file(told.version).read_bytes())
-    except (OSError, ValueError, GoldenpathError):
-        contrast = None
-    return medians(contrast) or medians(known)
+    return medians(contrasts.of(told.version)) or medians(known)
 
 
 def medians(contrast: Any) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -19,14 +20,25 @@ import pytest
 from rich.console import Console
 
 from goldenpath.rails.contract import Contract, Record, Target
-from goldenpath.rails.errors import BadInput, NoModel, NotTrusted
+from goldenpath.rails.errors import BadInput, NoModel, NotTrusted, VolumeFault
 from goldenpath.rails.manifest import Latency
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.timing.contrast import Contrast, contrast_table, headline, lines, multiple, reference
 from goldenpath.rails.timing.started import NoServer, running_server
 from goldenpath.rails.timing.stopwatch import cut_short, in_words, latency, three_figures, time_calls
 from goldenpath.rails.timing.wire import Line, NoAnswer, Reply, time_posts
-from goldenpath.steps.contrast import as_json, contrast, material, over_http, sample_of, version_for
+from goldenpath.steps.contrast import (
+    EXPLORED,
+    as_json,
+    contrast,
+    explored,
+    material,
+    over_http,
+    pictures,
+    sample_of,
+    version_for,
+)
+from goldenpath.steps.publish import Published
 from tests.serving_fixtures import promote, publish
 from tests.test_registry_signing import make_keys
 from tests.trained_run import RUN, judged, published, run_in, settings_for
@@ -80,7 +92,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Contrast]:
     home = tmp_path_factory.mktemp("home")
     run, _ = judged(home)
     version = published(home, run)
-    (run.folder / "published.json").write_text(json.dumps({"version": version}))
+    note = Published(version=version, already=False, champion=True, note="")
+    (run.folder / "published.json").write_text(note.model_dump_json())
     return home, contrast(run, settings_for(home), requests=2_000)
 
 
@@ -250,6 +263,18 @@ def test_rows_become_the_json_that_a_caller_would_send() -> None:
     assert json.dumps(first) == json.dumps(full)
     assert "children" not in second
     assert [visits.parse(json.dumps(row)).ward for row in (first, second)] == ["north", "south"]
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_among_the_pictures_or_sentences_is_named_and_not_waited_for(home: Path) -> None:
+    run = run_in(home)
+    os.mkfifo(run.output("explore/rates.png"))
+    with pytest.raises(VolumeFault, match=r"rates\.png: not a regular file"):
+        pictures(run.folder / "explore", EXPLORED)
+    os.mkfifo(run.output("explore/findings.txt"))
+    run.output("explore/rates.png").unlink()
+    with pytest.raises(VolumeFault, match=r"findings\.txt: not a regular file"):
+        explored(run)
 
 
 def test_every_line_is_a_multiple_of_the_http_median() -> None:

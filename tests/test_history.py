@@ -6,6 +6,7 @@ import pytest
 
 from goldenpath.rails.pipelines.history import laid_side_by_side, summarise
 from goldenpath.rails.runs import make_run
+from tests.not_files import NOT_FILES
 
 
 def left(folder, records):
@@ -87,6 +88,18 @@ def test_a_failed_rule_is_a_refusal_and_an_unfinished_step_is_seen(whole):
 def test_records_that_are_half_written_are_no_error(whole):
     (whole / "evaluation.json").write_text('{"models": [')
     assert summarise(whole).metrics == {}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("put", NOT_FILES)
+def test_what_is_no_small_regular_file_is_not_read_and_hides_nothing_else(whole, put):
+    (whole / "notebooks").mkdir()
+    for name in ("evaluation.json", "published.json", "steps/02_data.json", "notebooks/05_train.ipynb"):
+        (whole / name).unlink(missing_ok=True)
+        put(whole / name)
+    run = summarise(whole)
+    assert (run.metrics, run.published) == ({}, False)
+    assert (run.rows, run.seconds) == (70, 2.3)
 
 
 def test_side_by_side_leaves_out_what_nobody_has(whole, tmp_path):

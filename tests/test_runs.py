@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails.errors import BadInput
+from goldenpath.rails.errors import BadInput, VolumeFault
+from goldenpath.rails.evaluation.gate import Verdict
 from goldenpath.rails.runs import (
     RUN_ID,
     Run,
@@ -19,6 +20,7 @@ from goldenpath.rails.runs import (
     steps_of,
 )
 from goldenpath.rails.settings import Settings
+from tests.not_files import NOT_FILES
 
 
 @pytest.fixture
@@ -144,3 +146,20 @@ def test_run_folders_are_writable_for_the_group(settings):
         assert open_run(settings, "02_data").folder.stat().st_mode & 0o777 == 0o775
     finally:
         os.umask(old)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("put", NOT_FILES)
+def test_a_record_that_is_no_small_regular_file_is_refused_by_name(settings, put):
+    run = open_run(settings, "07_publish")
+    put(run.output("verdict.json"))
+    why = r"not a regular file|is a link|larger than|not a Verdict .*; run 06_evaluate again"
+    with pytest.raises((BadInput, VolumeFault), match=rf"verdict\.json.*({why})"):
+        run.record("verdict.json", Verdict)
+
+
+def test_a_record_is_found_through_the_chain_of_runs(settings):
+    data = open_run(settings, "02_data")
+    data.output("data/summary.json").write_text('{"synthetic": true}')
+    data.finish()
+    assert open_run(settings, "05_train").synthetic

@@ -41,7 +41,7 @@ class Backend:
     "A server that speaks just enough of the protocol to be wrong in one way or another."
 
     def __init__(self) -> None:
-        self.answers: list[Any] = []  # what comes next: a status, seconds to wait, or a JSON value
+        self.answers: list[Any] = []  # what comes next: a status, seconds to wait, bytes, or a JSON value
         self.asked: list[dict[str, Any]] = []
         self.url = ""
 
@@ -57,7 +57,7 @@ def backend() -> Iterator[Backend]:
             if isinstance(said, float):
                 time.sleep(said)
             status = said if isinstance(said, int) else 200
-            body = json.dumps(said).encode()
+            body = said if isinstance(said, bytes) else json.dumps(said).encode()
             with contextlib.suppress(OSError):
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -119,6 +119,7 @@ def test_a_slow_backend_is_a_timeout(backend: Backend) -> None:
     [
         (404, "refused the call with status 404"),
         ([], "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
         ({"outputs": [{"name": "other", "data": []}]}, "cannot be read"),
         (good(0.1, 0.2), "cannot be read"),
         (good(1.5), "is no probability"),

@@ -15,12 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from goldenpath.rails.errors import BadInput, VolumeFault
 from goldenpath.rails.settings import Settings
 from goldenpath.rails.spelling import nearest
+from goldenpath.rails.volume import faults, read_file
 
+Record = TypeVar("Record", bound=BaseModel)
+
+SMALL = 1 << 24  # bytes of a record, text or picture of a run
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 HANDED_ON = "run.json"  # in the working directory of each step of a pipeline
 
@@ -46,6 +53,12 @@ MAKERS = {
 }
 
 
+class Rows(BaseModel):
+    "The part of `data/summary.json` that a run asks for itself."
+
+    synthetic: bool
+
+
 @dataclass(frozen=True)
 class Run:
     "One execution; paths are asked for by name, so that no step knows where another one ran."
@@ -59,16 +72,15 @@ class Run:
 
     def input(self, name: str) -> Path:
         "A file or folder of this run, else of those that it reads from. Raises BadInput where there is none."
-        for folder in self._chain:
-            if (folder / name).exists():
-                return folder / name
-        maker = _maker(name)
-        where = self.parent.name if self.parent else self.id
-        raise BadInput(f"run {where} holds no {name}: run {maker} first (goldenpath step {maker})")
+        return self._folder_with(name) / name
 
     def has(self, name: str) -> bool:
         "Would `input(name)` find something?"
         return any((folder / name).exists() for folder in self._chain)
+
+    def record(self, name: str, kind: type[Record]) -> Record:
+        "A JSON file of this run, else of those that it reads from. Raises BadInput, VolumeFault."
+        return record_in(self._folder_with(name), name, kind)
 
     def output(self, name: str) -> Path:
         "Where to write: always in this run's own folder, parent folders made."
@@ -89,7 +101,7 @@ class Run:
     @cached_property
     def synthetic(self) -> bool:
         "Was this run made of stand-in rows?"
-        return bool(json.loads(self.input("data/summary.json").read_text("utf-8"))["synthetic"])
+        return self.record("data/summary.json", Rows).synthetic
 
     @cached_property
     def _chain(self) -> tuple[Path, ...]:
@@ -100,6 +112,14 @@ class Run:
             folders.append(parent)
             parent = parent_of(parent)
         return tuple(folders)
+
+    def _folder_with(self, name: str) -> Path:
+        for folder in self._chain:
+            if (folder / name).exists():
+                return folder
+        maker = _maker(name)
+        where = self.parent.name if self.parent else self.id
+        raise BadInput(f"run {where} holds no {name}: run {maker} first (goldenpath step {maker})")
 
     def _note(self, status: str, seconds: float | None = None, **more: str) -> None:
         record = {
@@ -198,11 +218,26 @@ def find_run(runs: Path, name: str) -> Path:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    "A small record of a run; empty where it is missing or half written."
+    "A small record of a run; empty where it is missing, half written, or anything but a small regular file."
     try:
-        return dict(json.loads(file.read_text("utf-8")))
+        return dict(from_json(read_file(file, SMALL)))
     except (OSError, ValueError, TypeError):
         return {}
+
+
+def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
+    "A JSON file of a run as the record that it must be. Raises BadInput, VolumeFault."
+    try:
+        return kind.model_validate_json(read_small(folder / name))
+    except ValidationError as error:
+        why = f"is not a {kind.__name__} ({error.errors(include_url=False)[0]['msg']})"
+        raise BadInput(f"{folder / name} {why}; run {_maker(name)} again") from None
+
+
+def read_small(file: Path) -> bytes:
+    "The content of a small file of a run. Raises VolumeFault, also for a link, a pipe or a giant."
+    with faults(file):
+        return read_file(file, SMALL)
 
 
 def find_record(folder: Path | None, name: str) -> dict[str, Any]:

@@ -38,6 +38,8 @@ WAYS_OUT = {
     errno.EACCES: "ask for group write permission, or set `home` in settings.ini to a folder of your own",
     errno.EPERM: "ask for group write permission, or set `home` in settings.ini to a folder of your own",
     errno.ENOENT: "it has vanished: look whether the volume is still mounted",
+    errno.ELOOP: "it is a link, which is not followed: put the file itself there",
+    errno.EFBIG: "this is not the file that was written there: write it again",
     errno.EIO: "the volume fails: look at its mount and its server, then try again",
     errno.ESTALE: "the volume was remounted or replaced: try again",
     errno.ENOTCONN: "the mount has died: mount the volume again",

@@ -33,7 +33,7 @@ from ..rails.evaluation.pictures import plot_contrast, png_of
 from ..rails.fastpath import SklearnPath
 from ..rails.manifest import Latency, Manifest, TrainingRecord
 from ..rails.registry import open_registry
-from ..rails.runs import Run
+from ..rails.runs import Run, read_small, record_in
 from ..rails.settings import Settings
 from ..rails.timing.contrast import Contrast
 from ..rails.timing.machine import machine
@@ -41,6 +41,7 @@ from ..rails.timing.report import Material, Picture, report
 from ..rails.timing.started import NoServer, running_server
 from ..rails.timing.stopwatch import Seconds, cut_short, latency, once, time_calls
 from ..rails.timing.wire import Line, time_posts
+from .publish import Published
 from .train import fit, outcome_of
 
 # %% ../../notebooks/09_contrast.ipynb #2b12a4e8
@@ -105,7 +106,7 @@ def trained_here(run: Run, manifest: Manifest) -> bool:
     "Does this run hold the rows that this version was trained on?"
     if not (run.has("training.json") and run.has("data/train.parquet")):
         return False
-    record = TrainingRecord.model_validate_json(run.input("training.json").read_text("utf-8"))
+    record = run.record("training.json", TrainingRecord)
     return record.identity == manifest.identity
 
 # %% ../../notebooks/09_contrast.ipynb #0f753f1f
@@ -314,7 +315,7 @@ def pictures(folder: Path, known: dict[str, str]) -> tuple[Picture, ...]:
     files = {file.stem: file for file in sorted(folder.glob("*.png"))}
     order = [*(name for name in known if name in files), *(name for name in files if name not in known)]
     return tuple(
-        Picture(files[name].read_bytes(), known.get(name, name.replace("_", " ")), name not in SMALL)
+        Picture(read_small(files[name]), known.get(name, name.replace("_", " ")), name not in SMALL)
         for name in order
     )
 
@@ -324,7 +325,7 @@ def explored(run: Run) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
     if not run.has("explore/findings.txt"):
         return (), ()
     file = run.input("explore/findings.txt")
-    return pictures(file.parent, EXPLORED), tuple(file.read_text("utf-8").splitlines())
+    return pictures(file.parent, EXPLORED), tuple(read_small(file).decode().splitlines())
 
 
 def evaluated(home: Path, manifest: Manifest) -> tuple[Evaluation | None, tuple[Picture, ...]]:
@@ -332,7 +333,7 @@ def evaluated(home: Path, manifest: Manifest) -> tuple[Evaluation | None, tuple[
     folder = home / "runs" / manifest.run
     if not (folder / "evaluation.json").exists():
         return None, ()
-    found = Evaluation.model_validate_json((folder / "evaluation.json").read_text("utf-8"))
+    found = record_in(folder, "evaluation.json", Evaluation)
     return found, pictures(folder / "evaluation", SHOWS)
 
 
@@ -368,7 +369,7 @@ def version_for(run: Run, settings: Settings, version: str) -> str:
     "The version named, by itself or by its role, else the one that this run published."
     if version:
         return open_registry(settings).resolve(version)
-    return str(json.loads(run.input("published.json").read_text("utf-8"))["version"])
+    return run.record("published.json", Published).version
 
 
 def contrast(run: Run, settings: Settings, version: str = "", requests: int = 3_000) -> Contrast:

@@ -248,7 +248,7 @@ def manifest_of(
 ) -> Manifest:
     "The whole story of one version, but for the hashes of its files."
     told = record.model_dump(exclude={"seconds", "onnx", "published_as", "clash"})
-    data = DataSummary.model_validate_json(run.input("data/summary.json").read_text("utf-8"))
+    data = run.record("data/summary.json", DataSummary)
     metrics = {name: one.value for name, one in found.models[0].metrics.items() if one.value is not None}
     return Manifest(
         **told,
@@ -307,7 +307,7 @@ class Judged:
 def evaluate(run: Run, settings: Settings) -> Judged:
     "Judge the run's candidate and complete it, also where the gate refuses it: it stays in its run."
     started = time.perf_counter()
-    record = TrainingRecord.model_validate_json(run.input("training.json").read_text("utf-8"))
+    record = run.record("training.json", TrainingRecord)
     folder = own_candidate(run)
     paths = open_candidate(folder, record)
     sides = {side: rows_of(read_side(run, side), side) for side in ("validation", "test")}

@@ -70,8 +70,8 @@ def publish(
     settings: Settings,
 ) -> Published:
     "Publish the run's candidate, give it its role, and note both in `published.json`."
-    verdict = Verdict.model_validate_json(run.input("verdict.json").read_text())
-    record = TrainingRecord.model_validate_json(run.input("training.json").read_text())
+    verdict = run.record("verdict.json", Verdict)
+    record = run.record("training.json", TrainingRecord)
     refuse_failed(verdict, record)
     registry = open_registry(settings)
     version = registry.publish(run.input("candidate"))

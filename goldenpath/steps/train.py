@@ -103,7 +103,7 @@ def train(
     seed: int,
 ) -> TrainingRecord:
     "Fit on the run's training rows and write the candidate and `training.json`."
-    data = DataSummary.model_validate_json(run.input("data/summary.json").read_text())
+    data = run.record("data/summary.json", DataSummary)
     rows = pd.read_parquet(run.input("data/train.parquet"))
     columns, outcome = enriched(CONTRACT.columns(rows)), outcome_of(rows)
     registry = open_registry(settings)

@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic_core import from_json
+
 from goldenpath.rails import errors
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines.origin import origin
+from goldenpath.rails.volume import read_file
 
+LARGEST = 1 << 28  # bytes of an executed notebook, pictures included
 LONG = 600  # characters of a message; the executed notebook has all of it
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}  # these say what to do
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of the terminal, in error messages
@@ -40,16 +44,22 @@ class Failure(Frozen):
     origin: str = ""  # where the code that broke was written; "" where the message is about something else
 
 
+def read_notebook(file: Path) -> dict[str, Any]:
+    "The notebook as JSON. Raises ValueError while it is being written, OSError for a link, pipe or giant."
+    notebook: dict[str, Any] = from_json(read_file(file, LARGEST))
+    return notebook
+
+
 def forget(file: Path) -> None:
     "Drop what papermill noted of an earlier execution, or that would be taken for this one's."
-    notebook = json.loads(file.read_text("utf-8"))
+    notebook = read_notebook(file)
     if notebook.get("metadata", {}).pop("papermill", None) is not None:
         file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def read_step(file: Path) -> Step:
     "How far a notebook has come, by papermill's notes. Raises ValueError while it is being written."
-    notes = json.loads(file.read_text("utf-8")).get("metadata", {}).get("papermill", {})
+    notes = read_notebook(file).get("metadata", {}).get("papermill", {})
     if not notes.get("start_time"):
         return Step(name=file.stem, file=file, status="waiting", seconds=0.0)
     if notes.get("end_time") is None:
@@ -62,7 +72,7 @@ def read_step(file: Path) -> Step:
 
 def read_failure(file: Path) -> Failure | None:
     "The first cell with an error, or None."
-    for cell in json.loads(file.read_text("utf-8"))["cells"]:
+    for cell in read_notebook(file)["cells"]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":
                 return _failure(file, cell, output)
