@@ -12,6 +12,7 @@ Modules:
 - `goldenpath.rails.fastpath`: Compile a fitted pipeline to ONNX, run it, and compare its answers with scikit-learn's.
 - `goldenpath.rails.notebook`: Is the export fresh: do a notebook's export cells say what the module says that runs in their place?
 - `goldenpath.rails.onehot`: One-hot encoding before the compiled model: a dictionary finds a level sooner than a graph does.
+- `goldenpath.rails.onnxgraph`: What a compiled model asks ONNX Runtime to do, read from its bytes before ONNX Runtime sees them.
 - `goldenpath.rails.pipeline`: Pipelines: read the visual editor's file into a plain graph; run it on a copy of the project.
 - `goldenpath.rails.pipelines.pipeline_check`: The silent traps of a pipeline file, found before anybody submits it.
 - `goldenpath.rails.pipelines.rehearsal`: Will it run on the cluster? Every node of a pipeline as its pod would run it, on this machine.
@@ -24,8 +25,10 @@ Modules:
 - `goldenpath.rails.rows.tables`: Read CSV and Parquet files of any size, from a path or a URL, as a stream of record batches.
 - `goldenpath.rails.runs`: Runs: one folder under home for each execution, in which every step finds its input and leaves its output.
 - `goldenpath.rails.store.mlserver`: Hand a version to a dedicated model server: a folder that MLServer's scikit-learn runtime serves as it is.
+- `goldenpath.rails.store.parts`: What a fitted pipeline is made of: every part is looked at after loading and before it is asked.
 - `goldenpath.rails.store.retention`: What may go: versions and runs that nobody needs, first moved aside, deleted after a grace time.
 - `goldenpath.rails.store.signing`: Signatures of versions in the OpenSSF Model Signing format, made and checked with elliptic keys.
+- `goldenpath.rails.store.trees`: Fitted trees, looked at before they are asked: scikit-learn follows their node numbers without a check.
 - `goldenpath.rails.store.volume_race`: Can this volume be trusted? Two processes or pods race for names on it and compare what they saw.
 - `goldenpath.rails.timing.wire`: A keep-alive HTTP connection that costs next to nothing, so that what is measured is the server.
 - `goldenpath.rails.volume`: The one primitive for a shared volume: a complete folder appears under its name, or does not."""

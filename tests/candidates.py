@@ -28,7 +28,7 @@ def make_candidate(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.skops").write_bytes(fitted())
     (folder / "contract.json").write_text(spec.model_dump_json())
-    (folder / "golden.json").write_text(json.dumps({"records": [], "probability": [], "label": []}))
+    (folder / "golden.json").write_text(golden())
     if padding:
         (folder / "weights.onnx").write_bytes(bytes(padding))
     write_manifest(folder, manifest(number, spec, **changes))
@@ -89,6 +89,16 @@ def fitted() -> bytes:
     with TemporaryDirectory() as folder:
         save_pipeline(pipeline(), Path(folder, "model.skops"))
         return Path(folder, "model.skops").read_bytes()
+
+
+@cache
+def golden() -> str:
+    "What that pipeline answers to one record."
+    import pandas as pd
+
+    record = {"colour": "blue", "age": 10.0}
+    probability = float(pipeline().predict_proba(pd.DataFrame([record]))[0, 1])
+    return json.dumps({"records": [record], "probability": [probability], "label": [probability >= 0.5]})
 
 
 def pipeline() -> Any:

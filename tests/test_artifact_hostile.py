@@ -9,14 +9,22 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 import skops.io
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
 
+from goldenpath.contract import CONTRACT
+from goldenpath.model import preprocessing
 from goldenpath.predict import load_predictor
+from goldenpath.rails.contract import columns_of_json
 from goldenpath.rails.errors import NotTrusted
+from goldenpath.rails.fastpath import frame_of, layout_of
 from goldenpath.rails.registry import Registry
 from tests import serving_fixtures
 from tests.hostile import (
@@ -120,6 +128,30 @@ def list_of_its_own_trusted_types(folder: Path, canary: Path) -> None:
 def type_of_somebodys_session(folder: Path, canary: Path) -> None:
     rewrite_schema(folder / "model.skops", lambda text: text.replace("sklearn.pipeline", "__main__"))
     rehash(folder)
+
+
+# Allowed types with a state that compiled code would follow anywhere
+
+
+def tree_with_a_child_that_is_not_there(folder: Path, canary: Path) -> None:
+    put(folder, skops.io.dumps(with_estimator(RandomForestClassifier(2), "left_child", 10**9)))
+
+
+def tree_that_never_ends(folder: Path, canary: Path) -> None:
+    put(folder, skops.io.dumps(with_estimator(RandomForestClassifier(2), "right_child", 0)))
+
+
+def histogram_tree_with_a_child_that_is_not_there(folder: Path, canary: Path) -> None:
+    put(folder, skops.io.dumps(with_estimator(HistGradientBoostingClassifier(max_iter=2), "left", 10**9)))
+
+
+def histogram_tree_that_never_ends(folder: Path, canary: Path) -> None:
+    put(folder, skops.io.dumps(with_estimator(HistGradientBoostingClassifier(max_iter=2), "right", 0)))
+
+
+def text_that_names_a_file(folder: Path, canary: Path) -> None:
+    canary.with_name("secret").write_text("a secret")
+    put(folder, skops.io.dumps(CountVectorizer(input="filename").fit([str(canary.with_name("secret"))])))
 
 
 # Archives that want to be unpacked into too much, or elsewhere
@@ -308,6 +340,25 @@ def golden_answers_that_are_wrong(folder: Path, canary: Path) -> None:
     rehash(folder)
 
 
+def golden_rows_without_an_answer_each(folder: Path, canary: Path) -> None:
+    golden = json.loads((folder / "golden.json").read_text())
+    golden["probability"].pop()
+    (folder / "golden.json").write_text(json.dumps(golden))
+    rehash(folder)
+
+
+def golden_rows_without_a_label_each(folder: Path, canary: Path) -> None:
+    golden = json.loads((folder / "golden.json").read_text())
+    golden["label"].pop()
+    (folder / "golden.json").write_text(json.dumps(golden))
+    rehash(folder)
+
+
+def golden_rows_that_prove_nothing(folder: Path, canary: Path) -> None:
+    (folder / "golden.json").write_text('{"records": [], "probability": [], "label": []}')
+    rehash(folder)
+
+
 def pipeline_cut_off(folder: Path, canary: Path) -> None:
     content = (folder / "model.skops").read_bytes()
     (folder / "model.skops").write_bytes(content[: len(content) // 2])
@@ -335,6 +386,11 @@ ATTACKS: dict[Attack, str] = {
     loader_that_does_not_exist: r"cannot be built here: .*RunNode",
     list_of_its_own_trusted_types: r"types that nobody may load: tests.hostile.Innocent",
     type_of_somebodys_session: r"refers to __main__.Pipeline",
+    tree_with_a_child_that_is_not_there: r"a tree whose node 0 of \d+ has the child 1000000000",
+    tree_that_never_ends: r"a tree whose node 0 of \d+ has the child 0",
+    histogram_tree_with_a_child_that_is_not_there: r"a tree whose node 0 of \d+ has the child 1000000000",
+    histogram_tree_that_never_ends: r"a tree whose node 0 of \d+ has the child 0",
+    text_that_names_a_file: r"a CountVectorizer with input='filename', which reads files",
     zip_bomb: r"would unpack from \d+ into 67108866 bytes",
     bomb_whose_members_overlap: r"would unpack from \d+ into 629145602 bytes",
     archive_of_very_many_members: r"holds 20001 members",
@@ -368,6 +424,9 @@ ATTACKS: dict[Attack, str] = {
     golden_rows_that_are_none: r"golden.json is no Golden: ",
     golden_rows_of_another_contract: r"answers differently here",
     golden_answers_that_are_wrong: r"answers differently here",
+    golden_rows_without_an_answer_each: r"golden.json does not hold one answer per record",
+    golden_rows_without_a_label_each: r"golden.json does not hold one answer per record",
+    golden_rows_that_prove_nothing: r"golden.json has no records to prove a model with",
     pipeline_cut_off: r"model.skops has \d+ bytes, its manifest says",
     flipped_bit: r"model.skops was altered: its sha256",
     flipped_bit_with_a_fitting_manifest: r"cannot be (read|built here).*CRC|cannot be (read|built here)",
@@ -395,6 +454,11 @@ FOUND_AT_LOADING = {
     method_of_a_trusted_object,
     loader_that_does_not_exist,
     list_of_its_own_trusted_types,
+    tree_with_a_child_that_is_not_there,
+    tree_that_never_ends,
+    histogram_tree_with_a_child_that_is_not_there,
+    histogram_tree_that_never_ends,
+    text_that_names_a_file,
     layout_of_other_columns,
     golden_rows_of_another_contract,
     golden_answers_that_are_wrong,
@@ -471,6 +535,21 @@ def put(folder: Path, content: bytes) -> None:
     "These bytes as the pipeline, with a manifest that fits."
     (folder / "model.skops").write_bytes(content)
     rehash(folder)
+
+
+def with_estimator(estimator: Any, field: str, value: int) -> Any:
+    "A fitted pipeline whose first tree has this in a field of its root."
+    rows = columns_of_json(CONTRACT.spec, serving_fixtures.records(300, 1))
+    layout = layout_of(rows)
+    model = make_pipeline(preprocessing(layout).set_params(text__sparse_output=False), estimator)
+    model.fit(frame_of(rows, layout), np.arange(300) % 2)
+    if hasattr(estimator, "_predictors"):
+        estimator._predictors[0][0].nodes[field][0] = value
+        return model
+    state = estimator.estimators_[0].tree_.__getstate__()
+    state["nodes"][field][0] = value
+    estimator.estimators_[0].tree_.__setstate__(state)
+    return model
 
 
 def put_schema(folder: Path, root: dict) -> None:

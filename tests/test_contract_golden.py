@@ -5,11 +5,13 @@ from datetime import date
 from typing import Literal
 
 import numpy as np
+import pytest
 from pydantic import Field
 
 from goldenpath.contract import CONTRACT
 from goldenpath.rails.contract import Contract, Record
 from goldenpath.rails.contracts.golden import Golden, corners, pool, select
+from goldenpath.rails.errors import BadInput
 from tests.contracts import EVERYTHING, TARGET
 
 
@@ -89,3 +91,10 @@ def test_no_golden_row_lies_so_near_the_threshold_that_rounding_decides() -> Non
     golden = select(drawn, probability, probability, threshold=0.5, n=60)
     assert min(abs(value - 0.5) for value in golden.probability) > 1e-5
     assert len(golden.records) > 50
+
+
+def test_a_model_that_always_answers_with_its_threshold_cannot_be_proven() -> None:
+    drawn = pool(CONTRACT.spec, n=50, seed=0)
+    always = np.full(len(drawn.records), 0.3)
+    with pytest.raises(BadInput, match=r"answers every record with its threshold \(0.3\)"):
+        select(drawn, always, always, threshold=0.3)

@@ -132,8 +132,13 @@ def test_a_pipeline_without_an_onnx_form_says_why():
 
 def test_bytes_that_are_no_model_are_refused():
     columns, _ = tumours()
-    with pytest.raises(CannotCompile, match="onnxruntime cannot read the model"):
+    with pytest.raises(CannotCompile, match="not opened: it is not an ONNX model"):
         FastPath(b"not a model", layout_of(columns))
+
+
+def test_no_rows_prove_nothing():
+    record = compare(np.array([]), np.array([]), threshold=0.5)
+    assert (record.status, record.reason) == ("refused", "there was no row to compare the answers on")
 
 
 def test_an_answer_that_is_no_number_is_refused():

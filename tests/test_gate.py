@@ -254,7 +254,14 @@ def test_a_floor_that_cannot_fail_is_shown_and_judges_nothing(floors: dict[str, 
     (rule,) = above_floors(floors, {}, slices)
     assert (rule.name, rule.value, rule.threshold) == ("lowest recall of a slice", 0, None)
     assert rule.result == "info"
-    assert (verdict(rule).passed, verdict(rule).promotable, verdict(rule).broken()) == (True, True, ())
+    judged = verdict(rule, *beats_baseline(span(0.05, 0.021, 0.08), 0.02))
+    assert (judged.passed, judged.promotable, judged.broken()) == (True, True, ())
+
+
+def test_a_verdict_in_which_nothing_was_judged_refuses() -> None:
+    figures = above_floors({"recall": 0.0}, span(0.7, 0.6, 0.8), ())
+    for nothing in (verdict(), verdict(*figures)):
+        assert (nothing.passed, nothing.promotable) == (False, False)
 
 
 def test_a_metric_with_a_floor_of_0_judges_nothing_either() -> None:

@@ -38,6 +38,8 @@ def models(*words: str) -> str:
 def test_nothing_published_says_what_to_do(registry: Registry) -> None:
     assert "no version of churn is published yet" in models("list")
     assert "was ever promoted" in models("history")
+    nothing = call("models", "verify")
+    assert (nothing.exit_code, "no version of churn is published" in nothing.output) == (1, True)
 
 
 def test_a_role_is_given_shown_and_taken_back(registry: Registry, two: list[str]) -> None:

@@ -22,6 +22,7 @@ from goldenpath.rails.contracts.spec import ContractSpec
 from goldenpath.rails.errors import Incomplete, NotTrusted
 from goldenpath.rails.manifest import FileEntry, Frozen, Manifest
 from goldenpath.rails.store.archive import check_archive, refers_to_main
+from goldenpath.rails.store.parts import check_parts
 from goldenpath.rails.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
 
 Record = TypeVar("Record", bound=Frozen)
@@ -36,8 +37,8 @@ MANIFEST_LIMIT = MEGABYTE  # bytes
 LIMITS = {".skops": 2048 * MEGABYTE, ".onnx": 2048 * MEGABYTE}  # bytes by suffix
 LIMIT = 16 * MEGABYTE  # bytes of any other file
 
-# scikit-learn's own tree types, whose state is plain arrays (skops asks for them by name from 0.16 on), and
-# the type of numbers, which a SimpleImputer keeps; skops reads it from an empty array, without pickle.
+# scikit-learn's own tree types, whose node arrays skops does not check and `check_parts` does, and the type
+# of numbers, which a SimpleImputer keeps; skops reads it from an empty array, without pickle.
 HARMLESS = (
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -179,6 +180,8 @@ def _check_records(folder: Path, manifest: Manifest) -> None:
     golden = read_record(folder, manifest, "golden.json", Golden)
     if not len(golden.records) == len(golden.probability) == len(golden.label):
         raise NotTrusted(f"{folder / 'golden.json'} does not hold one answer per record; publish it again")
+    if not golden.records:
+        raise NotTrusted(f"{folder / 'golden.json'} has no records to prove a model with; train it again")
 
 
 def sha256(path: Path) -> str:
@@ -249,15 +252,18 @@ def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) ->
     "Build the fitted pipeline of a skops file's bytes, also of a candidate that has no manifest yet."
     check_archive(io.BytesIO(content), path)
     check_types(content, path, trusted)
-    return _guarded(lambda loads: loads(content, trusted=[*HARMLESS, *trusted]), path)
+    return _guarded(lambda skops: _sound(skops.loads(content, trusted=[*HARMLESS, *trusted]), path), path)
+
+
+def _sound(pipeline: Any, path: Path) -> Any:
+    check_parts(pipeline, path)
+    return pipeline
 
 
 def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> None:
     "Refuse a skops file that refers to `__main__` or to types outside of the allow-list. Raises NotTrusted."
     refuse_main(content, path)
-    import skops.io
-
-    unknown = _guarded(lambda _: skops.io.get_untrusted_types(data=content), path)
+    unknown = _guarded(lambda skops: skops.get_untrusted_types(data=content), path)
     refused = sorted(set(unknown) - {*HARMLESS, *trusted})
     if refused:
         names = ", ".join(refused)[:200]
@@ -279,7 +285,9 @@ def _guarded(call: Callable[[Any], Any], path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about versions: the manifest names them, the golden rows decide
-            return call(skops.io.loads)
+            return call(skops.io)
+    except NotTrusted:
+        raise
     except Exception as error:
         raise NotTrusted(
             f"{path} cannot be built here: {type(error).__name__}: {str(error)[:120]}"

@@ -17,6 +17,7 @@ import numpy as np
 from goldenpath.rails.errors import GoldenpathError
 from goldenpath.rails.manifest import FastPathRecord, Layout
 from goldenpath.rails.onehot import METADATA, Block, OneHot, blocks_of, from_metadata, to_metadata, width_of
+from goldenpath.rails.onnxgraph import refusal
 
 Columns = dict[str, np.ndarray]
 TOLERANCE = 1e-5  # of probability; float32 sums of a few hundred terms stay below it
@@ -248,7 +249,10 @@ def _session(onnx: bytes) -> Any:
         import onnxruntime as ort
     except ImportError as error:
         raise CannotCompile("onnxruntime is not installed here") from error
+    if why := refusal(onnx):
+        raise CannotCompile(f"the compiled model is not opened: {why}; train again")
     options = ort.SessionOptions()
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     with _onnxruntime("read"):
@@ -262,6 +266,8 @@ def compare(
     tolerance: float = TOLERANCE,
 ) -> FastPathRecord:  # "proven" or "refused"
     "Judge the fast path: every label equal, every probability within `tolerance`."
+    if not len(reference):
+        return FastPathRecord(status="refused", reason="there was no row to compare the answers on")
     difference = np.abs(reference - fast)
     finite = bool(np.isfinite(difference).all())
     apart = int((~(difference <= tolerance)).sum())  # counts NaN as well

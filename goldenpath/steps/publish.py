@@ -25,11 +25,10 @@ def refuse_failed(
 ) -> None:
     "Raise GateRefused where a rule failed, or where MODEL_VERSION names another model already."
     failed = [rule for rule in verdict.broken() if rule.result == "fail"]
-    if failed:
-        unmet = "; ".join(
-            f"{rule.name}: {figure(rule.value)} (asked for {rule.threshold})" for rule in failed
-        )
-        raise GateRefused(f"candidate {verdict.version} is refused: {unmet}; see verdict.json of this run")
+    unmet = [f"{rule.name}: {figure(rule.value)} (asked for {rule.threshold})" for rule in failed]
+    if not verdict.passed:
+        reasons = "; ".join(unmet or ["no rule of the gate was judged"])
+        raise GateRefused(f"candidate {verdict.version} is refused: {reasons}; see verdict.json of this run")
     if record.clash:
         raise GateRefused(record.clash)
 

@@ -5,7 +5,7 @@ import click
 from goldenpath.rails.cli import keeping
 from goldenpath.rails.cli.common import VERSION, WHY, me, registry
 from goldenpath.rails.cli.terminal import near, say, show, table
-from goldenpath.rails.errors import BadInput, DamagedEntry, GoldenpathError
+from goldenpath.rails.errors import BadInput, DamagedEntry, GoldenpathError, NoModel
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.store.roles import ROLES, Role, Roles
@@ -100,7 +100,9 @@ def verify(versions: tuple[str, ...]) -> None:
     """Check versions (all of them if none is named) against their manifests and signatures."""
     found = registry()
     refused = 0
-    for version in versions or found.versions():
+    if not (names := versions or found.versions()):
+        raise NoModel(f"no version of {found.model} is published in {found.root}; `goldenpath run`")
+    for version in names:
         name = found.resolve(version) if version in ROLES else version
         try:
             found.verify(name)

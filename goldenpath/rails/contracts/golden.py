@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.rails.contracts.spec import EXACT_INTEGER, TEXT_LENGTH, ContractSpec, FieldSpec, day
+from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Frozen
 
 Value = str | bool | int | float | None  # what stands in JSON
@@ -132,6 +133,7 @@ def select(
 
     Every level and border, then in equal parts: quantiles of the probability, those nearest the threshold,
     and those on which the compiled model differs most. Left out is what lies on the threshold itself.
+    Raises BadInput if nothing is left then: such a model could not be proven by anybody who loads it.
     """
     order = np.argsort(probability, kind="stable")
     near = np.argsort(np.abs(probability - threshold), kind="stable")
@@ -143,6 +145,11 @@ def select(
     for candidates in (spread, near, *apart):
         taken = set(chosen)
         chosen += [int(place) for place in candidates if clear[place] and place not in taken][:share]
+    if not chosen:
+        raise BadInput(
+            f"the model answers every record with its threshold ({threshold:.6g}), so nothing could prove it "
+            "when it is loaded; train on rows that tell the outcomes apart"
+        )
     label = (probability >= threshold) if decide is None else decide(probability, threshold)
     return Golden(
         records=[pool.records[place] for place in chosen],

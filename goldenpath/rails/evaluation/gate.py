@@ -53,14 +53,15 @@ class Verdict(Frozen):
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
     @property
     def passed(self) -> bool:
-        "It may be published."
-        return all(rule.result != "fail" for rule in self.rules)
+        "It may be published: a rule was judged, and none failed."
+        results = {rule.result for rule in self.rules}
+        return "fail" not in results and bool(results & {"pass", "hold"})
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def promotable(self) -> bool:
         "It may also become champion without a person's decision."
-        return not self.broken()
+        return self.passed and not self.broken()
 
     def broken(self) -> tuple[Rule, ...]:
         "The rules that failed, then those that hold."
