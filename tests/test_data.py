@@ -249,6 +249,47 @@ def test_more_than_two_classes_are_refused(tmp_path: Path) -> None:
     refused(frame, tmp_path, "died 'perhaps' must be yes or no .* targets are binary: .* 01_contract")
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"died": {"yes": "Yes", "no": "No"}}, r"'died' .* \(nearest: 'Yes' for 'yes', 'No' for 'no'\)"),
+        ({"died": {"no": " NO"}}, r"'died' .* which have ' NO' \(nearest: ' NO' for 'no'\); correct"),
+        ({"died": {"yes": "1", "no": "0"}}, r"'died' .* which have '1', '0'; correct the contract"),
+        ({"ward": {"north": "North", "south": "South"}}, "'ward' .*nearest: 'North' for 'north', 'South'"),
+        ({"ward": {"north": "N", "south": "S"}, "died": {"yes": "maybe"}}, "'ward' in notebooks/01_"),
+    ],
+)
+def test_names_that_no_row_has_are_wrong_names(
+    changes: dict[str, dict[str, str]], says: str, tmp_path: Path
+) -> None:
+    frame = visits()
+    frame.loc[:5, "died"] = "?"
+    frame = frame.replace(changes)
+    frame = pd.concat([frame, frame.loc[:3].assign(died="?")])
+    refused(frame, tmp_path, f"the names of {says}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"died": {"yes": "maybe"}, "ward": {"south": "hall"}}, "targets are binary: name further outcomes"),
+        ({"ward": {"south": "South"}}, r"see .*rejected\.parquet"),
+    ],
+)
+def test_names_that_some_rows_have_are_not_wrong(
+    changes: dict[str, dict[str, str]], says: str, tmp_path: Path
+) -> None:
+    refused(visits().replace(changes), tmp_path, says)
+
+
+def test_rows_of_the_wrong_length_do_not_hide_wrong_names(tmp_path: Path) -> None:
+    file = tmp_path / "visits.csv"
+    rows = visits().replace({"died": {"yes": "Y", "no": "N"}})
+    file.write_text(rows.to_csv(index=False) + "v900,2020-01-01\n", "utf-8")
+    with pytest.raises(BadInput, match=r"401 of 401 rows .* the names of 'died'"):
+        make_data(VISITS, Settings(source=str(file)), Run("run", tmp_path / "run", "02_data"))
+
+
 def test_an_outcome_that_one_side_lacks_is_refused(tmp_path: Path) -> None:
     frame = visits().assign(died="no")
     frame.loc[0, "died"] = "yes"
@@ -274,6 +315,21 @@ def test_parquet_without_rows_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["ward", "died"])
 def test_missing_column_is_refused(column: str, tmp_path: Path) -> None:
     refused(visits().drop(columns=column), tmp_path, f"column '{column}' is missing")
+
+
+def test_a_stand_in_without_the_column_of_the_split_is_refused(tmp_path: Path) -> None:
+    settings = Settings(source="synthetic", split="day 2020-06-01 2020-09-01")
+    with pytest.raises(BadInput, match="the synthetic stand-in has no column 'day'; set `source`"):
+        make_data(CONTRACT, settings, Run("run", tmp_path / "run", "02_data"))
+
+
+def test_a_column_that_the_last_file_lacks_is_refused_before_any_row_is_read(tmp_path: Path) -> None:
+    visits().to_csv(tmp_path / "a.csv", index=False)
+    visits().drop(columns="ward").to_csv(tmp_path / "b.csv", index=False)
+    run = Run("run", tmp_path / "run", "02_data")
+    with pytest.raises(BadInput, match=r"b\.csv: column 'ward' is missing"):
+        make_data(VISITS, Settings(source=str(tmp_path / "*.csv")), run)
+    assert not (tmp_path / "run" / "data").exists()
 
 
 def test_missing_column_of_the_split_is_refused(tmp_path: Path) -> None:

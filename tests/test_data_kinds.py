@@ -44,6 +44,19 @@ def test_a_table_of_each_kind_is_found_where_it_lies_and_read(name: str, tmp_pat
     assert pd.concat([chunk.batch.to_pandas() for chunk in read_chunks(source)]).equals(ROWS)
 
 
+@pytest.mark.parametrize("name", ["rows.xlsx", "ROWS.TSV", "rows.zip", "rows.json.gz", "rows.feather"])
+def test_a_table_in_data_that_is_not_read_is_named_instead_of_a_stand_in(name: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").touch()
+    (tmp_path / "data").mkdir()
+    for file in (name, "README.md", ".rows.xlsx"):
+        (tmp_path / "data" / file).touch()
+    settings = load_settings(tmp_path / "settings.ini", {})
+    with pytest.raises(BadInput, match=rf"/data holds {name}, which is not read: write it as CSV or Parquet"):
+        settings.data_source({})
+    (tmp_path / "data" / "rows.pq").touch()
+    assert settings.data_source({}) == str(tmp_path / "data" / "rows.pq")
+
+
 def zipped(path: Path, names: tuple[str, ...]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:

@@ -181,3 +181,9 @@ def test_a_single_outcome_teaches_nothing(outcome: str):
     rows = pd.DataFrame({CONTRACT.target.column: np.repeat(value, 5)})
     with pytest.raises(BadInput, match=f"all 5 training rows have .* = '{value}': .* both outcomes"):
         outcome_of(rows)
+
+
+def test_a_slice_that_is_no_column_is_refused_before_the_fit(settings: Settings) -> None:
+    changed = settings.changed(slices="sex, age_grp")
+    with pytest.raises(BadInput, match=r"slices in settings.ini names 'age_grp'.*did you mean 'age_group'"):
+        train(open_run(changed, "05_train"), changed, 1)

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from goldenpath.rails.errors import BadInput, VolumeFault
 from goldenpath.rails.evaluation.rules import parse_threshold
-from goldenpath.rails.rows.endings import is_table
+from goldenpath.rails.rows.endings import is_other_table, is_table
 from goldenpath.rails.rows.split import parse_split
 from goldenpath.rails.server_settings import ServerSettings, allowed
 from goldenpath.rails.setting_types import CommaList, Floors, Listen, Name, Share, Split, Threshold
@@ -247,8 +247,14 @@ def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> s
 
 
 def _only_file(folder: Path) -> str | None:
-    "The one data file of a folder. Raises BadInput where there are several."
+    "The one data file of a folder. Raises BadInput where there are several, or only some that are not read."
     files = sorted(path for path in folder.glob("*") if is_table(path.name))
+    others = sorted(path.name for path in folder.glob("*") if is_other_table(path.name))
+    if others and not files:
+        raise BadInput(
+            f"{folder} holds {others[0]}, which is not read: write it as CSV or Parquet, or name another "
+            "file (or `synthetic`) as `source`"
+        )
     if len(files) > 1:
         raise BadInput(f"{folder} holds {len(files)} data files: name one, or a glob, as `source`")
     return str(files[0]) if files else None

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['SHARES', 'EMPTY_DATES', 'DEATH_RATES', 'OVERALL', 'DEATH_RATE_OF_OTHERS', 'FILLED_IN_TOGETHER', 'RACE_BY_AGE',
-           'FIRST_DAY', 'DAYS', 'SAME_DAY', 'BLOCK', 'STAND_IN', 'source_chunks', 'level_shares', 'draw_levels',
-           'race_table', 'draw_races', 'draw_dates', 'draw_stand_in', 'recorded', 'stand_in_chunks',
-           'refuse_many_rejected', 'describe', 'refuse_one_class', 'make_data', 'row_counts']
+           'FIRST_DAY', 'DAYS', 'SAME_DAY', 'BLOCK', 'STAND_IN', 'source_chunks', 'require_headers', 'level_shares',
+           'draw_levels', 'race_table', 'draw_races', 'draw_dates', 'draw_stand_in', 'recorded', 'stand_in_chunks',
+           'require_stand_in', 'refuse_many_rejected', 'remedy', 'describe', 'refuse_one_class', 'make_data',
+           'check_columns', 'row_counts']
 
 # %% ../../notebooks/02_data.ipynb #2b6bcb22
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from ..rails.contract import Contract
 from ..rails.errors import BadInput
 from ..rails.manifest import DataSummary
 from ..rails.progress import shown
+from ..rails.rows.misnaming import misnamed
 from ..rails.rows.sides import Tally, write_rows
 from ..rails.rows.sorting import needed_columns
 from ..rails.rows.sources import find_files, is_remote
@@ -34,12 +36,18 @@ def source_chunks(
     needed: tuple[str, ...],  # columns that each file must have
 ) -> Iterator[Chunk]:
     "Stream the rows of all files behind a source, files in order of their names."
-    files = find_files(source)
-    for file in files:
-        if not is_remote(file):  # before anybody waits for the first millions of rows
-            require_columns(file, read_columns(file), needed)
-    for file in files:
+    for file in find_files(source):
         yield from read_chunks(file, needed)
+
+
+def require_headers(
+    source: str,
+    needed: tuple[str, ...],
+) -> None:
+    "Look into the headers of all files. Raises BadInput for a missing column; what is remote is not fetched."
+    for file in find_files(source):
+        if not is_remote(file):
+            require_columns(file, read_columns(file), needed)
 
 # %% ../../notebooks/02_data.ipynb #368eb894
 SHARES = {
@@ -216,18 +224,24 @@ def stand_in_chunks(
     seed: int,
 ) -> Iterator[Chunk]:
     "Draw the stand-in as a stream. Raises BadInput where the contract is about other data."
+    require_stand_in((*(column.name for column in contract.fields), contract.target.column))
+    for start in range(0, rows, BLOCK):
+        count = min(BLOCK, rows - start)
+        drawn = pa.RecordBatch.from_pandas(draw_stand_in(count, (seed, start)), preserve_index=False)
+        yield Chunk(STAND_IN, np.arange(start + 1, start + count + 1), drawn, (), (start + count) / rows)
+
+
+def require_stand_in(
+    needed: tuple[str, ...],
+) -> None:
+    "Raises BadInput for a column that the stand-in does not have: it is about other data."
     known = (*SHARES, *EMPTY_DATES, "cdc_case_earliest_dt")
-    wanted = [*(column.name for column in contract.fields), contract.target.column]
-    missing = next((name for name in wanted if name not in known), None)
+    missing = next((name for name in needed if name not in known), None)
     if missing is not None:
         raise BadInput(
             f"no data: nothing is named or found, and the {STAND_IN} has no column '{missing}'; "
             "set `source` in settings.ini to your CSV or Parquet file"
         )
-    for start in range(0, rows, BLOCK):
-        count = min(BLOCK, rows - start)
-        drawn = pa.RecordBatch.from_pandas(draw_stand_in(count, (seed, start)), preserve_index=False)
-        yield Chunk(STAND_IN, np.arange(start + 1, start + count + 1), drawn, (), (start + count) / rows)
 
 # %% ../../notebooks/02_data.ipynb #43f1e6ee
 def refuse_many_rejected(
@@ -240,14 +254,23 @@ def refuse_many_rejected(
     if not tally.read or tally.rejected <= limit * tally.read:
         return
     common = [f"{describe(*problem)} ({count:,} rows)" for problem, count in tally.broken.most_common(3)]
-    third = any(column == contract.target.column for column, _, _ in tally.broken)
-    way_out = (
-        "targets are binary: name further outcomes as unknown in 01_contract" if third else f"see {file}"
-    )
     raise BadInput(
         f"{tally.rejected:,} of {tally.read:,} rows ({tally.rejected / tally.read:.1%}) break the contract, "
-        f"more than max_rejected = {limit}: {'; '.join(common)}; {way_out}"
+        f"more than max_rejected = {limit}: {'; '.join(common)}; {remedy(tally, contract, file)}"
     )
+
+
+def remedy(
+    tally: Tally,
+    contract: Contract,
+    file: object,  # where the rejected rows are
+) -> str:
+    "What to do about rejected rows: correct names, declare a third outcome, or look at them."
+    if names := misnamed(tally, contract):
+        return names
+    if any(column == contract.target.column for column, _, _ in tally.broken):
+        return "targets are binary: name further outcomes as unknown in 01_contract"
+    return f"see {file}"
 
 
 def describe(column: str, value: str, reason: str) -> str:
@@ -283,6 +306,7 @@ def make_data(
 ) -> DataSummary:  # also written to data/summary.json
     "Read, check, divide and write the rows that settings name. Raises BadInput where they cannot be used."
     started, split, source = perf_counter(), settings.split, settings.data_source()
+    check_columns(contract, settings)
     if source == "synthetic":
         chunks = stand_in_chunks(contract, settings.synthetic_rows, settings.seed)
         label = f"{STAND_IN} ({settings.synthetic_rows:,} rows, seed {settings.seed})"
@@ -301,6 +325,19 @@ def make_data(
     )
     run.output("data/summary.json").write_text(summary.model_dump_json(indent=1) + "\n", "utf-8")
     return summary
+
+
+def check_columns(
+    contract: Contract,
+    settings: Settings,
+) -> str:  # the source
+    "Before any row is read: are all columns there? Raises BadInput for one that rows or stand-in lack."
+    source, needed = settings.data_source(), needed_columns(contract, settings.split)
+    if source == "synthetic":
+        require_stand_in(needed)
+    else:
+        require_headers(source, needed)
+    return source
 
 
 def row_counts(tally: Tally) -> dict[str, int]:

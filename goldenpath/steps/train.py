@@ -19,6 +19,7 @@ from ..contract import CONTRACT
 from ..model import build_pipeline, decide, enrich, enriched
 from ..rails.artifact import save_pipeline
 from ..rails.errors import BadInput
+from ..rails.evaluation.slices import require_slices
 from ..rails.fastpath import CannotCompile, compile_onnx, frame_of, layout_of
 from ..rails.manifest import DataSummary, Layout, TrainingRecord
 from ..rails.provenance import digest, environment, fingerprint, git_commit, library_hash
@@ -106,6 +107,7 @@ def train(
     data = run.record("data/summary.json", DataSummary)
     rows = pd.read_parquet(run.input("data/train.parquet"))
     columns, outcome = enriched(CONTRACT.columns(rows)), outcome_of(rows)
+    require_slices(settings.slices, columns)  # now that it is known what `enrich` adds
     registry = open_registry(settings)
     origin = origin_of(settings, data, seed, layout_of(columns))
     trouble = clash(registry, MODEL_VERSION, origin["fingerprint_parts"], registry.versions())

@@ -10,6 +10,7 @@ from goldenpath.rails.cli.cluster import submit
 from goldenpath.rails.cli.terminal import near, say, show, table
 from goldenpath.rails.doctor import Finding, examine
 from goldenpath.rails.doctor_cluster import CLUSTER
+from goldenpath.rails.doctor_rows import ROWS, sound_contract
 from goldenpath.rails.errors import NoModel
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.settings import Settings, load_settings
@@ -25,16 +26,17 @@ STYLE = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": 
 def doctor(volume: bool, other: str) -> None:
     """Say what works here and what does not, each with the way out.
 
-    Looked at: settings, home, data, exports, pipelines, programs, fast path, champion. Exit code 1 if
-    something is bad; a note stops nothing. With --volume only the volume is looked at: two processes race
-    for names on it; with --with NAME two pods do, in each of which the same command is started.
+    Looked at: settings, home, data, exports, pipelines, programs, fast path, contract, columns, champion.
+    Exit code 1 if something is bad; a note stops nothing. With --volume only the volume is looked at: two
+    processes race for names on it; with --with NAME two pods do, in each of which the same command is
+    started.
     """
     if volume or other:
         from goldenpath.rails.cli.racing import race_here
 
         race_here(other)
         return
-    findings = examine((*CLUSTER, check_champion))
+    findings = examine((*ROWS, *CLUSTER, check_champion))
     listing = table("", "what", "", "found", "way out")
     for found in findings:
         listing.add_row(found.what, STYLE[found.status], found.detail, found.remedy)
@@ -47,6 +49,8 @@ def doctor(volume: bool, other: str) -> None:
 
 def check_champion(settings: Settings) -> Iterator[Finding]:
     "Does the champion load, and which path answers?"
+    if sound_contract() is None:
+        return
     from goldenpath.predict import open_predictor
     from goldenpath.rails.registry import open_registry
 

@@ -1,6 +1,6 @@
 """The same answers, looked at group by group: who is found, who is alarmed for nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,17 @@ def slices_of(names: Sequence[str], columns: dict[str, NDArray[Any]], answers: A
 
     Raises BadInput naming the nearest column where a name is unknown.
     """
-    for name in names:
-        if name not in columns:
-            raise BadInput(_unknown(name, list(columns)))
+    require_slices(names, columns)
     return tuple(
         _slice(name, level, member, answers) for name in names for level, member in groups(columns[name])
     )
+
+
+def require_slices(names: Sequence[str], columns: Collection[str]) -> None:
+    "Raises BadInput naming the nearest column where a name is unknown."
+    for name in names:
+        if name not in columns:
+            raise BadInput(_unknown(name, list(columns)))
 
 
 def groups(values: NDArray[Any]) -> Iterator[tuple[str, Bools]]:
