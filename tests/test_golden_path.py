@@ -190,11 +190,48 @@ def test_a_refused_candidate_ends_with_3_and_the_table_of_what_failed(ran):
     assert (refused / "candidate" / "manifest.json").is_file()
 
 
+@pytest.fixture(scope="module")
+def edited(ran, tmp_path_factory):
+    "The project with another strength of regularisation, its home that of the published version."
+    project = copied(tmp_path_factory.mktemp("edited") / "project")
+    file = project / "notebooks" / "04_model.ipynb"
+    text, built = file.read_text(), "estimator = LogisticRegression("
+    assert text.count(built) == 1
+    file.write_text(text.replace(built, f"{built}C=0.5, "))
+    return project, str(ran[0] / "volume")
+
+
+def test_a_run_that_cannot_publish_is_refused_before_its_first_step(ran, edited):
+    (project, home), version = edited, json.loads((ran[3] / "published.json").read_text())["version"]
+    before = newest(ran[0])
+    done = goldenpath(project, "run", home=home)
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"error: the model differs from {version}: estimator.C: 1.0 -> 0.5; "
+        "raise MODEL_VERSION in goldenpath/__init__.py, "
+        "or use --until 06_evaluate to train and evaluate without publishing\n"
+    )
+    assert newest(ran[0]) == before
+
+
+def test_a_run_up_to_a_step_warns_at_the_terminal_and_in_its_first_notebook(ran, edited):
+    project, home = edited
+    done = goldenpath(project, "run", "--until", "02_data", home=home)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("warning: what is trained now cannot be published: the model differs from ")
+    assert [line.split()[:2] for line in lines[1:2]] == [["[1/1]", "02_data"]]
+    assert list(steps_of(newest(ran[0]))) == ["02_data"]
+    page = (newest(ran[0]) / "notebooks" / "02_data.html").read_text()
+    assert "what is trained now will not be published: the model differs from" in page
+
+
 def test_on_the_real_rows_the_model_is_as_good_as_it_should_be(real_rows, tmp_path):
     project = copied(tmp_path / "real")
-    done = goldenpath(project, "run", source=str(real_rows))
+    done = goldenpath(project, "run", "--without", "03_explore", source=str(real_rows))
     assert done.returncode == 0, done.stderr
     run = newest(project)
+    assert "03_explore" not in steps_of(run)
     evaluation = json.loads((run / "evaluation.json").read_text())
     assert evaluation["models"][0]["metrics"]["roc_auc"]["value"] >= 0.95
     told = json.loads((run / "contrast.json").read_text())

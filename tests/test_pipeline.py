@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.rails.errors import BadInput, GoldenpathError
-from goldenpath.rails.pipeline import again, read_pipeline, run_pipeline
+from goldenpath.rails.pipeline import again, part_of, read_pipeline, run_pipeline
 from goldenpath.rails.pipelines.workspace import find_program
 from goldenpath.rails.runs import steps_of
 from goldenpath.rails.settings import load_settings
@@ -89,6 +89,31 @@ def test_a_file_that_is_no_pipeline_is_named(tmp_path, text):
         read_pipeline(tmp_path / "x.pipeline")
     with pytest.raises(BadInput, match=r"absent.pipeline cannot be read"):
         read_pipeline(tmp_path / "absent.pipeline")
+
+
+@pytest.mark.parametrize(
+    ("until", "without", "names"),
+    [
+        ("05_train", (), ["02_data", "05_train"]),
+        ("evaluate", (), ["02_data", "05_train", "06_evaluate"]),
+        ("02", (), ["02_data"]),
+        ("", ("09_contrast",), ["02_data", "03_explore", "05_train", "06_evaluate", "07_publish"]),
+        ("", ("contrast", "explore"), ["02_data", "05_train", "06_evaluate", "07_publish"]),
+        ("07", ("06", "07"), ["02_data", "05_train"]),
+    ],
+)
+def test_a_part_of_a_pipeline_is_a_step_and_what_it_needs(until, without, names):
+    assert sorted(node.name for node in part_of(read_pipeline(TRAIN), until, without).nodes) == names
+
+
+def test_a_part_that_cannot_run_is_refused_with_the_reason():
+    graph = read_pipeline(TRAIN)
+    with pytest.raises(BadInput, match="06_evaluate needs 05_train: leave out both, or none"):
+        part_of(graph, without=["05_train"])
+    with pytest.raises(
+        BadInput, match=r"train.pipeline has no step 'trian'; did you mean '05_train'\?; steps: "
+    ):
+        part_of(graph, until="trian")
 
 
 @pytest.fixture(scope="module")

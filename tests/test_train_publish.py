@@ -18,7 +18,7 @@ from goldenpath.rails.settings import Settings, load_settings
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.publish import Published, publish
-from goldenpath.steps.train import outcome_of, train
+from goldenpath.steps.train import clash_ahead, outcome_of, train, warn_ahead
 
 OPEN_GATE = {"GATE_FLOORS": "", "AUTO_PROMOTE": "yes", "SYNTHETIC_ROWS": "6000", "BOOTSTRAP": "40"}
 
@@ -106,24 +106,40 @@ def test_another_seed_is_another_version_under_the_same_model_version(settings: 
 def test_another_model_under_the_same_model_version_trains_and_is_not_published(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    trained(settings)
+    first = trained(settings)
     published(settings)
+    assert clash_ahead(settings) == ""
     plain = train_step.build_pipeline
 
     def stronger(layout, seed=0):
         return plain(layout, seed).set_params(estimator__C=10.0)
 
     monkeypatch.setattr(train_step, "build_pipeline", stronger)
-    with pytest.warns(
-        UserWarning, match=r"will not be published: MODEL_VERSION 1.0.0 was .* raise MODEL_VERSION"
-    ):
+    with pytest.warns(UserWarning, match="this candidate will not be published: the model differs from"):
         record = trained(settings)
-    assert "LogisticRegression(C=10.0" in record.clash
-    with pytest.raises(GateRefused, match=r"another model \(pipeline: .* in goldenpath/__init__.py"):
+    changed = f"the model differs from {first.version}: estimator.C: 1.0 -> 10.0"
+    assert record.clash == f"{changed}; raise MODEL_VERSION in goldenpath/__init__.py"
+    assert clash_ahead(settings) == record.clash
+    with pytest.raises(GateRefused, match=r"estimator\.C: 1\.0 -> 10\.0"):
         published(settings)
     monkeypatch.setattr(train_step, "MODEL_VERSION", "1.0.1")
     assert trained(settings).clash == ""
     assert published(settings).version.startswith("1.0.1-")
+
+
+def test_what_is_wrong_with_enrich_is_left_to_the_step_that_it_stops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    trained(settings)
+    published(settings)
+
+    def broken(columns):
+        raise RuntimeError("no feature store")
+
+    monkeypatch.setattr(train_step, "enriched", broken)
+    with pytest.raises(RuntimeError):
+        clash_ahead(settings)
+    warn_ahead(settings)
 
 
 def test_a_refused_candidate_stays_in_its_run_and_is_not_published(home: Path):

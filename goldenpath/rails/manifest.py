@@ -65,7 +65,7 @@ class Manifest(Frozen):
     seed: int
     identity: str  # sha256 of fingerprint, data fingerprint and seed: equal means the same model again
     fingerprint: str
-    fingerprint_parts: dict[str, str]  # contract, pipeline, postprocess: what a difference is explained by
+    fingerprint_parts: dict[str, str]  # as provenance.fingerprint takes it apart, to name a difference
     contract_hash: str
     layout: Layout
     threshold: float

@@ -7,13 +7,15 @@ notebooks in place, so it gets a copy in the run folder, and the executed copies
 import json
 import os
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from goldenpath.rails.errors import BadInput, GoldenpathError
+from goldenpath.rails.errors import BadInput, GateRefused, GoldenpathError
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.pipelines.clash import clash_of
 from goldenpath.rails.pipelines.executed import Failure, Step, Watch, forget, read_failure
 from goldenpath.rails.pipelines.program import follow, look, running
 from goldenpath.rails.pipelines.workspace import (
@@ -23,8 +25,11 @@ from goldenpath.rails.pipelines.workspace import (
     last_line,
     tidy,
 )
-from goldenpath.rails.runs import BEGINS, make_run
+from goldenpath.rails.runs import BEGINS, MAKERS, READS_FROM, make_run
 from goldenpath.rails.settings import Settings
+from goldenpath.rails.spelling import nearest
+
+PUBLISHES = MAKERS["published.json"]
 
 
 class Node(Frozen):
@@ -118,20 +123,68 @@ def _in_order(file: Path, nodes: list[Node]) -> list[Node]:
         raise BadInput(f"{file}: the steps go round in a circle: {labels}") from None
 
 
+def part_of(graph: Graph, until: str = "", without: Sequence[str] = ()) -> Graph:
+    """The part of a pipeline that ends with one step, less some others; all of it if nothing is named.
+
+    Raises BadInput for an unknown step, and if a step would remain without one that it needs.
+    """
+    kept = _leading_to(graph, _named(graph, until)) if until else {node.id for node in graph.nodes}
+    kept -= {_named(graph, name).id for name in without}
+    names = {node.id: node.name for node in graph.nodes}
+    for node in (node for node in graph.nodes if node.id in kept):
+        for parent in node.after:
+            if parent not in kept:
+                raise BadInput(f"{node.name} needs {names[parent]}: leave out both, or none")
+    return graph.model_copy(update={"nodes": tuple(node for node in graph.nodes if node.id in kept)})
+
+
+def _leading_to(graph: Graph, last: Node) -> set[str]:
+    "Ids of a step and of all that it needs."
+    kept = {last.id}
+    for node in reversed(graph.nodes):  # children before their parents
+        if node.id in kept:
+            kept |= set(node.after)
+    return kept
+
+
+def _named(graph: Graph, name: str) -> Node:
+    "A step by its name, number or last word (05_train, 05, train)."
+    for node in graph.nodes:
+        if Path(name).stem in (node.name, *node.name.split("_", 1)):
+            return node
+    names = [node.name for node in graph.nodes]
+    hint = nearest(name, names) or nearest(name, [one.partition("_")[2] for one in names])
+    raise BadInput(f"{graph.file.name} has no step '{name}'{hint}; steps: {', '.join(names)}")
+
+
+def refuse_clash(graph: Graph, settings: Settings) -> None:
+    "Raise GateRefused before anybody waits for a refusal that is known; only warn if nothing is published."
+    clash = clash_of(settings)
+    if clash and PUBLISHES in {node.name for node in graph.nodes}:
+        before = READS_FROM[PUBLISHES]
+        raise GateRefused(f"{clash}, or use --until {before} to train and evaluate without publishing")
+    if clash:
+        warnings.warn(f"what is trained now cannot be published: {clash}", stacklevel=2)
+
+
 def run_pipeline(
     file: Path,  # the .pipeline of the project
     settings: Settings,
     watch: Watch = lambda step: None,
     values: Mapping[str, str] | None = None,  # environment variables for this run only, e.g. {"SEED": "7"}
+    until: str = "",  # last step; it and those that it needs run
+    without: Sequence[str] = (),  # steps that do not run
 ) -> Outcome:
     """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
 
-    Raises GoldenpathError where it did not begin; a step that fails is told in the outcome.
+    Raises GateRefused if publishing would be refused whatever is trained, GoldenpathError if it did not
+    begin; a step that fails is told in the outcome.
     """
     began = time.monotonic()
     project = settings.folder
-    graph = read_pipeline(file)
+    graph = part_of(read_pipeline(file), until, without)
     export_notebooks(project)
+    refuse_clash(graph, settings)
     folder = make_run(settings.writable_home() / "runs")
     copy_project(project, folder)
     graph = _copy_pipeline(graph, project, folder, values or {})
@@ -150,6 +203,9 @@ def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[st
             f"pipeline {file} lies outside the project {project}: save it in {project / 'pipelines'}"
         )
     document = json.loads(file.read_text("utf-8"))
+    kept = {node.id for node in graph.nodes}
+    primary = next(one for one in document["pipelines"] if one["id"] == document["primary_pipeline"])
+    primary["nodes"] = [node for node in primary["nodes"] if node["id"] in kept]
     for node in (node for pipeline in document["pipelines"] for node in pipeline["nodes"]):
         for variable in node["app_data"]["component_parameters"].get("env_vars", []):
             variable["value"] = values.get(variable["env_var"], variable["value"])

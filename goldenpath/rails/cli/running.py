@@ -7,7 +7,7 @@ import click
 
 from goldenpath.rails.cli.terminal import Progress, near, say, show, table, tell_failure
 from goldenpath.rails.evaluation.gate import Verdict, verdict_table
-from goldenpath.rails.pipeline import Outcome, read_pipeline, run_pipeline
+from goldenpath.rails.pipeline import Outcome, part_of, read_pipeline, run_pipeline
 from goldenpath.rails.pipelines.stepping import find_step, find_steps, parameters_of, run_step
 from goldenpath.rails.runs import find_record, find_run, read_json
 from goldenpath.rails.settings import Settings, load_settings
@@ -35,16 +35,19 @@ def pairs(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
     metavar="NAME=VALUE",
     help="Environment variable for this run, such as SEED=7.",
 )
-def run(pipeline: Path | None, values: dict[str, str]) -> None:
+@click.option("--until", default="", metavar="STEP", help="Last step, such as 06_evaluate.")
+@click.option("--without", multiple=True, metavar="STEP", help="Step to leave out, such as 09_contrast.")
+def run(pipeline: Path | None, values: dict[str, str], until: str, without: tuple[str, ...]) -> None:
     """Run PIPELINE (pipelines/train.pipeline) and show the contrast.
 
     Everything runs on a copy in a new run folder: your notebooks stay as they are, and the executed copies
-    are the record. Exit code 1: a step failed; 3: the gate refused the candidate.
+    are the record. With --until, only STEP and the steps that it needs run. Exit code 1: a step failed; 3:
+    the gate refused the candidate, or is certain to.
     """
     settings = load_settings()
     file = pipeline or settings.folder / DEFAULT
-    steps = [node.name for node in read_pipeline(file).nodes]
-    outcome = run_pipeline(file, settings, Progress(steps), values)
+    steps = [node.name for node in part_of(read_pipeline(file), until, without).nodes]
+    outcome = run_pipeline(file, settings, Progress(steps), values, until, without)
     say(f"run {outcome.run.name}, {outcome.seconds:.0f} s, in {near(outcome.run)}")
     _tell(outcome)
 
@@ -107,13 +110,24 @@ def _tell_success(outcome: Outcome) -> None:
     contrast, published = (read_json(outcome.run / f"{name}.json") for name in ("contrast", "published"))
     if contrast:
         show(contrast_table(contrast))
-    if published:
+    if not published:
+        _tell_candidate(outcome.run)
+    else:
         said = "already published" if published.get("already") else "published"
         role = ", champion" if published.get("champion") else ""
         note = "" if published.get("already") or not published.get("note") else f"; {published['note']}"
         say(f"{said} as {published.get('version')}{role}{note}")
     if (outcome.run / "report.html").is_file():
         click.echo(f"report: {near(outcome.run / 'report.html')}")
+
+
+def _tell_candidate(run: Path) -> None:
+    "What is known of a candidate that this run does not publish."
+    verdict, training = (read_json(run / f"{name}.json") for name in ("verdict", "training"))
+    if verdict:
+        show(verdict_table(Verdict.model_validate(verdict)))
+    if training.get("clash"):
+        say(f"this candidate cannot be published: {training['clash']}")
 
 
 def _tell_verdict(outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from goldenpath.rails.contracts.compat import diff
 from goldenpath.rails.contracts.spec import ContractSpec
 from goldenpath.rails.errors import GateRefused, NotTrusted, VolumeFault
 from goldenpath.rails.manifest import Manifest
-from goldenpath.rails.provenance import differences
+from goldenpath.rails.provenance import differences, identity_of
 
 if TYPE_CHECKING:
     from goldenpath.rails.store.versions import Versions
@@ -56,12 +56,10 @@ def clash(
     # One version of this number is enough to compare with: it was itself compared with those before it.
     same = [version for version in published if version.startswith(f"{model_version}-")]
     other = newest_readable(same, versions.manifest)
-    if other is None or other.fingerprint_parts == parts:
+    if other is None or identity_of(other.fingerprint_parts) == identity_of(parts):
         return ""
-    return (
-        f"MODEL_VERSION {model_version} was published as {other.version} with another model "
-        f"({differences(other.fingerprint_parts, parts)}); raise {RAISE_IT}"
-    )
+    changed = differences(other.fingerprint_parts, parts)
+    return f"the model differs from {other.version}: {changed}; raise {RAISE_IT}"
 
 
 def newest_readable(names: list[str], read: Callable[[str], Found]) -> Found | None:

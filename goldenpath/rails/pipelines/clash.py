@@ -1,0 +1,44 @@
+"""Whether publishing will refuse what a run is about to train: the project's own code is asked before it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from goldenpath.rails.registry import open_registry
+from goldenpath.rails.settings import Settings
+
+WITHIN = 60.0  # seconds
+QUESTION = """
+from goldenpath.rails.settings import load_settings
+from goldenpath.steps.train import clash_ahead
+print(clash_ahead(load_settings()))
+"""
+
+
+def clash_of(settings: Settings) -> str:
+    """Why the model of the project cannot be published; "" if nothing speaks against it, or if it is unknown.
+
+    A program of its own answers, because this one may hold modules from before the export. Raises
+    GoldenpathError if the registry cannot be opened.
+    """
+    if not open_registry(settings).versions():
+        return ""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", QUESTION],
+            cwd=settings.folder,
+            env=os.environ | {"PYTHONPATH": _paths(settings.folder)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return ""  # a step meets the same fault, and names its cell
+    return done.stdout.rstrip("\n").rpartition("\n")[2]
+
+
+def _paths(project: Path) -> str:
+    return os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH", "")]))
