@@ -15,7 +15,8 @@ REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
 
 def pytest_configure() -> None:
     "SIGTERM ends the tests as Ctrl-C does, together with the servers and mounts that they started."
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # which a job in the background would ignore
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 WAITING = """
 import os, subprocess, time
 from pathlib import Path
@@ -23,16 +25,22 @@ def test_waits_for_ever():
 """
 
 
-def test_what_a_test_started_ends_with_it_on_sigterm(tmp_path: Path, project: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])  # the second one ends xdist's workers
+def test_what_a_test_started_ends_with_it(tmp_path: Path, project: Path, number: signal.Signals) -> None:
     (tmp_path / "test_waiting.py").write_text(WAITING)
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "."]
+    python = f"exec {sys.executable} -m pytest -p tests.conftest -p no:cacheprovider ."
+    command = ["sh", "-c", f"trap '' INT; {python}"]  # as a shell starts a job in the background
     environ = {**os.environ, "PYTHONPATH": str(project)}
-    with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL) as tests:
+    tests = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL)
+    try:
         pid, until = tmp_path / "started", time.monotonic() + 30
         while not pid.exists():
             assert tests.poll() is None
             assert time.monotonic() < until
             time.sleep(0.02)
-        tests.send_signal(signal.SIGTERM)
+        tests.send_signal(number)
         assert tests.wait(20) == 2  # interrupted
+    finally:
+        tests.kill()
+        tests.wait()
     assert not Path("/proc", pid.read_text()).exists()
