@@ -20,6 +20,7 @@ Modules:
 - `goldenpath.rails.pipelines.rehearsal_python`: A Python as a pod has it: the packages of the runtime image at the image's versions, and not this project.
 - `goldenpath.rails.pipelines.rehearsal_witness`: Inside a rehearsed pod: note what Python code looks for and does not find.
 - `goldenpath.rails.pipelines.submission`: Submit a pipeline through Elyra, and wait by asking the Kubeflow Pipelines API itself.
+- `goldenpath.rails.rows.formulas`: Cells that a spreadsheet would run as a formula, made plain text.
 - `goldenpath.rails.rows.rowhash`: A hash of a whole source row that never changes: not with the row's place, the file's growth, the file's format, the date style, nor with the version of any library.
 - `goldenpath.rails.rows.split`: Which side of the split a row stands on: train, validation or test, by its hash or by a date.
 - `goldenpath.rails.rows.tables`: Read CSV and Parquet files of any size, from a path or a URL, as a stream of record batches.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import goldenpath.steps.batch as batch_step
@@ -15,6 +16,7 @@ from goldenpath.predict import Predictor, open_predictor
 from goldenpath.rails.errors import BadInput, NoModel, VolumeFault
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.rows import tables
+from goldenpath.rails.rows.formulas import without_formulas
 from goldenpath.rails.settings import Settings
 from goldenpath.steps.batch import placed, run_batch, score_file
 from goldenpath.steps.data import draw_stand_in
@@ -126,6 +128,47 @@ def test_parquet_input_keeps_its_types_and_gives_the_same_scores(
     assert scores["sex"].astype(str).tolist() == typed["sex"].astype(str).tolist()
     if ending == "parquet":
         assert scores["cdc_case_earliest_dt"].tolist() == typed["cdc_case_earliest_dt"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        ("=HYPERLINK(A1)", "'=HYPERLINK(A1)"),
+        ("+1+cmd|'/c calc'!A1", "'+1+cmd|'/c calc'!A1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-2+3", "'-2+3"),
+        ("  =1", "'  =1"),
+        ("\t=1", "'\t=1"),
+        ("\ntext", "'\ntext"),
+        ("\uff1d1", "'\uff1d1"),
+        ("-5", "-5"),
+        ("+1.5e-3", "+1.5e-3"),
+        ("a=b", "a=b"),
+        ("", ""),
+    ],
+)
+def test_cells_that_a_spreadsheet_would_run(cell: str, plain: str) -> None:
+    for kind in (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())):
+        batch = pa.record_batch({"=x": pa.array([cell, None], kind), "n": [-1, 2], "l": [["=1"], []]})
+        made = without_formulas(batch)
+        assert made.to_pydict() == {"'=x": [plain, None], "n": [-1, 2], "l": [["=1"], []]}
+
+
+@pytest.mark.parametrize("for_spreadsheet", [True, False])
+def test_formulas_are_passed_on_unless_the_file_is_for_a_spreadsheet(
+    for_spreadsheet: bool, cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
+) -> None:
+    rows = cases[100:102].assign(id=["=1+1", "-5"])
+    rows.loc[101, "sex"] = "=cmd|' /c calc'!A1"
+    rows.rename(columns={"death_yn": "=death"}).to_csv(tmp_path / "in.csv", index=False)
+    score_file(str(tmp_path / "in.csv"), tmp_path / "out.csv", CONTRACT, predictor, for_spreadsheet)
+    scores, rejected = (pd.read_csv(tmp_path / f"out{end}.csv", **TEXT) for end in ("", ".rejected"))
+    mark = "'" if for_spreadsheet else ""
+    assert scores["id"].tolist() == [f"{mark}=1+1"]
+    assert rejected["value"].tolist() == [f"{mark}=cmd|' /c calc'!A1"]
+    assert f"{mark}=death" in scores.columns
+    score_file(str(tmp_path / "in.csv"), tmp_path / "out.parquet", CONTRACT, predictor, for_spreadsheet)
+    assert pd.read_parquet(tmp_path / "out.parquet")["id"].tolist() == ["=1+1"]
 
 
 def test_real_rows_are_scored(real_rows: Path, predictor: Predictor, tmp_path: Path) -> None:

@@ -54,16 +54,20 @@ def _text(record: str) -> str:
 @click.argument("input_path", metavar="INPUT")
 @click.argument("output_path", metavar="OUTPUT")
 @NAME
-def batch(input_path: str, output_path: str, name: str) -> None:
+@click.option(
+    "--for-spreadsheet", is_flag=True, help="Put an apostrophe before cells that a spreadsheet would run."
+)
+def batch(input_path: str, output_path: str, name: str, for_spreadsheet: bool) -> None:
     """Score INPUT, a CSV or Parquet file of any size, into OUTPUT (.csv or .parquet).
 
     Rows that break the contract go, with their reasons, into a second file beside OUTPUT. Both files
-    appear when they are complete, and not before.
+    appear when they are complete, and not before. Values are passed on as they are; if people open the CSV
+    files in a spreadsheet, use --for-spreadsheet, because a cell such as =HYPERLINK(...) is run there.
     """
     from goldenpath.contract import CONTRACT
     from goldenpath.steps.batch import run_batch
 
-    done = run_batch(load_settings(), CONTRACT, input_path, output_path, name)
+    done = run_batch(load_settings(), CONTRACT, input_path, output_path, name, for_spreadsheet)
     pace = f"{done.rows:,} rows in {done.seconds:.1f} s ({done.rows_per_s:,.0f}/s)"
     say(f"{pace}, by {done.version} ({done.path})")
     click.echo(f"{done.scored:,} scored: {near(Path(done.output))}")
