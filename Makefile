@@ -27,7 +27,7 @@ ANEW := --clear
 endif
 endif
 
-.PHONY: help run lab serve export check fix test test-slow bench lock clean
+.PHONY: help run lab serve export check fix test test-slow bench lock digests clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -100,6 +100,9 @@ lock: .venv/ready ## resolve the locks anew: of this project, of its installer a
 	@{ echo "# What goldenpath's own runtime image contains: the stock list, and requirements.lock."; \
 		cat runtime-images/stock-runtime-3.6-py312.txt runtime-images/requirements.lock \
 		| sed -n 's/^\([a-z][^ ]*==[^ ;]*\).*/\1/p' | sort -u; } > runtime-images/goldenpath-runtime-py312.txt
+
+digests: ## look up the digests of all base images (with skopeo) and pin them
+	@python3 openshift/digests.py --renew
 
 clean: ## remove .venv and caches (never volume/)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

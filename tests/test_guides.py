@@ -123,3 +123,22 @@ def test_what_the_claims_and_mount_options_are_is_said_alike_in_guide_and_manife
         r"^\| .*? \| `([\w-]+)` \|", guide.partition("provider by provider")[2], re.MULTILINE
     ):
         assert name in manifest
+
+
+BY_HAND = re.compile(
+    r"example\.org|goldenpath-(dev|prod)\b|storageClassName|quay\.io/opendatahub|^namespace: redhat",
+    re.MULTILINE,
+)
+
+
+def test_every_file_that_a_site_has_to_change_is_named_in_the_table():
+    table = (DOCS / "openshift.md").read_text().partition("Change these places:")[2].partition("```")[0]
+    files = [file for file in (PROJECT / "openshift").rglob("*") if file.suffix not in (".py", ".pyc")]
+    for pattern in ("runtime-images/*.json", "runtime-images/Containerfile", "pipelines/*.pipeline"):
+        files += PROJECT.glob(pattern)
+    places = {
+        str(file.relative_to(PROJECT))
+        for file in files
+        if file.is_file() and BY_HAND.search(file.read_text())
+    }
+    assert places == {name for name in re.findall(r"`([\w./-]+)`", table) if "/" in name}

@@ -1,33 +1,31 @@
 """The manifests: valid, rendered by kustomize, and in step with the code and with the pipelines."""
 
 import contextlib
-import io
 import json
 import re
-import runpy
 import shutil
 import subprocess
 import sys
-from functools import cache
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from goldenpath.rails.pipeline import read_pipeline
 from goldenpath.rails.settings import KEYS, MOUNT, SERVICE_LINK, load_settings
-from serving.launcher import Draining, split_address
+from serving.launcher import Draining, check_access, split_address
 from serving.worker import make_app
 from tests.manifests import (
-    CHECKER,
-    COMPONENTS,
     OPENSHIFT,
     OVERLAYS,
     PROJECT,
+    assert_valid,
+    compose,
     containers,
-    documents,
     one,
     pod_of,
     rendered,
@@ -38,61 +36,22 @@ from tests.manifests import (
 WRITTEN = list(written())
 PODS = [(name, pod) for name, document in WRITTEN if (pod := pod_of(document))]
 each_pod = pytest.mark.parametrize(("name", "pod"), PODS, ids=[name for name, _ in PODS])
-CORE = ("v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
-
-
-@cache
-def checker() -> dict[str, Any]:
-    "The platform's own program, as a module."
-    return runpy.run_path(str(CHECKER))
-
-
-def valid(folder: Path) -> None:
-    "By the checker of the platform's schemas where it lies beside the checkout, else core kinds only."
-    if CHECKER.exists():
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
-            code = checker()["main"]([str(folder)])
-        assert code == 0, said.getvalue()
-        return
-    for file in sorted(folder.rglob("*.yaml")):
-        for document in documents(file):
-            if document["apiVersion"] in CORE:
-                kubernetes_validate.validate(document, "1.33", strict=True)
 
 
 def test_every_manifest_fits_its_published_schema():
-    valid(OPENSHIFT)
+    assert_valid(OPENSHIFT)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_overlay_renders_and_is_valid(overlay, tmp_path):
     found = rendered(f"overlays/{overlay}")
     (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(found))
-    valid(tmp_path)
+    assert_valid(tmp_path)
     assert {document["metadata"]["namespace"] for document in found} in (
         {"goldenpath-dev"},
         {"goldenpath-prod"},
+        {"redhat-ods-applications"},
     )
-
-
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_every_component_goes_on_top_of_the_base(component, tmp_path):
-    if not shutil.which("kubectl"):
-        pytest.skip("there is no kubectl here")
-    shutil.copytree(OPENSHIFT, tmp_path / "openshift")
-    top = tmp_path / "openshift" / "top"
-    top.mkdir()
-    parts = {"resources": ["../base"], "components": [f"../components/{component}"]}
-    (top / "kustomization.yaml").write_text(
-        yaml.safe_dump({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", **parts})
-    )
-    done = subprocess.run(["kubectl", "kustomize", str(top)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    found = [d for d in yaml.safe_load_all(done.stdout) if d["kind"] != "ServiceMonitor"]
-    (tmp_path / "rendered").mkdir()
-    (tmp_path / "rendered" / "all.yaml").write_text(yaml.safe_dump_all(found))
-    valid(tmp_path / "rendered")
 
 
 def test_the_claim_is_the_one_that_the_pipelines_mount():
@@ -147,10 +106,7 @@ def test_no_service_makes_a_variable_that_looks_like_a_setting():
     assert "goldenpath" in names  # the claim may be called so: claims make no variables
 
 
-OURS = [(name, pod) for name, pod in PODS if "workbench" not in name]
-
-
-@pytest.mark.parametrize(("name", "pod"), OURS, ids=[name for name, _ in OURS])
+@each_pod
 def test_every_container_of_ours_runs_under_restricted_v2(name, pod):
     for container in containers(pod):
         context = {**pod.get("securityContext", {}), **container["securityContext"]}
@@ -160,10 +116,10 @@ def test_every_container_of_ours_runs_under_restricted_v2(name, pod):
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}
         assert "runAsUser" not in context
         assert container["resources"]["requests"].keys() >= {"cpu", "memory"}
-        if "goldenpath-serving" in container["image"]:
+        if "workbench" not in name:  # where people install packages
             assert context["readOnlyRootFilesystem"] is True
             assert "/tmp" in [mount["mountPath"] for mount in container["volumeMounts"]]
-    assert pod["automountServiceAccountToken"] is False
+            assert pod["automountServiceAccountToken"] is False
 
 
 @pytest.fixture(scope="module")
@@ -174,15 +130,13 @@ def routes(tmp_path_factory) -> set[str]:
     return {str(rule) for rule in make_app(settings, Draining()).url_map.iter_rules()}
 
 
-SERVERS = [
-    next(c for c in pod["containers"] if c["name"] in ("serving", "kserve-container"))
-    for name, pod in PODS
-    if name in ("base/serving.yaml", "components/kserve/kserve.yaml")
-]
+def server_of(name: str) -> dict[str, Any]:
+    "The server's container in a component."
+    return next(pod for file, pod in PODS if file.startswith(f"components/{name}/"))["containers"][0]
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=["deployment", "kserve"])
-def test_probes_ask_for_addresses_of_the_server_on_the_port_that_it_listens_on(server, routes):
+def test_probes_ask_for_addresses_of_the_server_on_the_port_that_it_listens_on(routes):
+    server = server_of("serving")
     address, port = split_address(variables(server)["GOLDENPATH_LISTEN"])
     named = {entry["name"]: entry["containerPort"] for entry in server["ports"]}
     assert address == "0.0.0.0"
@@ -194,6 +148,49 @@ def test_probes_ask_for_addresses_of_the_server_on_the_port_that_it_listens_on(s
     assert {named.get(probe["port"], probe["port"]) for probe in probes.values()} == {port}
 
 
+def test_under_kserve_only_the_proxy_in_the_pod_reaches_the_server():
+    "It needs no token on loopback; `behind_login` would open it to whatever can reach the pod."
+    server = server_of("kserve")
+    settings = load_settings(PROJECT / "settings.ini", variables(server))
+    address, port = split_address(settings.listen)
+    assert (address, settings.behind_login) == ("127.0.0.1", False)
+    check_access(settings, address)
+    # the platform's proxy asks this port on localhost
+    assert [entry["containerPort"] for entry in server["ports"]] == [port]
+
+
+@pytest.mark.parametrize(("kind", "path"), [("livenessProbe", "live"), ("readinessProbe", "ready")])
+def test_under_kserve_the_probes_are_commands_that_tell_a_good_answer_from_a_bad_one(kind, path, routes):
+    server = server_of("kserve")
+    python, flag, code, url = server[kind]["exec"]["command"]
+    address, _, asked = url.removeprefix("http://").partition("/")
+    assert (python, address) == ("python", variables(server)["GOLDENPATH_LISTEN"])
+    assert f"/{asked}" == f"/health/{path}"
+    assert f"/{asked}" in routes
+    with answering(200) as good, answering(503) as bad:
+        exits = [
+            subprocess.run([sys.executable, flag, code, f"{here}/{asked}"]).returncode for here in (good, bad)
+        ]
+    assert exits == [0, 1]
+
+
+@contextlib.contextmanager
+def answering(status: int) -> Iterator[str]:
+    "The address of a server that answers everything with this status."
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 def test_the_pod_has_time_to_drain_and_to_finish():
     deployment = next(d for _, d in WRITTEN if d["kind"] == "Deployment")
     pod = pod_of(deployment)
@@ -203,7 +200,7 @@ def test_the_pod_has_time_to_drain_and_to_finish():
 
 
 def test_route_service_and_deployment_meet():
-    found = tuple(d for name, d in WRITTEN if name.startswith("base/"))
+    found = tuple(d for name, d in WRITTEN if name.startswith("components/serving/"))
     route, service, deployment = (one(found, kind) for kind in ("Route", "Service", "Deployment"))
     port = service["spec"]["ports"][0]
     assert route["spec"]["to"]["name"] == service["metadata"]["name"]
@@ -212,11 +209,9 @@ def test_route_service_and_deployment_meet():
     assert port["targetPort"] in [p["name"] for p in pod_of(deployment)["containers"][0]["ports"]]
 
 
-def test_the_service_monitor_asks_the_service_for_its_metrics(routes):
-    monitor = next(d for _, d in WRITTEN if d["kind"] == "ServiceMonitor")
-    service = next(d for _, d in WRITTEN if d["kind"] == "Service")
-    assert set(monitor) == {"apiVersion", "kind", "metadata", "spec"}
-    assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+def test_the_service_monitor_asks_the_service_for_its_metrics(routes, tmp_path):
+    found = tuple(yaml.safe_load_all(compose(tmp_path, ["serving", "monitoring"]).stdout))
+    monitor, service = one(found, "ServiceMonitor"), one(found, "Service")
     endpoint = monitor["spec"]["endpoints"][0]
     assert endpoint["path"] in routes
     assert endpoint["port"] == service["spec"]["ports"][0]["name"]
@@ -246,14 +241,6 @@ def test_prod_has_no_workbench_and_no_training():
     assert {"NetworkPolicy", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Route"} <= kinds
 
 
-def test_nobody_reaches_a_pod_of_prod_unless_a_policy_says_so():
-    policies = [d for d in rendered("overlays/prod") if d["kind"] == "NetworkPolicy"]
-    denied = [p for p in policies if p["spec"]["podSelector"] == {} and "ingress" not in p["spec"]]
-    assert denied
-    serving = next(p for p in policies if p["metadata"]["name"] == "gp-serving")
-    assert serving["spec"]["egress"] == []
-
-
 def test_one_command_of_models_is_a_patch_of_the_job():
     command = ["promote", "1.0.0-x", "--why", "looked at the report"]
     patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": command}]
@@ -280,17 +267,25 @@ def test_the_containerfiles_are_clean():
 
 
 def test_the_images_that_are_built_are_those_that_are_run_and_offered():
-    built = [d["spec"] for _, d in WRITTEN if d["kind"] == "BuildConfig"]
-    streams = {d["metadata"]["name"]: d for _, d in WRITTEN if d["kind"] == "ImageStream"}
-    assert {spec["output"]["to"]["name"].partition(":")[0] for spec in built} == streams.keys()
+    parts = [d for name, d in WRITTEN if name == "components/images/images.yaml"]
+    built = [d["spec"] for d in parts if d["kind"] == "BuildConfig"]
+    streams = {d["metadata"]["name"] for d in parts if d["kind"] == "ImageStream"}
+    assert {spec["output"]["to"]["name"].partition(":")[0] for spec in built} == streams
     for spec in built:
         assert (PROJECT / spec["strategy"]["dockerStrategy"]["dockerfilePath"]).is_file()
     offered = json.loads((PROJECT / "runtime-images" / "goldenpath.json").read_text())
-    (tag,) = streams["goldenpath-runtime"]["spec"]["tags"]
-    (told,) = json.loads(tag["annotations"]["opendatahub.io/runtime-image-metadata"])
-    assert offered["metadata"]["image_name"].endswith(f"/goldenpath-runtime:{tag['name']}")
-    assert told["display_name"] == offered["display_name"]
-    assert "image_name" not in told["metadata"]
+    stream = one(rendered("overlays/applications"), "ImageStream")
+    (tag,) = stream["spec"]["tags"]
+    (definition,) = json.loads(tag["annotations"]["opendatahub.io/runtime-image-metadata"])
+    assert offered["metadata"]["image_name"] == tag["from"]["name"]
+    assert f"goldenpath-runtime:{tag['name']}" in {spec["output"]["to"]["name"] for spec in built}
+    assert definition["display_name"] == offered["display_name"]
+    assert "image_name" not in definition["metadata"]
+
+
+def test_a_build_starts_only_when_somebody_names_its_commit():
+    built = [d for _, d in WRITTEN if d["kind"] == "BuildConfig"]
+    assert [d["metadata"]["name"] for d in built if d["spec"].get("triggers")] == []
 
 
 def test_what_is_offered_in_the_editor_has_elyras_form():
