@@ -11,7 +11,15 @@ from tests.needs import needs
 from tests.pythons import find_python
 
 PROJECT = Path(__file__).resolve().parent.parent
-FILES = ("golden_path", "pipeline", "artifact_hostile", "serving", "serving_pinned", "serving_operations")
+FILES = (
+    "golden_path",
+    "pipeline",
+    "artifact_hostile",
+    "serving",
+    "serving_pinned",
+    "serving_operations",
+    "submission",
+)
 
 
 def locked_environment(python: Path) -> Path:  # its python

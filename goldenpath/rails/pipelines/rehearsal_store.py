@@ -84,6 +84,7 @@ def _wait(store: Store, process: subprocess.Popen[bytes], log: Path) -> None:
             try:
                 urllib.request.urlopen(store.endpoint, timeout=2).close()
             except urllib.error.HTTPError as refusal:
+                refusal.close()  # it holds the connection
                 if refusal.code == 403:
                     return
         time.sleep(0.2)

@@ -177,6 +177,7 @@ def ask_run(runtime: Runtime, run_id: str) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=30, context=secure) as reply:
             return dict(json.loads(reply.read()))
     except urllib.error.HTTPError as fault:
+        fault.close()  # it holds the connection
         raise GoldenpathError(f"{address} answers {fault.code}: {_way_out(fault.code)}") from None
     except (urllib.error.URLError, OSError, ValueError) as fault:
         raise GoldenpathError(f"{address} does not answer ({fault}): is the pipeline server up?") from None
