@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from goldenpath.rails.errors import GoldenpathError
+from goldenpath.rails.plain import put, say
 from goldenpath.rails.settings import Settings, load_settings
 from serving.launcher import Draining, check_start, launch, split_address
 
@@ -30,7 +31,7 @@ def main(version: str | None, listen: str | None, workers: int | None, check: bo
         else:
             serve(settings)
     except GoldenpathError as fault:
-        click.echo(f"error: {fault}", err=True)
+        say(f"error: {fault}")
         sys.exit(fault.exit_code)
 
 
@@ -47,7 +48,7 @@ def serve(settings: Settings) -> None:
     settings = with_version(settings)
     check_start(settings)
     draining = Draining()
-    click.echo(f"goldenpath serves {settings.model} on {visible_address(settings.listen)}", err=True)
+    say(f"goldenpath serves {settings.model} on {visible_address(settings.listen)}")
     launch(settings, partial(make_app, settings, draining), draining)
 
 
@@ -58,7 +59,7 @@ def try_model(settings: Settings) -> None:
     registry = registry_of(settings)
     predictor = load(registry, settings, registry.resolve(settings.version or "champion"))
     how = "by the fast path" if predictor.path == "onnx" else f"by scikit-learn: {predictor.why}"
-    click.echo(f"{predictor.version} can answer, {how}")
+    put(f"{predictor.version} can answer, {how}")
 
 
 def visible_address(listen: str) -> str:

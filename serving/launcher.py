@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 from flask import Flask
 
 from goldenpath.rails.errors import BadInput
+from goldenpath.rails.plain import say
 from goldenpath.rails.settings import Settings
 from serving import logs
 from serving.background import every
@@ -56,7 +57,7 @@ def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
         if installed("granian"):
             _granian(settings, address, port, factory, draining)
         else:
-            print("granian is not installed: gunicorn serves, at about a third of the speed", file=sys.stderr)
+            say("granian is not installed: gunicorn serves, at about a third of the speed")
             _gunicorn(settings, f"{address}:{port}", factory, draining)
 
 

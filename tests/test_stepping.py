@@ -71,6 +71,7 @@ def test_parameters_are_read_with_type_and_meaning(project):
         ({"seed": "seven"}, r"seed = 'seven' is not allowed; allowed: a value of type int"),
         ({"seed": "7.5"}, r"seed = '7.5' is not allowed"),
         ({"share": "half"}, r"share = 'half' is not allowed; allowed: a value of type float"),
+        ({"run": "\udcff"}, r"run = '\udcff' is not allowed; allowed: text in UTF-8"),
     ],
 )
 def test_a_wrong_parameter_stops_before_anything_runs(project, settings, given, message):

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
+from goldenpath.rails.plain import one_line, say
 from goldenpath.rails.rows.tables import Chunk
 
 EVERY = 10.0  # seconds between two lines where there is no terminal
@@ -22,7 +23,7 @@ def _as_bar(chunks: Iterable[Chunk], doing: str) -> Iterator[Chunk]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rows]:,} rows"),
@@ -44,8 +45,8 @@ def _as_lines(chunks: Iterable[Chunk], doing: str) -> Iterator[Chunk]:
         if time.monotonic() - last > EVERY:
             last = time.monotonic()
             line = f"{doing} {_name(chunk)}: {chunk.done:.0%} of the file, {rows:,} rows so far"
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
 
 def _name(chunk: Chunk) -> str:
-    return chunk.file.rpartition("/")[2]
+    return one_line(chunk.file.rpartition("/")[2])

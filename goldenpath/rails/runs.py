@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from goldenpath.rails.errors import BadInput, VolumeFault
+from goldenpath.rails.plain import put
 from goldenpath.rails.settings import Settings
 from goldenpath.rails.spelling import nearest
 from goldenpath.rails.volume import faults, read_file
@@ -90,7 +91,7 @@ class Run:
 
     def doing(self, what: str) -> None:
         "Say what the step works on now: in its notebook, and in its note, which a terminal follows."
-        print(what, flush=True)
+        put(what)
         self._note("running", doing=what)
 
     def finish(self, step: str = "") -> None:

@@ -12,6 +12,7 @@ import click
 import goldenpath
 from goldenpath.rails.checkout import other_library
 from goldenpath.rails.errors import GoldenpathError
+from goldenpath.rails.plain import one_line, say
 
 
 class Entry(NamedTuple):
@@ -61,7 +62,7 @@ class Commands(click.Group):
         if args[0] not in EVERYDAY | BEHIND:
             close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
-            ctx.fail(f"there is no command '{args[0]}'{hint}")
+            ctx.fail(one_line(f"there is no command '{args[0]}'{hint}"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -73,7 +74,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except GoldenpathError as fault:
-            click.echo(f"error: {' '.join(str(fault).split())}", err=True)
+            say(f"error: {fault}")
             ctx.exit(fault.exit_code)
 
 
@@ -96,7 +97,7 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     "Run the program, and warn first if it belongs to another project than the one of the working folder."
     if other := other_library(Path.cwd()):
-        click.echo(f"warning: {other}", err=True)
+        say(f"warning: {other}")
     cli.main(args=list(args) if args is not None else None, prog_name="goldenpath")
 
 
@@ -108,4 +109,4 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    click.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from goldenpath.rails.cli.cluster import submit
-from goldenpath.rails.cli.terminal import near, say, show, table
+from goldenpath.rails.cli.terminal import near, put, say, show, styled, table
 from goldenpath.rails.doctor import Finding, examine
 from goldenpath.rails.doctor_cluster import CLUSTER
 from goldenpath.rails.doctor_rows import ROWS, sound_contract
@@ -15,7 +15,7 @@ from goldenpath.rails.errors import NoModel
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from goldenpath.rails.settings import Settings, load_settings
 
-STYLE = {"good": "[green]good[/green]", "note": "[yellow]note[/yellow]", "bad": "[bold red]bad[/bold red]"}
+STYLE = {"good": "green", "note": "yellow", "bad": "bold red"}
 
 
 @click.command()
@@ -39,7 +39,7 @@ def doctor(volume: bool, other: str) -> None:
     findings = examine((*ROWS, *CLUSTER, check_champion))
     listing = table("", "what", "", "found", "way out")
     for found in findings:
-        listing.add_row(found.what, STYLE[found.status], found.detail, found.remedy)
+        listing.add_row(found.what, styled(found.status, STYLE[found.status]), found.detail, found.remedy)
     show(listing)
     bad = [found.what for found in findings if found.status == "bad"]
     if bad:
@@ -85,8 +85,8 @@ def check(files: tuple[Path, ...]) -> None:
     for file in chosen:
         traps = check_pipeline(file)
         broken += sum(trap.level == "error" for trap in traps)
-        click.echo(f"{near(file)}: {f'{len(traps)} found' if traps else 'sound'}")
+        put(f"{near(file)}: {f'{len(traps)} found' if traps else 'sound'}")
         for trap in traps:
-            click.echo(f"  {trap.level} ({trap.kind}) {trap}")
+            put(f"  {trap.level} ({trap.kind}) {trap}")
     if broken:
         sys.exit(1)

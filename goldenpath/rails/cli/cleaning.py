@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from goldenpath.rails.cli.common import duration
-from goldenpath.rails.cli.terminal import near, say
+from goldenpath.rails.cli.terminal import near, put, say
 from goldenpath.rails.settings import load_settings
 from goldenpath.rails.store.retention import Plan, carry_out_runs, plan_runs
 
@@ -39,7 +39,7 @@ def tell_plan(plan: Plan, done: bool) -> None:
     ]
     lines += [f"{'swept' if done else 'sweep'}: {near(path)}" for path in plan.litter]
     for line in lines:
-        click.echo(line)
+        put(line)
     if plan.empty:
         say("nothing to do")
     elif not done:

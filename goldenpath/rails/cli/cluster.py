@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from goldenpath.rails.cli.running import DEFAULT, pairs
-from goldenpath.rails.cli.terminal import Progress, near, say, show, table
+from goldenpath.rails.cli.terminal import Progress, near, put, say, show, styled, table
 from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
@@ -21,13 +20,14 @@ from goldenpath.rails.pipelines.submission import (
     wait_for_run,
 )
 from goldenpath.rails.settings import load_settings
+from goldenpath.rails.text_table import TextTable
 
 ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
 SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json
 STYLE = {
-    "done": "[green]done[/green]",
-    "failed": "[bold red]failed[/bold red]",
-    "skipped": "[yellow]skipped[/yellow]",
+    "done": "green",
+    "failed": "bold red",
+    "skipped": "yellow",
 }
 
 
@@ -68,12 +68,12 @@ def tell(made: Rehearsal) -> None:
     show(_table(made))
     for node in made.nodes:
         for one in node.missing:
-            click.echo(
+            put(
                 f"{node.label}: {one.kind} {one.name} is here but not in the pod"
                 + (f" ({one.where})" if one.where else "")
             )
     for note in made.notes:
-        click.echo(f"note: {note}")
+        put(f"note: {note}")
     of = f"with Python {made.python} and {made.packages} packages of the image"
     say(f"rehearsed in {made.seconds:.0f} s {of}, in {near(made.folder)}")
     for node in made.nodes:
@@ -81,13 +81,19 @@ def tell(made: Rehearsal) -> None:
             _tell_failure(node, made.folder)
 
 
-def _table(made: Rehearsal) -> Table:
+def _table(made: Rehearsal) -> TextTable:
     columns = ("node", "", "seconds", "read", "written")
     listing = table(f"{made.pipeline}, as its pods would run it", *columns, numbers=("seconds",))
     for node in made.nodes:
         seconds = "" if node.status == "skipped" else f"{node.seconds:.1f}"
         read = _moved(node.fetched, node.read)
-        listing.add_row(node.label, STYLE[node.status], seconds, read, _moved(node.sent, node.written))
+        listing.add_row(
+            node.label,
+            styled(node.status, STYLE[node.status]),
+            seconds,
+            read,
+            _moved(node.sent, node.written),
+        )
     return listing
 
 
@@ -137,7 +143,7 @@ def submit(pipeline: Path | None, values: dict[str, str], runtime: str, wait: bo
         raise BadInput(f"{near(file)} was not submitted: {broken[0]}; goldenpath pipeline check tells all")
     found = find_runtime(runtime)
     submitted = submit_pipeline(file, settings, found, values)
-    click.echo(f"run {submitted.run_id}: {submitted.url}")
+    put(f"run {submitted.run_id}: {submitted.url}")
     if wait:
         _wait(found, submitted, timeout)
 

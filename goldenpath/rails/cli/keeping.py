@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from goldenpath.rails.cli.common import VERSION, duration, me, registry
-from goldenpath.rails.cli.terminal import near, say
+from goldenpath.rails.cli.terminal import near, put, say
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.store.roles import ROLES
@@ -28,7 +28,7 @@ def sign(version: str, key: Path | None, unverified: bool, why: str | None) -> N
     if not used:
         raise BadInput("no key to sign with: --key FILE, or signing_key in settings.ini")
     name = found.resolve(version) if version in ROLES else version
-    click.echo(near(_sign_unverified(found, name, used, why) if unverified else found.sign(name, used)))
+    put(near(_sign_unverified(found, name, used, why) if unverified else found.sign(name, used)))
 
 
 def _sign_unverified(found: Registry, version: str, key: Path, why: str | None) -> Path:
@@ -69,7 +69,7 @@ def restore(version: str) -> None:
     found = registry()
     if not found.restore(version):
         found.expect(version)
-    click.echo(near(found.folder(version)))
+    put(near(found.folder(version)))
 
 
 @click.command("set-aside")
@@ -95,9 +95,9 @@ def repair(yes: bool) -> None:
     found = registry()
     if yes:
         for one in repair_roles(found.log.folder, me()):
-            click.echo(f"moved aside: {near(one.place)}: {one.reason}")
+            put(f"moved aside: {near(one.place)}: {one.reason}")
     elif first := find_obstacle(found.log.folder):
-        click.echo(f"move aside: {near(first.place)}: {first.reason}")
+        put(f"move aside: {near(first.place)}: {first.reason}")
         say("this was a dry run; --yes does it")
         return
     say(f"entry {found.roles().number} of the roles can be read, and the next one can be written")
@@ -112,7 +112,7 @@ def export(version: str, file: Path) -> None:
 
     found = registry()
     export_bundle(found, found.resolve(version), file)
-    click.echo(near(file))
+    put(near(file))
 
 
 @click.command("export")
@@ -130,7 +130,7 @@ def export_format(version: str, folder: Path, kind: str) -> None:
 
     found = registry()
     export_mlserver(found, found.resolve(version), folder, TRUSTED_TYPES)
-    click.echo(near(folder))
+    put(near(folder))
     say(f"warning: {near(folder / PIPELINE)} is pickle: who can write it can run code in {kind}; protect it")
     say(f"{kind} serves it: mlserver start {folder}; then set backend = v2 and backend_url")
 
@@ -142,7 +142,7 @@ def import_(file: Path) -> None:
     from goldenpath.rails.store.bundle import import_bundle
 
     version = import_bundle(registry(), file)
-    click.echo(version)
+    put(version)
     say(f"it has no role yet: goldenpath models promote {version} --why ...")
 
 

@@ -3,7 +3,7 @@
 import click
 
 from goldenpath.rails.cli.cleaning import gc
-from goldenpath.rails.cli.terminal import say, show, table
+from goldenpath.rails.cli.terminal import say, show, styled, table
 from goldenpath.rails.pipelines.history import RunSummary, laid_side_by_side, summarise
 from goldenpath.rails.runs import find_run, list_runs
 from goldenpath.rails.settings import load_settings
@@ -43,7 +43,7 @@ def compare(names: tuple[str, ...]) -> None:
     listing = table("", "", *(run.id for run in found))
     for line, cells in laid_side_by_side(found).items():
         differs = len(set(cells)) > 1
-        listing.add_row(f"[bold]{line} *[/bold]" if differs else line, *cells)
+        listing.add_row(styled(f"{line} *", "bold") if differs else line, *cells)
     show(listing)
 
 

@@ -4,7 +4,7 @@ import click
 
 from goldenpath.rails.cli import keeping
 from goldenpath.rails.cli.common import VERSION, WHY, me, registry
-from goldenpath.rails.cli.terminal import near, say, show, table
+from goldenpath.rails.cli.terminal import near, put, say, show, table
 from goldenpath.rails.errors import BadInput, DamagedEntry, GoldenpathError, NoModel
 from goldenpath.rails.manifest import Manifest
 from goldenpath.rails.registry import Registry
@@ -106,10 +106,10 @@ def verify(versions: tuple[str, ...]) -> None:
         name = found.resolve(version) if version in ROLES else version
         try:
             found.verify(name)
-            click.echo(f"{name}: sound")
+            put(f"{name}: sound")
         except GoldenpathError as fault:
             refused += 1
-            click.echo(f"{name}: {fault}")
+            put(f"{name}: {fault}")
     click.get_current_context().exit(1 if refused else 0)
 
 
@@ -192,4 +192,4 @@ def rollback(entry: int | None, why: str) -> None:
 
 def tell(roles: Roles) -> None:
     "The assignment that is in force now."
-    click.echo(f"entry {roles.number}: {', '.join(held(roles))}")
+    put(f"entry {roles.number}: {', '.join(held(roles))}")

@@ -2,9 +2,7 @@
 
 import sys
 
-import click
-
-from goldenpath.rails.cli.terminal import say
+from goldenpath.rails.cli.terminal import put, say
 from goldenpath.rails.settings import load_settings
 from goldenpath.rails.store.volume_race import RaceReport, race, race_with
 
@@ -16,7 +14,7 @@ def race_here(other: str) -> None:
         say(f"waiting for the other side: goldenpath doctor --volume --with {other}")
     report = race_with(home, other) if other else race(home)
     for line in told(report):
-        click.echo(line)
+        put(line)
     if not report.trusted:
         sys.exit(1)
 

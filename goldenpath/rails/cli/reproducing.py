@@ -7,7 +7,7 @@ from typing import Any
 import click
 import numpy as np
 
-from goldenpath.rails.cli.terminal import say, show, table
+from goldenpath.rails.cli.terminal import say, show, styled, table
 from goldenpath.rails.manifest import DataSummary, Manifest
 from goldenpath.rails.settings import Settings, load_settings
 
@@ -29,7 +29,9 @@ def reproduce(version: str) -> None:
     found = lineage.reproduce(registry, registry.resolve(version), retrain, answer)
     listing = table(f"reproduction of {found.version}", "", "recorded", "present", "")
     for line in found.compared:
-        listing.add_row(line.what, line.recorded, line.present, "same" if line.same else "[bold]other[/bold]")
+        listing.add_row(
+            line.what, line.recorded, line.present, "same" if line.same else styled("other", "bold")
+        )
     show(listing)
     apart = f"largest difference {found.difference:.3g}, {found.labels} other labels on the golden rows"
     say(f"the answers are {'the same' if found.same_answers else 'not the same'}: {apart}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.rails.cli.terminal import Progress, near, say, show, table, tell_failure
+from goldenpath.rails.cli.terminal import Progress, near, put, say, show, table, tell_failure
 from goldenpath.rails.evaluation.gate import Verdict, verdict_table
 from goldenpath.rails.pipeline import Outcome, part_of, read_pipeline, run_pipeline
 from goldenpath.rails.pipelines.stepping import find_step, find_steps, parameters_of, run_step
@@ -73,7 +73,7 @@ def step(name: str | None, given: dict[str, str], listed: bool) -> None:
     settings = load_settings()
     if name is None:
         for stem in find_steps(settings.folder):
-            click.echo(stem)
+            put(stem)
     elif listed:
         _list_parameters(find_step(settings.folder, name))
     else:
@@ -118,7 +118,7 @@ def _tell_success(outcome: Outcome) -> None:
         note = "" if published.get("already") or not published.get("note") else f"; {published['note']}"
         say(f"{said} as {published.get('version')}{role}{note}")
     if (outcome.run / "report.html").is_file():
-        click.echo(f"report: {near(outcome.run / 'report.html')}")
+        put(f"report: {near(outcome.run / 'report.html')}")
 
 
 def _tell_candidate(run: Path) -> None:

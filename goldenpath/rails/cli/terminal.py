@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 from rich.console import Console, RenderableType
-from rich.table import Table
 
 from goldenpath.rails.pipeline import Outcome, again
 from goldenpath.rails.pipelines.executed import Step
+from goldenpath.rails.plain import one_line, put, say
+from goldenpath.rails.text_table import TextTable, styled
+
+__all__ = ["Progress", "near", "put", "say", "show", "styled", "table", "tell_failure"]
 
 CLEAR = "\r\x1b[K"  # the line, on a terminal
 LINE_EVERY = 30.0  # seconds between two lines about a running step in a log
@@ -18,17 +21,13 @@ LINE_EVERY = 30.0  # seconds between two lines about a running step in a log
 def show(what: RenderableType, err: bool = False) -> None:
     "Print on a terminal as wide as it is; elsewhere 110 columns, so that a log does not break tables."
     stream = sys.stderr if err else sys.stdout
-    Console(file=stream, width=None if stream.isatty() else 110, highlight=False).print(what)
+    width = None if stream.isatty() else 110
+    Console(file=stream, width=width, highlight=False, markup=False, emoji=False).print(what)
 
 
-def say(text: str) -> None:
-    "One line of progress on stderr, as it is."
-    print(text, file=sys.stderr, flush=True)
-
-
-def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
+def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> TextTable:
     "A table whose `numbers` columns stand to the right."
-    made = Table(title=title, title_justify="left")
+    made = TextTable(title, title_justify="left")
     for column in columns:
         made.add_column(
             column,
@@ -63,14 +62,15 @@ class Progress:
         if step.status == "running":
             self._running(step, f"{line}{step.doing or '...'}")
         else:
-            said = f"{line}{'' if step.status == 'done' else step.status}".rstrip()
-            say(f"{CLEAR}{said}" if self._terminal else said)
+            if self._terminal:
+                print(CLEAR, end="", file=sys.stderr)
+            say(f"{line}{'' if step.status == 'done' else step.status}".rstrip())
 
     def _running(self, step: Step, line: str) -> None:
         halves = int(step.seconds // LINE_EVERY)
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
-            print(f"{CLEAR}{line[:width]}", end="", file=sys.stderr, flush=True)
+            print(f"{CLEAR}{one_line(line)[:width]}", end="", file=sys.stderr, flush=True)
         elif halves > self._said.get(step.name, 0):
             self._said[step.name] = halves
             say(line)

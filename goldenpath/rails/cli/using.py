@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.rails.cli.terminal import Progress, near, say, show, tell_failure
+from goldenpath.rails.cli.terminal import Progress, near, put, say, show, tell_failure
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.settings import load_settings
 
@@ -31,23 +31,24 @@ def predict(record: str, name: str) -> None:
     from goldenpath.predict import open_predictor
     from goldenpath.rails.registry import open_registry
 
-    parsed = CONTRACT.parse(_text(record))
+    parsed = CONTRACT.parse(_body(record))
     predictor = open_predictor(open_registry(load_settings()), name)
     if predictor.why:
         say(f"scikit-learn answers: {predictor.why}")
     answer = predictor.one(parsed)._asdict()
-    click.echo(json.dumps(answer | {"probability": float(answer["probability"]), "path": predictor.path}))
+    put(json.dumps(answer | {"probability": float(answer["probability"]), "path": predictor.path}))
 
 
-def _text(record: str) -> str:
+def _body(record: str) -> bytes:
+    "The bytes as they came: what is wrong with them is found where a request's are checked."
     if record == "-":
-        return sys.stdin.read()
+        return sys.stdin.buffer.read()
     if not record.startswith("@"):
-        return record
+        return os.fsencode(record)
     try:
-        return Path(record[1:]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise BadInput(f"{record[1:]} cannot be read as text ({fault})") from None
+        return Path(record[1:]).read_bytes()
+    except (OSError, ValueError) as fault:
+        raise BadInput(f"{record[1:]} cannot be read ({fault}); check the path") from None
 
 
 @click.command()
@@ -70,8 +71,8 @@ def batch(input_path: str, output_path: str, name: str, for_spreadsheet: bool) -
     done = run_batch(load_settings(), CONTRACT, input_path, output_path, name, for_spreadsheet)
     pace = f"{done.rows:,} rows in {done.seconds:.1f} s ({done.rows_per_s:,.0f}/s)"
     say(f"{pace}, by {done.version} ({done.path})")
-    click.echo(f"{done.scored:,} scored: {near(Path(done.output))}")
-    click.echo(f"{done.rejected:,} rejected: {near(Path(done.rejected_file))}")
+    put(f"{done.scored:,} scored: {near(Path(done.output))}")
+    put(f"{done.rejected:,} rejected: {near(Path(done.rejected_file))}")
 
 
 @click.command()

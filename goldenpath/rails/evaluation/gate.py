@@ -13,9 +13,10 @@ from pydantic import computed_field, model_validator
 from goldenpath.rails.evaluation.metrics import Interval
 from goldenpath.rails.evaluation.slices import ENOUGH, Slice, lowest_recall
 from goldenpath.rails.manifest import Frozen
+from goldenpath.rails.plain import one_line
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from goldenpath.rails.text_table import TextTable
 
 JUDGED = ("roc_auc", "average_precision")  # accuracy is no gate: the majority class alone scores high on it
 Result = Literal["pass", "fail", "hold", "info"]
@@ -187,19 +188,18 @@ def _slice_floor(floor: float, slices: Sequence[Slice]) -> Rule:
     )
 
 
-def verdict_table(verdict: Verdict) -> "Table":
+def verdict_table(verdict: Verdict) -> "TextTable":
     "The verdict for the terminal: every rule, and below it how those that did not pass were judged."
-    from rich.table import Table
+    from goldenpath.rails.text_table import TextTable, styled
 
-    judged = "\n".join(f"{rule.result}: {rule.name}: {rule.detail}" for rule in verdict.broken())
+    judged = [one_line(f"{rule.result}: {rule.name}: {rule.detail}") for rule in verdict.broken()]
     title = f"Gate {'passed' if verdict.passed else 'refused'}: {verdict.version}"
-    table = Table(title=title, caption=judged or None, caption_justify="left")
+    table = TextTable(title, caption="\n".join(judged), caption_justify="left")
     for heading in ("rule", "value", "95 % interval", "threshold", "result"):
         table.add_column(heading, justify="right" if heading in ("value", "threshold") else "left")
     styles = {"pass": "green", "fail": "bold red", "hold": "yellow", "info": "dim"}
     for rule in verdict.rules:
-        style = styles[rule.result]
-        table.add_row(*_cells(rule), f"[{style}]{rule.result}[/{style}]")
+        table.add_row(*_cells(rule), styled(rule.result, styles[rule.result]))
     return table
 
 

@@ -74,9 +74,11 @@ def _cast(parameter: Parameter, value: str) -> Any:
     try:
         if parameter.kind == "bool":
             return TRUTH[value.lower()]
+        value.encode()  # bytes of the command line that are no text
         return {"int": int, "float": float}.get(parameter.kind, str)(value)
     except (ValueError, KeyError):
-        allowed = "yes or no" if parameter.kind == "bool" else f"a value of type {parameter.kind}"
+        kinds = {"bool": "yes or no", "str": "text in UTF-8"}
+        allowed = kinds.get(parameter.kind, f"a value of type {parameter.kind}")
         raise BadInput(f"{parameter.name} = '{value}' is not allowed; allowed: {allowed}") from None
 
 

@@ -7,7 +7,7 @@ from goldenpath.rails.manifest import Frozen, Latency
 from goldenpath.rails.timing.stopwatch import in_words, three_figures
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from goldenpath.rails.text_table import TextTable
 
 STAND_IN = "synthetic stand-in: no real rows"
 
@@ -95,14 +95,14 @@ def headline(contrast: Contrast) -> str:
     )
 
 
-def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "Table":
+def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
     "The contrast for the terminal; takes what `contrast.json` holds as well."
-    from rich.table import Table
+    from goldenpath.rails.text_table import TextTable
 
     told = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)
     base = reference(told)
-    table = Table(title=_title(told), caption="\n".join([headline(told), told.machine, *told.notes]))
-    table.caption_justify = "left"
+    caption = "\n".join([headline(told), told.machine, *told.notes])
+    table = TextTable(_title(told), caption=caption, caption_justify="left")
     table.add_column("one record")
     for heading in ("median", "p95", "p99", f"x {base[1]}" if base else "multiple"):
         table.add_column(heading, justify="right")

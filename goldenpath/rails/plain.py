@@ -1,0 +1,27 @@
+"""What people and files say is shown as text: no markup, no control code, no line that they made up."""
+
+import re
+import sys
+
+# Control characters, those that turn the direction of writing or begin a line, and bytes that are no text.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: object) -> str:
+    "A text with an escape such as `\\x1b` for each character that a terminal would obey instead of show."
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+
+
+def one_line(text: object) -> str:
+    "The same without line breaks and tabs, so that no text can pass for a line of its own."
+    return plain(re.sub(r"[ \t]*[\r\n\t]\s*", " ", str(text)))
+
+
+def say(text: object) -> None:
+    "Print one line of progress, warning or error on stderr."
+    print(one_line(text), file=sys.stderr, flush=True)
+
+
+def put(text: object) -> None:
+    "Print one line of the result on stdout."
+    print(one_line(text), flush=True)
