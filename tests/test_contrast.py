@@ -21,7 +21,8 @@ from rich.console import Console
 
 from goldenpath.rails.contract import Contract, Record, Target
 from goldenpath.rails.errors import BadInput, NoModel, NotTrusted, VolumeFault
-from goldenpath.rails.manifest import Latency
+from goldenpath.rails.evaluation.proof import Paths, latencies
+from goldenpath.rails.manifest import Latency, Layout
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.timing.contrast import Contrast, contrast_table, headline, lines, multiple, reference
 from goldenpath.rails.timing.started import NoServer, running_server
@@ -377,6 +378,25 @@ def test_a_note_says_on_how_few_calls_a_measurement_rests() -> None:
         "http_s: 12 calls instead of 3,000, because one takes so long",
     )
     assert cut_short("http_s", np.ones(3_000), 3_000) == ()
+
+
+def test_the_timing_of_an_evaluation_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowClock()
+    monkeypatch.setattr("goldenpath.rails.timing.stopwatch.time.perf_counter", clock)
+    latencies(Paths(SlowPath(clock), None), {"age": np.zeros(200)}, proven=False)
+    assert clock.now <= 6
+
+
+class SlowPath:
+    "A model that takes a second of the clock for each record."
+
+    layout = Layout(text=(), number=("age",))
+
+    def __init__(self, clock: SlowClock) -> None:
+        self._clock = clock
+
+    def one(self, text: list[str], number: list[float]) -> None:
+        self._clock.pass_a_second(number)
 
 
 class SlowLine:

@@ -18,7 +18,7 @@ from goldenpath.rails.rows import tables
 from goldenpath.rails.rows.rowhash import hash_rows
 from goldenpath.rails.rows.sides import write_rows
 from goldenpath.rails.rows.split import SIDES, parse_split
-from goldenpath.rails.runs import Run
+from goldenpath.rails.runs import Run, steps_of
 from goldenpath.rails.settings import Settings
 from goldenpath.steps.data import make_data, stand_in_chunks
 
@@ -84,6 +84,16 @@ def test_rejected_rows_say_where_what_and_why(tmp_path: Path) -> None:
     ]
     assert rejected["reason"][0] == "must be one of north, south, east"
     assert rejected["file"].unique().tolist() == [str(tmp_path / "visits.csv")]
+
+
+def test_a_long_read_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("goldenpath.rails.progress.EVERY", -1.0)
+    _, run = made(visits(), tmp_path)
+    line = "reading visits.csv: 100% of the file, 400 rows so far"
+    assert capsys.readouterr().out == f"{line}\n"  # the notebook
+    assert steps_of(run.folder)["02_data"]["doing"] == line  # the terminal
 
 
 def test_only_the_needed_columns_are_kept_with_the_contracts_types(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from goldenpath.rails.plain import one_line, say
 from goldenpath.rails.rows.tables import Chunk
@@ -13,9 +13,12 @@ EVERY = 10.0  # seconds between two lines where there is no terminal
 def shown(
     chunks: Iterable[Chunk],  # in order of their files
     doing: str,  # what is done to them, such as "reading"
+    tell: Callable[[str], None] | None = None,  # takes a line now and then; None: stderr, a terminal's bar
 ) -> Iterator[Chunk]:
-    "Hand the chunks on, and show on stderr which file is worked on, how far it is, and how many rows."
-    return _as_bar(chunks, doing) if sys.stderr.isatty() else _as_lines(chunks, doing)
+    "Hand the chunks on, and show which file is worked on, how far it is, and how many rows."
+    if tell is None and sys.stderr.isatty():
+        return _as_bar(chunks, doing)
+    return _as_lines(chunks, doing, tell or say)
 
 
 def _as_bar(chunks: Iterable[Chunk], doing: str) -> Iterator[Chunk]:
@@ -37,15 +40,14 @@ def _as_bar(chunks: Iterable[Chunk], doing: str) -> Iterator[Chunk]:
             progress.update(task, description=f"{doing} {_name(chunk)}", completed=chunk.done, rows=rows)
 
 
-def _as_lines(chunks: Iterable[Chunk], doing: str) -> Iterator[Chunk]:
+def _as_lines(chunks: Iterable[Chunk], doing: str, tell: Callable[[str], None]) -> Iterator[Chunk]:
     rows, last = 0, time.monotonic()
     for chunk in chunks:
         yield chunk
         rows += len(chunk.rows)
         if time.monotonic() - last > EVERY:
             last = time.monotonic()
-            line = f"{doing} {_name(chunk)}: {chunk.done:.0%} of the file, {rows:,} rows so far"
-            say(line)
+            tell(f"{doing} {_name(chunk)}: {chunk.done:.0%} of the file, {rows:,} rows so far")
 
 
 def _name(chunk: Chunk) -> str:
