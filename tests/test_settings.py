@@ -1,5 +1,6 @@
 """Settings: what a user mistypes is named with the way out; Kubernetes' own variables do no harm."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -124,6 +125,11 @@ def test_origins_that_are_allowed(tmp_path, origins):
 def test_a_wrong_variable_is_named_by_its_own_name(tmp_path):
     with pytest.raises(BadInput, match=r"^GOLDENPATH_WORKERS = 'x' is not allowed; allowed: a whole number"):
         load_settings(written(tmp_path, ""), {"GOLDENPATH_WORKERS": "x"})
+
+
+def test_a_variable_that_is_not_text_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"^GOLDENPATH_USER = 'ada \\udcff' is not UTF-8; write it as text$"):
+        load_settings(written(tmp_path, ""), {"GOLDENPATH_USER": os.fsdecode(b"ada \xff")})
 
 
 def test_values_are_parsed_and_comments_behind_them_are_cut(tmp_path):

@@ -229,7 +229,16 @@ def _read_environ(environ: Mapping[str, str]) -> dict[str, str]:
     for name in named.keys() - OTHER_NAMES.keys() - NOT_SETTINGS - {key.upper() for key in KEYS}:
         near = nearest(name, [key.upper() for key in KEYS]).replace("'", f"'{PREFIX}", 1)
         warnings.warn(f"variable {PREFIX}{name} is no setting and is not used{near}", stacklevel=3)
-    return {key: named[key.upper()] for key in KEYS if key.upper() in named}
+    return {key: _text(key, named[key.upper()]) for key in KEYS if key.upper() in named}
+
+
+def _text(key: str, value: str) -> str:
+    "The value, which is written into records later. Raises BadInput where its bytes are no text."
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{_variable(key)} = {value!a} is not UTF-8; write it as text") from None
+    return value
 
 
 def _variable(key: str) -> str:

@@ -116,16 +116,19 @@ class Versions:
     def _check_known(self, known: str, candidate: Manifest, key: Path | None) -> None:
         # A model that is trained again has other bytes (times are among them): only a signature can tell
         # whether the bytes there are those that were published, and nothing else may be signed.
-        manifest = self.verify(known)
-        if not key:
-            return
-        if not self._vouched(manifest, key):
+        claim = f"{known} claims to be the same model as {candidate.version}, but"
+        instead = f"or `goldenpath models set-aside {known}` and publish again"
+        try:
+            manifest = self.verify(known)
+        except NotTrusted as error:
+            raise NotTrusted(f"{claim} {error}, {instead}") from None
+        if key and not self._vouched(manifest, key):
             raise NotTrusted(
-                f"{known} claims to be the same model as {candidate.version}, but has other bytes and is "
-                f"{self._signers(known)}; look at it, then `goldenpath models sign {known} --unverified`, or "
-                f"`goldenpath models set-aside {known}` and publish again"
+                f"{claim} has other bytes and is {self._signers(known)}; look at it, then "
+                f"`goldenpath models sign {known} --unverified`, {instead}"
             )
-        self._sign(manifest, key)
+        if key:
+            self._sign(manifest, key)
 
     def _place(self, candidate: Path, manifest: Manifest) -> bool:  # False: somebody had placed the same
         try:
