@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -27,6 +27,7 @@ from goldenpath.rails.pipelines.looks import imported, plain
 from goldenpath.rails.pipelines.rehearsal_pod import Place, Ran, isolation, run_task
 from goldenpath.rails.pipelines.rehearsal_python import PodPython, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
+from goldenpath.rails.plain import say
 from goldenpath.rails.runs import new_id
 from goldenpath.rails.settings import Settings
 
@@ -85,6 +86,7 @@ def rehearse(
     watch: Watch = lambda step: None,
     values: Mapping[str, str] | None = None,  # environment variables of every node, for this rehearsal only
     volume: Path | None = None,  # the folder that stands in for the volume; None: a new one with the rows
+    tell: Callable[[str], None] = say,  # takes a line about what is done before the first node
 ) -> Rehearsal:
     """Compile a pipeline and run every node as its pod would.
 
@@ -98,7 +100,9 @@ def rehearse(
     python = pod_python(
         image_of(_image(graph.nodes[0].parameters), settings.folder / "runtime-images"),
         imports_of(folder / "project"),
+        tell,
     )
+    tell(f"compiling {graph.file.name} with Elyra, and uploading it to a local S3 store")
     with tempfile.TemporaryDirectory() as scratch, running_store(Path(scratch) / "store") as store:
         tasks = read_tasks(compile_pipeline(copied, folder / "project", store, folder))
         stage = _Stage(folder, settings, python, _volumes(tasks, folder, settings, volume))

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from goldenpath.rails.errors import GoldenpathError
@@ -19,6 +19,7 @@ from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.pipelines import rehearsal_witness
 from goldenpath.rails.pipelines.images import Image, package_of, plain_name, read_pins
 from goldenpath.rails.pipelines.workspace import find_program
+from goldenpath.rails.plain import say
 
 ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper
 WITNESS = "import rehearsal_witness; rehearsal_witness.watch()\n"
@@ -35,7 +36,7 @@ class PodPython(Frozen):
     notes: tuple[str, ...]  # in what it differs from the image's Python
 
 
-def pod_python(image: Image, imports: Iterable[str]) -> PodPython:
+def pod_python(image: Image, imports: Iterable[str], tell: Callable[[str], None] = say) -> PodPython:
     "The environment for an image, from the cache or built now. Raises GoldenpathError where it cannot be."
     pins = read_pins(image.list)
     wanted = sorted({*ALWAYS, *(package for name in imports if (package := package_of(name)) in pins)})
@@ -43,6 +44,7 @@ def pod_python(image: Image, imports: Iterable[str]) -> PodPython:
     version = _version(interpreter)
     folder = _cache() / f"pod-{_key(version, wanted, image.list)}"
     if not (folder / "ready").is_file():
+        tell(f"installing {len(wanted)} packages of {image.name}, with what they need; this happens once")
         _build(folder, interpreter, wanted, image)
     installed = json.loads((folder / "ready").read_text("utf-8"))
     return PodPython(
