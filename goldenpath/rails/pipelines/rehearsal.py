@@ -4,7 +4,6 @@ Real: Elyra's compiler, the commands that it writes, an S3 store, the image's pa
 the scheduler (nodes run one after another), the images' operating system, the volume (a folder).
 """
 
-import glob
 import importlib.util
 import json
 import os
@@ -28,6 +27,7 @@ from goldenpath.rails.pipelines.rehearsal_pod import Place, Ran, isolation, run_
 from goldenpath.rails.pipelines.rehearsal_python import PodPython, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
 from goldenpath.rails.plain import say
+from goldenpath.rails.rows.sources import find_files
 from goldenpath.rails.runs import new_id
 from goldenpath.rails.settings import Settings
 
@@ -150,16 +150,17 @@ def _volumes(tasks: Iterable[Task], folder: Path, settings: Settings, given: Pat
     for place in volumes.values():
         place.mkdir(parents=True, exist_ok=True)
     if claims and not given:
-        _lay_rows(settings, volumes[claims[0]] / "data")
+        lay_rows(settings, volumes[claims[0]] / "data")
     return volumes
 
 
-def _lay_rows(settings: Settings, data: Path) -> None:
+def lay_rows(settings: Settings, data: Path) -> None:
+    "Copy the rows that the settings name into a new folder; what is fetched from elsewhere is not copied."
     source = settings.data_source()
     if source == "synthetic" or "://" in source:
         return
     data.mkdir()
-    for name in glob.glob(source):
+    for name in find_files(source):
         shutil.copy(name, data)  # no link: it would share its access time with everybody's reading
 
 
