@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from goldenpath.rails.pipelines.clash import clash_of
+from goldenpath.rails.pipelines.workspace import export_notebooks
 from goldenpath.rails.runs import list_runs, steps_of
+from goldenpath.rails.settings import load_settings
 from tests.serving_program import free_address
 from tests.small_project import fingerprint
 
@@ -212,6 +215,14 @@ def test_a_run_that_cannot_publish_is_refused_before_its_first_step(ran, edited)
         "or use --until 06_evaluate to train and evaluate without publishing\n"
     )
     assert newest(ran[0]) == before
+
+
+def test_values_of_a_run_decide_which_versions_its_model_is_compared_with(edited):
+    project, home = edited
+    export_notebooks(project)
+    settings, values = load_settings(project / "settings.ini", {}), {"GOLDENPATH_HOME": home}
+    assert "estimator.C: 1.0 -> 0.5" in clash_of(settings, values)
+    assert clash_of(settings, values | {"GOLDENPATH_MODEL": "another"}) == ""
 
 
 def test_a_run_up_to_a_step_warns_at_the_terminal_and_in_its_first_notebook(ran, edited):

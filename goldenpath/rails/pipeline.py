@@ -157,9 +157,9 @@ def _named(graph: Graph, name: str) -> Node:
     raise BadInput(f"{graph.file.name} has no step '{name}'{hint}; steps: {', '.join(names)}")
 
 
-def refuse_clash(graph: Graph, settings: Settings) -> None:
+def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
     "Raise GateRefused before anybody waits for a refusal that is known; only warn if nothing is published."
-    clash = clash_of(settings)
+    clash = clash_of(settings, values)
     if clash and PUBLISHES in {node.name for node in graph.nodes}:
         before = READS_FROM[PUBLISHES]
         raise GateRefused(f"{clash}, or use --until {before} to train and evaluate without publishing")
@@ -184,7 +184,7 @@ def run_pipeline(
     project = settings.folder
     graph = part_of(read_pipeline(file), until, without)
     export_notebooks(project)
-    refuse_clash(graph, settings)
+    refuse_clash(graph, settings, values or {})
     folder = make_run(settings.writable_home() / "runs")
     copy_project(project, folder)
     graph = _copy_pipeline(graph, project, folder, values or {})

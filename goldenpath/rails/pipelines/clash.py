@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 
 from goldenpath.rails.registry import open_registry
-from goldenpath.rails.settings import Settings
+from goldenpath.rails.settings import Settings, load_settings
 
 WITHIN = 60.0  # seconds
 QUESTION = """
@@ -16,19 +16,26 @@ print(clash_ahead(load_settings()))
 """
 
 
-def clash_of(settings: Settings) -> str:
+def clash_of(
+    settings: Settings,
+    values: Mapping[str, str],  # environment variables of the run; they may name another model or home
+) -> str:
     """Why the model of the project cannot be published; "" if nothing speaks against it, or if it is unknown.
 
     A program of its own answers, because this one may hold modules from before the export. Raises
     GoldenpathError if the registry cannot be opened.
     """
+    environ = os.environ | values
+    if values:
+        settings = load_settings(settings.folder / "settings.ini", environ)
     if not open_registry(settings).versions():
         return ""
+    paths = [str(settings.folder), *filter(None, [environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
             [sys.executable, "-c", QUESTION],
             cwd=settings.folder,
-            env=os.environ | {"PYTHONPATH": _paths(settings.folder)},
+            env=environ | {"PYTHONPATH": os.pathsep.join(paths)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -38,7 +45,3 @@ def clash_of(settings: Settings) -> str:
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return ""  # a step meets the same fault, and names its cell
     return done.stdout.rstrip("\n").rpartition("\n")[2]
-
-
-def _paths(project: Path) -> str:
-    return os.pathsep.join(filter(None, [str(project), os.environ.get("PYTHONPATH", "")]))
