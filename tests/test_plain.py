@@ -19,7 +19,7 @@ from goldenpath.rails.errors import BadInput
 from goldenpath.rails.evaluation.gate import Rule, Verdict, verdict_table
 from goldenpath.rails.pipelines.executed import Step
 from goldenpath.rails.plain import UNSEEN, one_line, plain
-from goldenpath.rails.progress import _as_bar, _as_lines
+from goldenpath.rails.progress import shown
 from goldenpath.rails.registry import Registry
 from goldenpath.rails.rows.tables import Chunk
 from goldenpath.rails.runs import make_run
@@ -40,7 +40,7 @@ def is_text(output: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "as_shown"),
     [
         ("caf\u00e9 \u2264 \U0001f600 \u0646\u200c\u0645", "caf\u00e9 \u2264 \U0001f600 \u0646\u200c\u0645"),
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
@@ -51,8 +51,8 @@ def is_text(output: str) -> None:
         (7, "7"),
     ],
 )
-def test_a_text_is_shown_and_never_obeyed(text: object, shown: str) -> None:
-    assert plain(text) == shown
+def test_a_text_is_shown_and_never_obeyed(text: object, as_shown: str) -> None:
+    assert plain(text) == as_shown
 
 
 def test_no_text_makes_a_line_of_its_own() -> None:
@@ -219,11 +219,12 @@ def test_progress_over_a_file_with_a_strange_name_is_text(monkeypatch: pytest.Mo
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    assert list(_as_bar(iter(chunks), "reading")) == chunks
+    assert list(shown(iter(chunks), "reading")) == chunks
     assert r"[bold]b :boom: \x1b[31m" in terminal.getvalue()
     monkeypatch.setattr("goldenpath.rails.progress.EVERY", -1.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    list(_as_lines(iter(chunks), "reading"))
+    assert list(shown(iter(chunks), "reading")) == chunks
+    assert r"[bold]b :boom: \x1b[31m" in sys.stderr.getvalue()
     assert UNSEEN.findall(sys.stderr.getvalue()) == []
 
 
