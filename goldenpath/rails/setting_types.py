@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -29,6 +30,15 @@ def _with_tcp_number(listen: str) -> str:
     return listen
 
 
+def _http(address: str) -> str:
+    "Raises ValueError for what no request could be sent to."
+    parts = urlsplit(address)
+    if address and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("it does not begin with http:// or https:// and a host")
+    _ = parts.port  # raises ValueError for what is no number up to 65535
+    return address
+
+
 Floor = Literal["roc_auc", "average_precision", "recall", "precision", "f1", "slice_recall"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
@@ -36,6 +46,7 @@ CommaList = Annotated[tuple[str, ...], _from_text(_comma_list)]
 Floors = Annotated[dict[Floor, Share], _from_text(parse_floors)]
 Split = Annotated[HashSplit | DateSplit, _from_text(parse_split)]
 Threshold = Annotated[ThresholdRule, _from_text(parse_threshold)]
+Http = Annotated[str, AfterValidator(_http)]
 Listen = Annotated[
     str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$"), AfterValidator(_with_tcp_number)
 ]

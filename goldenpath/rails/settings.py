@@ -17,7 +17,7 @@ from goldenpath.rails.evaluation.rules import parse_threshold
 from goldenpath.rails.rows.endings import is_other_table, is_table
 from goldenpath.rails.rows.split import parse_split
 from goldenpath.rails.server_settings import ServerSettings, allowed
-from goldenpath.rails.setting_types import CommaList, Floors, Listen, Name, Share, Split, Threshold
+from goldenpath.rails.setting_types import CommaList, Floors, Http, Listen, Name, Share, Split, Threshold
 from goldenpath.rails.spelling import nearest
 
 PREFIX = "GOLDENPATH_"
@@ -68,7 +68,7 @@ class Settings(ServerSettings):
         42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295"
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
-    server_url: str = Field("", description="address of a deployed server, for the contrast over HTTP")
+    server_url: Http = Field("", description="address of a deployed server, for the contrast over HTTP")
     server_token: str = Field("", repr=False, description="bearer token for it, if it asks for one")
     signing_key: str = Field(
         "", description="private elliptic key (PEM) that publishing signs with; or empty"
