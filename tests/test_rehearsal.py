@@ -1,6 +1,5 @@
 """The rehearsal: Elyra's own export, a real S3 store, every node's own command with the image's packages."""
 
-import csv
 import io
 import json
 import os
@@ -15,9 +14,10 @@ from goldenpath.rails.errors import BadInput, GoldenpathError
 from goldenpath.rails.pipeline import read_pipeline, run_pipeline
 from goldenpath.rails.pipelines.compiling import compile_pipeline, snapshot, with_values
 from goldenpath.rails.pipelines.images import image_of, read_pins
-from goldenpath.rails.pipelines.rehearsal import LONG_AGO, lay_rows, look, mark, read_rehearsal, rehearse
+from goldenpath.rails.pipelines.rehearsal import read_rehearsal, rehearse
 from goldenpath.rails.pipelines.rehearsal_python import find_python, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
+from goldenpath.rails.pipelines.rehearsal_volume import LONG_AGO, lay_rows, look, mark
 from goldenpath.rails.pipelines.workspace import copy_project, find_program
 from goldenpath.rails.settings import load_settings
 from tests.needs import needs
@@ -81,6 +81,8 @@ for place in ("beside.csv", PROJECT_PATH + "/notebooks/beside.csv"):
         pass
 import json
 
+with open("left behind.txt", "w") as file:
+    file.write("in the working folder")
 opened.output("data/train.parquet").write_text("rows")
 opened.output("data/seen.json").write_text(json.dumps(seen))
 opened.finish("02_data")
@@ -144,6 +146,11 @@ def test_the_report_says_what_was_read_and_written(looked):
     assert [Path(name).name for name in train.read][:1] == ["train.parquet"]
     assert "model.txt" in [Path(name).name for name in train.written]
     assert 0 < data.seconds < made.seconds
+
+
+def test_the_report_names_what_is_lost_with_the_pod(looked):
+    _, made, _, _ = looked
+    assert [node.lost for node in made.nodes] == [("left behind.txt",), ()]
 
 
 def test_the_report_names_what_works_here_but_not_in_the_pod(looked):
@@ -358,23 +365,25 @@ def test_only_what_is_optional_is_missing_in_its_pods(own):
     assert {one.name for node in made.nodes for one in node.missing} <= {"onnxruntime"}
 
 
+def test_nothing_is_lost_with_its_pods(own):
+    _, made, _ = own
+    assert [node.lost for node in made.nodes if node.lost] == []
+
+
 @pytest.mark.slow
 def test_the_batch_pipeline_will_run_on_the_cluster(own):
     settings, made, _ = own
-    volume = made.folder / "volumes" / "goldenpath"
-    from goldenpath.contract import CONTRACT
-    from goldenpath.rails.contracts import golden
-
-    records = golden.pool(CONTRACT.spec, 50, 1).records
-    (volume / "batch").mkdir()
-    with (volume / "batch" / "input.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, records[0])
-        writer.writeheader()
-        writer.writerows(records)
-    scored = rehearse(PROJECT / "pipelines" / "batch.pipeline", settings, volume=volume)
+    home = made.folder / "volumes" / "goldenpath"  # it has a champion, and no file to score
+    scored = rehearse(
+        PROJECT / "pipelines" / "batch.pipeline", settings.model_copy(update={"home": str(home)})
+    )
     assert scored.exit_code == 0, scored.nodes
-    assert len((volume / "batch" / "scored.csv").read_text().splitlines()) == len(records) + 1
+    assert [note.partition(" ")[2][:13] for note in scored.notes] == ["answers with ", "reads made-up"]
+    batch = scored.folder / "volumes" / "goldenpath" / "batch"
+    rows = (batch / "input.csv").read_text().splitlines()
+    assert len((batch / "scored.csv").read_text().splitlines()) == len(rows)
     assert "batch/input.csv" in scored.nodes[0].read
+    assert scored.nodes[0].lost == ()
 
 
 @pytest.mark.slow

@@ -46,14 +46,15 @@ STYLE = {
     "--volume",
     "-v",
     type=click.Path(path_type=Path),
-    help="Folder that stands in for the shared volume; otherwise a new one that holds the rows.",
+    help="Folder that stands in for the shared volume; default: a new one with what the pipeline needs.",
 )
 def rehearse_command(pipeline: Path | None, values: dict[str, str], volume: Path | None) -> None:
     """Run PIPELINE (pipelines/train.pipeline) as its pods would, on this machine.
 
     Elyra compiles it and uploads it to a real S3 store; then each node's own command runs in an empty folder
-    with the runtime image's packages and without this project. Exit code 1: a node failed; 3: the gate
-    refused the candidate.
+    with the runtime image's packages and without this project. The new volume holds a copy of the rows, and
+    for a pipeline that answers with a published version a copy of that version and of the file to score. Exit
+    code 1: a node failed; 3: the gate refused the candidate.
     """
     settings = load_settings()
     file = pipeline or settings.folder / DEFAULT
@@ -71,6 +72,11 @@ def tell(made: Rehearsal) -> None:
             put(
                 f"{node.label}: {one.kind} {one.name} is here but not in the pod"
                 + (f" ({one.where})" if one.where else "")
+            )
+        for name in node.lost:
+            click.echo(
+                f"{node.label}: {name} is lost with the pod, because the node wrote it into its working "
+                "folder; write to the run or the volume, or add it to the node's output files"
             )
     for note in made.notes:
         put(f"note: {note}")

@@ -6,16 +6,16 @@ the scheduler (nodes run one after another), the images' operating system, the v
 
 import importlib.util
 import json
-import os
+import re
 import shutil
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from goldenpath.rails.errors import BadInput
 from goldenpath.rails.manifest import Frozen
 from goldenpath.rails.notebook import code_cells, read_notebook
 from goldenpath.rails.pipeline import read_pipeline
@@ -23,16 +23,20 @@ from goldenpath.rails.pipelines.compiling import Task, compile_pipeline, read_ta
 from goldenpath.rails.pipelines.executed import Failure, Step, Watch, read_failure
 from goldenpath.rails.pipelines.images import image_of
 from goldenpath.rails.pipelines.looks import imported, plain
+from goldenpath.rails.pipelines.rehearsal_loan import check_given, find_loans, lend
 from goldenpath.rails.pipelines.rehearsal_pod import Place, Ran, isolation, run_task
 from goldenpath.rails.pipelines.rehearsal_python import PodPython, pod_python
 from goldenpath.rails.pipelines.rehearsal_store import running_store
+from goldenpath.rails.pipelines.rehearsal_volume import expect_folder, lay_volumes, look, mark
 from goldenpath.rails.plain import say
-from goldenpath.rails.rows.sources import find_files
 from goldenpath.rails.runs import new_id
 from goldenpath.rails.settings import Settings
 
-LONG_AGO = 1_000_000_000.0  # seconds; an access time that any reading moves forward
-Seen = dict[Path, tuple[int, int]]  # modification time (ns) and size by file
+# What Elyra's bootstrapper, Python and Jupyter leave in a node's working folder, and run.json
+OF_ELYRA = re.compile(
+    r"bootstrapper\.py$|requirements-[\w-]+\.txt$|[^/]+\.tar\.gz$|run\.json$|jupyter-work-dir/|\."
+    r"|(.*/)?__pycache__/"
+)
 
 
 class Missing(Frozen):
@@ -54,6 +58,7 @@ class NodeReport(Frozen):
     sent: tuple[str, ...] = ()  # to S3
     read: tuple[str, ...] = ()  # of what was on the volume before
     written: tuple[str, ...] = ()  # to the volume
+    lost: tuple[str, ...] = ()  # written into the working folder, and not uploaded
     missing: tuple[Missing, ...] = ()
     failure: Failure | None = None
 
@@ -94,6 +99,10 @@ def rehearse(
     """
     began = time.monotonic()
     graph = read_pipeline(file)
+    expect_folder(volume)
+    if volume:
+        check_given(graph, settings, values or {}, volume)
+    loans = [] if volume else find_loans(graph, settings, values or {})
     folder = settings.writable_home() / "rehearsals" / new_id()
     folder.mkdir(parents=True)
     copied = snapshot(file, settings.folder, folder / "project", values or {})
@@ -105,7 +114,9 @@ def rehearse(
     tell(f"compiling {graph.file.name} with Elyra, and uploading it to a local S3 store")
     with tempfile.TemporaryDirectory() as scratch, running_store(Path(scratch) / "store") as store:
         tasks = read_tasks(compile_pipeline(copied, folder / "project", store, folder))
-        stage = _Stage(folder, settings, python, _volumes(tasks, folder, settings, volume))
+        volumes = lay_volumes(tasks, folder, settings, volume)
+        lent = lend(loans, settings, next(iter(volumes.values()))) if volumes else []
+        stage = _Stage(folder, settings, python, volumes)
         nodes = _run_all(tasks, stage, watch)
     made = Rehearsal(
         folder=folder,
@@ -114,7 +125,7 @@ def rehearse(
         packages=len(python.installed),
         left_out=python.left_out,
         isolated=bool(stage.isolation),
-        notes=(*python.notes, *_other_images(tasks), *stage.notes()),
+        notes=(*python.notes, *_other_images(tasks), *stage.notes(), *lent),
         nodes=nodes,
         seconds=time.monotonic() - began,
     )
@@ -137,31 +148,6 @@ def _image(parameters: Mapping[str, object]) -> str:
 def _other_images(tasks: Iterable[Task]) -> list[str]:
     images = sorted({task.image for task in tasks})
     return [f"all nodes ran with the packages of the first one's image, not of {images}"] * (len(images) > 1)
-
-
-def _volumes(tasks: Iterable[Task], folder: Path, settings: Settings, given: Path | None) -> dict[str, Path]:
-    "A folder for each claim. The first holds the rows, as somebody would have put them on the volume."
-    claims = list(dict.fromkeys(claim for task in tasks for claim in task.mounts.values()))
-    volumes = {claim: folder / "volumes" / claim for claim in claims}
-    if given and claims:
-        if not given.is_dir():
-            raise BadInput(f"there is no folder {given} to stand in for the volume")
-        volumes[claims[0]] = given.resolve()
-    for place in volumes.values():
-        place.mkdir(parents=True, exist_ok=True)
-    if claims and not given:
-        lay_rows(settings, volumes[claims[0]] / "data")
-    return volumes
-
-
-def lay_rows(settings: Settings, data: Path) -> None:
-    "Copy the rows that the settings name into a new folder; what is fetched from elsewhere is not copied."
-    source = settings.data_source()
-    if source == "synthetic" or "://" in source:
-        return
-    data.mkdir()
-    for name in find_files(source):
-        shutil.copy(name, data)  # no link: it would share its access time with everybody's reading
 
 
 class _Stage:
@@ -217,6 +203,7 @@ def _run_one(task: Task, stage: _Stage) -> NodeReport:
         sent=ran.sent,
         read=tuple(name for one in looks for name in one.read),
         written=tuple(name for one in looks for name in one.written),
+        lost=lost_files(place.folder / "src", task, ran),
         missing=found_in_vain(place.folder / "witness", place.project),
         failure=_failure(task, place, ran) if ran.code else None,
     )
@@ -234,37 +221,19 @@ def _failure(task: Task, place: Place, ran: Ran) -> Failure:
     return Failure(step=Path(task.file).stem, file=log, cell=0, kind=f"exit code {ran.code}", message=said)
 
 
-class Look(NamedTuple):
-    read: list[str]
-    written: list[str]
+def lost_files(src: Path, task: Task, ran: Ran) -> tuple[str, ...]:  # paths from the node's working folder
+    "List what a node wrote into its working folder and did not upload: it goes with the pod."
+    stem = Path(task.file).stem
+    came = {name for archive in src.glob("*.tar.gz") for name in _members(archive)}
+    known = {*came, *ran.fetched, *ran.sent, f"{stem}-output.ipynb", f"{stem}.html"}
+    files = (path for path in src.rglob("*") if path.is_file() and not path.is_symlink())
+    names = {str(path.relative_to(src)) for path in files}
+    return tuple(sorted(name for name in names - known if not OF_ELYRA.match(name)))
 
 
-def mark(volume: Path) -> Seen:
-    "Every file as it is now, its access time put back: reading moves it forward again, if the mount says so."
-    seen = {}
-    for file in _files(volume):
-        state = file.stat()
-        with suppress(PermissionError):
-            os.utime(file, ns=(int(LONG_AGO * 1e9), state.st_mtime_ns))
-        seen[file] = (state.st_mtime_ns, state.st_size)
-    return seen
-
-
-def look(volume: Path, before: Seen) -> Look:
-    "What was read and written since `mark`, as paths below the volume."
-    read, written = [], []
-    for file in _files(volume):
-        state = file.stat()
-        name = str(file.relative_to(volume))
-        if before.get(file) != (state.st_mtime_ns, state.st_size):
-            written.append(name)
-        elif state.st_atime > LONG_AGO:
-            read.append(name)
-    return Look(read, written)
-
-
-def _files(volume: Path) -> list[Path]:
-    return sorted(path for path in volume.rglob("*") if path.is_file() and not path.is_symlink())
+def _members(archive: Path) -> list[str]:
+    with tarfile.open(archive) as opened:
+        return opened.getnames()
 
 
 def found_in_vain(witness: Path, project: Path) -> tuple[Missing, ...]:
