@@ -55,8 +55,8 @@ PROGRESS := !/^ ([-+~]|Downloaded) / { print "  " $$0 } /^Installed/ { print "  
 run: .venv/ready ## train, evaluate, publish, and show training time against prediction time
 	@$(BIN)/python -m goldenpath run
 
-lab: .venv/ready ## JupyterLab with Elyra; saving a notebook exports its module
-	@sh lab/start
+lab: .venv/ready ## JupyterLab with Elyra; saving a notebook exports its module; ARGS="--port 8889" goes to it
+	@sh lab/start $(ARGS)
 
 serve: .venv/ready ## answer predictions over HTTP
 	@$(BIN)/python -m goldenpath serve

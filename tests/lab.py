@@ -32,9 +32,17 @@ def copy_of_project(folder: Path) -> Path:
     for name in ("lab", "runtime-images"):
         ignore = shutil.ignore_patterns("profile_default/*[!g].*", "__pycache__")
         shutil.copytree(PROJECT / name, folder / name, symlinks=True, ignore=ignore)
+    for name in (".gitignore", ".gitattributes"):
+        shutil.copy(PROJECT / name, folder)
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "volume").mkdir()
     return folder
+
+
+def commit_all(project: Path) -> None:
+    "Make the copy a repository with one commit."
+    script = "git init -q && git add . && git -c user.name=a -c user.email=a@example.org commit -qm one"
+    subprocess.run(["sh", "-c", script], cwd=project, check=True)
 
 
 @contextlib.contextmanager
@@ -44,7 +52,7 @@ def running_lab(project: Path, own: Path, **settings: str) -> Iterator[Lab]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folders = {f"JUPYTER_{kind}_DIR": str(own / kind.lower()) for kind in ("DATA", "RUNTIME", "CONFIG")}
-    options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token="]
+    options = ["--no-browser", f"--ServerApp.port={port}", "--IdentityProvider.token="]
     command = ["sh", "lab/start", *options, "--ServerApp.port_retries=0"]
     environ = {**os.environ, **folders, "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), **settings}
     own.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import pytest
 from goldenpath.rails.pipeline import read_pipeline
 from goldenpath.rails.pipelines.pipeline_check import check_pipeline
 from tests.browser import chromium
-from tests.lab import Lab, copy_of_project, running_lab
+from tests.lab import Lab, commit_all, copy_of_project, running_lab
 
 PROJECT = Path(__file__).resolve().parent.parent
 PIPELINES = sorted(path.name for path in (PROJECT / "pipelines").glob("*.pipeline"))
@@ -44,6 +44,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     project = copy_of_project(folder / "my project")
     break_one(project / "pipelines")
+    write_wrong(project / "notebooks")
+    commit_all(project)
     with running_lab(project, folder / "own", **SMALL) as found:
         yield found
 
@@ -55,6 +57,15 @@ def break_one(folder: Path) -> None:
     primary["app_data"]["properties"]["pipeline_defaults"].pop("runtime_image")
     primary["nodes"][0]["app_data"]["component_parameters"]["runtime_image"] = ""
     (folder / "broken.pipeline").write_text(json.dumps(document))
+
+
+def write_wrong(folder: Path) -> None:
+    "The training notebook under another name, with a cell at its beginning that names what is not there."
+    notebook = json.loads((folder / "05_train.ipynb").read_text())
+    notebook["cells"][0]["source"] = "#| default_exp steps.wrong"
+    wrong = {"cell_type": "code", "id": "wrong", "metadata": {}, "outputs": [], "execution_count": None}
+    notebook["cells"].insert(1, wrong | {"source": "no_such_name"})
+    (folder / "11_wrong.ipynb").write_text(json.dumps(notebook, indent=1) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +81,17 @@ def page(browser: Any) -> Iterator[Any]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def launcher(browser: Any, lab: Lab) -> Iterator[Any]:
+    "A page of JupyterLab with nothing opened."
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{lab.url}/lab?reset")
+    page.wait_for_selector(".jp-Launcher", timeout=60_000)
+    yield page
+    context.close()
+
+
 def open_pipeline(page: Any, lab: Lab, name: str) -> None:
     page.goto(f"{lab.url}/lab/tree/pipelines/{name}?reset")
     page.wait_for_selector(f"{FRONT} .d3-node-group", timeout=60_000)
@@ -77,7 +99,10 @@ def open_pipeline(page: Any, lab: Lab, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_the_editor_draws_every_node_and_link_and_marks_none(page, lab, name):
+def test_the_editor_draws_every_node_and_link_marks_none_and_saves_what_was_there(page, lab, name):
+    page.set_viewport_size({"width": 1900, "height": 1000})
+    file = lab.project / "pipelines" / name
+    before = file.read_bytes()
     open_pipeline(page, lab, name)
     graph = read_pipeline(PROJECT / "pipelines" / name)
     seen = page.evaluate(LOOK)
@@ -86,6 +111,17 @@ def test_the_editor_draws_every_node_and_link_and_marks_none(page, lab, name):
     assert seen["marks"] == 0
     assert seen["runtime"]
     assert page.get_by_text("official Jupyter news").count() == 0  # nobody is asked
+    # a node first: with none, the panel shows the pipeline's own values, which Elyra writes in any order
+    page.locator(f"{FRONT} .d3-node-group").first.click()
+    page.locator("button[aria-label='Open Panel']").click()
+    for label in seen["labels"]:
+        page.locator(f"{FRONT} .d3-node-group", has_text=label).first.click(position={"x": 70, "y": 10})
+        page.wait_for_function(
+            "label => document.querySelector('input#root_label')?.value === label", arg=label
+        )
+    with page.expect_response(lambda reply: reply.request.method == "PUT" and name in reply.url):
+        page.locator("button[aria-label='Save Pipeline']").click()
+    assert file.read_bytes() == before
 
 
 def test_a_node_that_is_not_right_would_be_marked(page, lab):
@@ -145,22 +181,87 @@ def test_saving_a_notebook_leaves_it_clean_with_its_tags(page, lab):
     assert b'"parameters"' in before
 
 
-# What JupyterLab sends when somebody presses Ctrl+S, with one line added to the first export cell.
-SAVE = """async () => {
-    const address = location.origin + '/api/contents/notebooks/04_model.ipynb';
-    const {content} = await (await fetch(address)).json();
-    content.cells.find((cell) => cell.source.startsWith('#| export')).source += '\\nADDED_IN_THE_LAB = 1';
+def test_an_opened_notebook_is_not_dirty_and_only_what_is_wrong_is_underlined(page, lab):
+    page.goto(f"{lab.url}/lab/tree/notebooks/11_wrong.ipynb?reset")
+    underlined = page.locator(".cm-lintRange")
+    underlined.first.wait_for(timeout=90_000)
+    assert underlined.all_inner_texts() == ["no_such_name"]
+    assert page.get_by_text("Python 3 (ipykernel) | Idle").count() == 1
+    assert page.locator(".jp-mod-dirty").count() == 0
+    assert (lab.project / ".virtual_documents").is_dir()
+    assert ".virtual_documents" not in git_status(lab.project)
+
+
+# What JupyterLab sends when Ctrl+S is pressed, after a change of the first export cell.
+SAVE = """async ([name, saved, line]) => {
+    const folder = location.origin + '/api/contents/notebooks/';
+    const {content} = await (await fetch(folder + name)).json();
+    const cell = content.cells.find((cell) => cell.source.startsWith('#| export'));
+    cell.source = cell.source.split('\\n# added')[0] + (line ? '\\n# added\\n' + line : '');
+    content.cells.filter((cell) => cell.cell_type === 'code').forEach((cell) => {
+        cell.outputs = [{output_type: 'stream', name: 'stdout', text: 'a row of somebody'}];
+    });
     const token = document.cookie.match(/_xsrf=([^;]+)/)[1];
     const headers = {'Content-Type': 'application/json', 'X-XSRFToken': token};
     const body = JSON.stringify({type: 'notebook', format: 'json', content});
-    return (await fetch(address, {method: 'PUT', headers, body})).status;
+    return (await fetch(folder + saved, {method: 'PUT', headers, body})).status;
 }"""
+TOAST = ".Toastify__toast"
 
 
-def test_saving_a_notebook_exports_its_module(page, lab):
-    page.goto(f"{lab.url}/lab?reset")
-    assert page.evaluate(SAVE) == 200
-    assert "ADDED_IN_THE_LAB = 1" in (lab.project / "goldenpath" / "model.py").read_text()
+def save(page: Any, name: str, line: str = "", saved: str = "") -> None:
+    "Save a notebook with outputs, and with a line added to its first export cell; `saved` is another name."
+    assert page.evaluate(SAVE, [name, saved or name, line]) in (200, 201)
+
+
+def test_saving_a_notebook_exports_its_module_or_shows_why_not_until_it_does(launcher, lab):
+    module = lab.project / "goldenpath" / "model.py"
+    save(launcher, "04_model.ipynb", "ADDED_IN_THE_LAB = 1")
+    assert "ADDED_IN_THE_LAB = 1" in module.read_text()
+    good = module.read_bytes()
+    save(launcher, "04_model.ipynb", "def (")
+    launcher.locator(TOAST).wait_for()
+    assert "notebooks/04_model.ipynb is not exported: invalid syntax in `def (`" in launcher.inner_text(TOAST)
+    assert module.read_bytes() == good  # what other notebooks import still works
+    save(launcher, "04_model.ipynb", "ADDED_IN_THE_LAB = 2")
+    launcher.locator(TOAST).wait_for(state="detached")
+    assert "ADDED_IN_THE_LAB = 2" in module.read_text()
+
+
+def test_saving_a_copy_of_a_notebook_exports_nothing_and_says_so(launcher, lab):
+    module = lab.project / "goldenpath" / "steps" / "publish.py"
+    before = module.read_bytes()
+    save(launcher, "07_publish.ipynb", "ADDED = 1", saved="out.ipynb")
+    launcher.locator(TOAST).wait_for()
+    assert (
+        "notebooks/out.ipynb holds export cells of steps.publish and is not exported"
+        in launcher.inner_text(TOAST)
+    )
+    assert module.read_bytes() == before
+
+
+def git_status(project: Path) -> list[str]:
+    command = ["git", "status", "--porcelain"]
+    done = subprocess.run(command, cwd=project, check=True, capture_output=True, text=True)
+    return [line[3:] for line in done.stdout.splitlines()]
+
+
+def test_git_calls_a_notebook_modified_only_if_more_than_its_outputs_changed(launcher, lab):
+    name = "notebooks/08_predict.ipynb"
+    save(launcher, "08_predict.ipynb")
+    assert "a row of somebody" in (lab.project / name).read_text()
+    until = time.monotonic() + 30
+    while name in git_status(lab.project):  # git is told after the reply
+        assert time.monotonic() < until
+        launcher.wait_for_timeout(200)
+    save(launcher, "08_predict.ipynb", "ADDED = 1")
+    assert name in git_status(lab.project)
+
+
+def test_options_go_to_jupyterlab():
+    command = ["make", "-n", "lab", "ARGS=--port 8889"]
+    done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "sh lab/start --port 8889"
 
 
 def test_git_sees_no_outputs_of_a_notebook_that_was_run(tmp_path):

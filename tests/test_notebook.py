@@ -222,6 +222,17 @@ def test_two_notebooks_for_one_module_are_refused_before_one_overwrites_the_othe
         export_notebooks(project)
 
 
+def test_a_cell_that_is_not_python_is_not_exported_and_named(project):
+    module = project / "goldenpath" / "steps" / "one.py"
+    edit(project, "return twice(2)", "return twice(2")
+    message = r"05_one.ipynb is not exported: '\(' was never closed in `return twice\(2`; correct that cell"
+    with pytest.raises(BadInput, match=message):
+        export_notebooks(project)
+    assert module.read_text() == MODULE
+    edit(project, "assert four() == 4", "assert four( ==")  # a lesson cell is the notebook's own affair
+    assert stale(project) == []
+
+
 def test_it_agrees_with_the_real_nbdev_export_which_takes_no_stranger(project):
     "Export by the real program, then look: nothing is stale; edit one cell, then it is."
     shutil.rmtree(project / "goldenpath")

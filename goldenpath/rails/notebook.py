@@ -76,6 +76,20 @@ def exported_notebooks(folder: Path) -> list[Path]:
     return list(makers.values())
 
 
+def check_syntax(file: Path) -> None:
+    "Raise BadInput if an export cell is not Python: its module would stop everything that imports it."
+    for cell in code_cells(read_notebook(file)):
+        if EXPORTS & {word for word, _ in DIRECTIVE.findall(_head(cell))}:
+            try:
+                ast.parse(cell)
+            except SyntaxError as fault:
+                lines = cell.splitlines()
+                line = lines[min(fault.lineno or 1, len(lines)) - 1].strip()
+                raise BadInput(
+                    f"notebooks/{file.name} is not exported: {fault.msg} in `{line}`; correct that cell"
+                ) from None
+
+
 def warn_of_strangers(folder: Path) -> None:
     "Warn of each notebook in `folder` that looks like a source and is not exported."
     for line in strangers(folder):

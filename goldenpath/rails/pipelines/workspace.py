@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from goldenpath.rails.errors import BadInput
-from goldenpath.rails.notebook import exported_notebooks, stale_notebooks, warn_of_strangers
+from goldenpath.rails.notebook import check_syntax, exported_notebooks, stale_notebooks, warn_of_strangers
 
 COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
@@ -46,7 +46,10 @@ def write_modules(project: Path) -> None:
     command = find_program("nbdev-export")
     if not command:
         raise BadInput("nbdev-export is not installed here: use `make export`, or pip install nbdev")
-    names = [re.escape(file.name) for file in exported_notebooks(project / "notebooks")]
+    files = exported_notebooks(project / "notebooks")
+    for file in files:
+        check_syntax(file)
+    names = [re.escape(file.name) for file in files]
     done = subprocess.run(
         [command, "--file-re", f"^({'|'.join(names)})$"],
         cwd=project,
