@@ -40,7 +40,7 @@ def look_at(node: Node) -> Look:
         source=source,
         opened=frozenset(_files(calls)),
         written=frozenset(_files(call for call in calls if _is_write(call))),
-        reads=frozenset(set(_texts(calls, "input")) - if_there),
+        reads=frozenset({*_texts(calls, "input"), *_texts(calls, "record")} - if_there),
         leaves=frozenset(_texts(calls, "output")),
     )
 

@@ -76,7 +76,7 @@ def find_loans(graph: Graph, settings: Settings, values: Mapping[str, str]) -> l
 
 def check_given(graph: Graph, settings: Settings, values: Mapping[str, str], volume: Path) -> None:
     "Raise BadInput if a folder that stands in for the volume lacks what a node needs."
-    registry = open_registry(settings.model_copy(update={"home": str(volume.resolve())}))
+    registry = _registry_on(volume, settings)
     for need in needs_of(graph, values):
         _version(registry, need, volume, f"GOLDENPATH_HOME={volume.resolve()} ")
         if need.file and not _files(volume / need.file):
@@ -84,6 +84,10 @@ def check_given(graph: Graph, settings: Settings, values: Mapping[str, str], vol
                 f"node {need.label} reads {need.file}, which is not in {volume}; put a file there, or name "
                 "another one with --set INPUT_PATH=FILE"
             )
+
+
+def _registry_on(volume: Path, settings: Settings) -> Registry:
+    return open_registry(settings.model_copy(update={"home": str(volume.resolve())}))
 
 
 def _version(registry: Registry, need: Need, home: Path, prefix: str) -> str:
@@ -114,7 +118,7 @@ def lend(
 
 
 def _lend_version(loan: Loan, settings: Settings, volume: Path) -> str:
-    registry, copies = open_registry(settings), Registry(volume, settings.model)
+    registry, copies = open_registry(settings), _registry_on(volume, settings)
     for part in ("versions", "signatures"):
         if (registry.root / part / loan.version).is_dir() and not (
             copies.root / part / loan.version
