@@ -68,7 +68,7 @@ check: .venv/ready ## lint, types, notebooks clean and exported; edits nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_notebooks.py
+	@$(BIN)/python -m pytest -q tests/house/test_notebooks.py
 
 fix: .venv/ready ## format, clean and export
 	@$(BIN)/ruff check --fix .
@@ -77,7 +77,7 @@ fix: .venv/ready ## format, clean and export
 	@$(BIN)/python -m goldenpath export
 
 test: check ## everything above, and the tests
-	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/house/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv/ready ## the full form of the slow proofs
 	@$(BIN)/python -m pytest -q -m slow

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from goldenpath.rails.errors import BadInput
+from goldenpath.errors import BadInput
 
 SCRIPT = Path(__file__).with_name("bodies.lua")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}

@@ -29,9 +29,9 @@ from benchmarks.environments import environment
 from benchmarks.load import Load, started, write_bodies, wrk
 from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, champion_of, project_copy, trained
 from benchmarks.serving import distinct_records, middle
+from goldenpath.measure.stopwatch import in_words
 from goldenpath.model import TRUSTED_TYPES
-from goldenpath.rails.store.mlserver import export_mlserver
-from goldenpath.rails.timing.stopwatch import in_words
+from goldenpath.registry.mlserver import export_mlserver
 
 SAME = (
     f"scikit-learn=={sklearn.__version__}",

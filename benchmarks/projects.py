@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from goldenpath.errors import BadInput
 from goldenpath.model import TRUSTED_TYPES
-from goldenpath.rails.artifact import load_pipeline
-from goldenpath.rails.errors import BadInput
-from goldenpath.rails.registry import Registry
+from goldenpath.registry.artifact import load_pipeline
+from goldenpath.registry.registry import Registry
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = (

@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from goldenpath.rails.artifact import verify
-from goldenpath.rails.registry import Registry
-from tests.candidates import make_candidate
+from goldenpath.registry.artifact import verify
+from goldenpath.registry.registry import Registry
+from tests.helpers.candidates import make_candidate
 
 WHO = "benchmark"
 MEGABYTE = 1 << 20

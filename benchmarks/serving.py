@@ -23,7 +23,7 @@ from benchmarks.environments import serving_python, size_of
 from benchmarks.load import Load, Started, started, write_bodies, wrk
 from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, project_copy, trained
 from goldenpath.contract import CONTRACT
-from goldenpath.rails.timing.stopwatch import in_words
+from goldenpath.measure.stopwatch import in_words
 from goldenpath.steps.contrast import as_json
 from goldenpath.steps.data import draw_stand_in
 

@@ -24,11 +24,11 @@ from rich.console import Console
 
 from benchmarks.load import Started, family, resident, started
 from benchmarks.projects import champion_of, project_copy, trained
-from goldenpath.rails.artifact import write_manifest
-from goldenpath.rails.errors import GoldenpathError
-from goldenpath.rails.registry import Registry
-from goldenpath.rails.timing.wire import Line
-from goldenpath.rails.volume import copy_file
+from goldenpath.errors import GoldenpathError
+from goldenpath.measure.http_client import Line
+from goldenpath.registry.artifact import write_manifest
+from goldenpath.registry.registry import Registry
+from goldenpath.volume import copy_file
 
 CHANGES = 20
 CONNECTIONS = 8

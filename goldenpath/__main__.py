@@ -1,3 +1,3 @@
-from goldenpath.rails.cli import main
+from goldenpath.cli import main
 
 main()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .rails.contract import Contract, Record, Target
+from .schema.contract import Contract, Record, Target
 
 # %% ../notebooks/01_contract.ipynb #78c1e3e6
 YesNo = Literal["Yes", "No", "Unknown", "Missing"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .rails.errors import BadInput
-from .rails.fastpath import Columns
-from .rails.manifest import Layout
+from .errors import BadInput
+from .inference.engines import Columns
+from .registry.manifest import Layout
 
 # %% ../notebooks/04_model.ipynb #549a6432
 def enrich(

@@ -13,14 +13,14 @@ import numpy as np
 
 from . import MODEL_VERSION
 from .contract import CONTRACT
+from .errors import NotTrusted
+from .inference.engines import CannotCompile, FastPath, SklearnPath, compare
 from .model import TRUSTED_TYPES, decide, enriched
-from .rails.artifact import load_pipeline, read_record, read_trusted, verify
-from .rails.contract import Columns, ContractSpec, Record, TargetSpec, columns_of_json, diff
-from .rails.contracts.golden import Golden
-from .rails.errors import NotTrusted
-from .rails.fastpath import CannotCompile, FastPath, SklearnPath, compare
-from .rails.manifest import FastPathRecord, Layout, Manifest
-from .rails.registry import Registry
+from .registry.artifact import load_pipeline, read_record, read_trusted, verify
+from .registry.manifest import FastPathRecord, Layout, Manifest
+from .registry.registry import Registry
+from .schema.contract import Columns, ContractSpec, Record, TargetSpec, columns_of_json, diff
+from .schema.golden import Golden
 
 if TYPE_CHECKING:
     import pandas as pd

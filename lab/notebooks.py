@@ -11,10 +11,10 @@ from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from nbdev.export import nb_export
 
-from goldenpath.rails.errors import GoldenpathError
-from goldenpath.rails.notebook import check_syntax, exported_notebooks, strangers
+from goldenpath.errors import GoldenpathError
+from goldenpath.runs.notebook import check_syntax, exported_notebooks, strangers
+from tests.helpers.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = PROJECT / "notebooks"
 EXPORTED = "https://goldenpath.invalid/events/exported"  # as in labextensions/goldenpath-lab
 EVENT = {

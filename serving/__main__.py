@@ -7,9 +7,9 @@ from functools import partial
 
 import click
 
-from goldenpath.rails.errors import GoldenpathError
-from goldenpath.rails.plain import put, say
-from goldenpath.rails.settings import Settings, load_settings
+from goldenpath.errors import GoldenpathError
+from goldenpath.settings import Settings, load_settings
+from goldenpath.text.plain import put, say
 from serving.launcher import Draining, check_start, launch, split_address
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response, g
 
+from goldenpath.errors import NoModel
 from goldenpath.predict import Predictor
-from goldenpath.rails.contract import Contract
-from goldenpath.rails.errors import NoModel
-from goldenpath.rails.manifest import Manifest
+from goldenpath.registry.manifest import Manifest
+from goldenpath.schema.contract import Contract
 from serving.models import Live, Models
 from serving.replies import reply
 

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from goldenpath.rails.contract import Contract
-from goldenpath.rails.settings import Settings
+from goldenpath.schema.contract import Contract
+from goldenpath.settings import Settings
 from serving import about, errors, headers, open_inference, openapi, page, predict, requests
 from serving.asking import asking
 from serving.background import every, told_once

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from goldenpath.predict import Answer
-from goldenpath.rails.contract import Contract, Record
+from goldenpath.schema.contract import Contract, Record
 from serving.models import Models
 
 

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 import numpy as np
 from pydantic_core import from_json
 
+from goldenpath.errors import BadInput, GoldenpathError, NotTrusted
 from goldenpath.predict import Predictor, prove, refuse_foreign
-from goldenpath.rails.artifact import read_record
-from goldenpath.rails.contract import Columns, ContractSpec
-from goldenpath.rails.contracts.golden import Golden
-from goldenpath.rails.errors import BadInput, GoldenpathError, NotTrusted
-from goldenpath.rails.manifest import Layout
-from goldenpath.rails.registry import Registry
-from goldenpath.rails.settings import Settings
+from goldenpath.registry.artifact import read_record
+from goldenpath.registry.manifest import Layout
+from goldenpath.registry.registry import Registry
+from goldenpath.schema.contract import Columns, ContractSpec
+from goldenpath.schema.golden import Golden
+from goldenpath.settings import Settings
 
 OUTPUT = "predict_proba"
 
@@ -40,7 +40,7 @@ class ServerError(BackendFailed):
 
 
 class Remote:
-    "One version in a server of its own; answers like the engines of `goldenpath.rails.fastpath`."
+    "One version in a server of its own; answers like the engines of `goldenpath.inference.engines`."
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from multiprocessing.util import Finalize
 from typing import Generic, TypeVar
 
-from goldenpath.rails.errors import GoldenpathError
+from goldenpath.errors import GoldenpathError
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")

@@ -5,7 +5,7 @@ import zlib
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from goldenpath.rails.errors import BadInput
+from goldenpath.errors import BadInput
 from serving.replies import JSON
 
 CHUNK = 65_536  # bytes

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from goldenpath.rails.errors import GoldenpathError
-from goldenpath.rails.registry import Registry
-from goldenpath.rails.volume import read_file
+from goldenpath.errors import GoldenpathError
+from goldenpath.registry.registry import Registry
+from goldenpath.volume import read_file
 
 REMEMBERED = 5.0  # seconds
 LARGEST = 1 << 16  # bytes; a measured one has about 2,500

@@ -7,8 +7,8 @@ from typing import TypeAlias
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from goldenpath.rails.contract import Broken, Malformed
-from goldenpath.rails.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.schema.contract import Broken, Malformed
 from serving.backend import BackendFailed, BackendTimeout
 from serving.bodies import discard_body
 from serving.replies import reply

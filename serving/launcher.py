@@ -22,9 +22,9 @@ from typing import Any, TypeAlias
 
 from flask import Flask
 
-from goldenpath.rails.errors import BadInput
-from goldenpath.rails.plain import say
-from goldenpath.rails.settings import Settings
+from goldenpath.errors import BadInput
+from goldenpath.settings import Settings
+from goldenpath.text.plain import say
 from serving import logs
 from serving.background import every
 from serving.metrics import shared_folder

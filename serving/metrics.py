@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 
 from goldenpath.predict import Predictor
-from goldenpath.rails.registry import Roles
+from goldenpath.registry.registry import Roles
 from serving.background import Background
 from serving.limits import InFlight
 from serving.models import Live

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
+from goldenpath.errors import GoldenpathError, NoModel, NotTrusted
 from goldenpath.predict import Predictor
-from goldenpath.rails.errors import GoldenpathError, NoModel, NotTrusted
-from goldenpath.rails.registry import Registry, Roles
+from goldenpath.registry.registry import Registry, Roles
 from serving.memo import Memo
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Flask
 
 from goldenpath.predict import Answer
-from goldenpath.rails.contract import Record
-from goldenpath.rails.settings import Settings
+from goldenpath.schema.contract import Record
+from goldenpath.settings import Settings
 from serving.background import Background, every
 from serving.figures import Figures, looking
 from serving.figures import routes as figure_routes

@@ -15,10 +15,10 @@ from pydantic_core import from_json
 from werkzeug.exceptions import NotFound
 
 from goldenpath import __version__
+from goldenpath.errors import BadInput
 from goldenpath.predict import Answer, Predictor
-from goldenpath.rails.contract import Contract, Record
-from goldenpath.rails.contracts.spec import FieldSpec
-from goldenpath.rails.errors import BadInput
+from goldenpath.schema.contract import Contract, Record
+from goldenpath.schema.fields import FieldSpec
 from serving.about import Draining, champion_of
 from serving.bodies import unpacked_body
 from serving.models import Models

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, render_template
 from werkzeug.routing import Rule
 
 from goldenpath import __version__
-from goldenpath.rails.contract import Contract
+from goldenpath.schema.contract import Contract
 from serving import schemas
 from serving.headers import secure
 from serving.replies import reply

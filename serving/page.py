@@ -10,10 +10,10 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from goldenpath.errors import BadInput, NoModel
 from goldenpath.predict import Predictor
-from goldenpath.rails.contract import Contract
-from goldenpath.rails.contracts.spec import FieldSpec
-from goldenpath.rails.errors import BadInput, NoModel
+from goldenpath.schema.contract import Contract
+from goldenpath.schema.fields import FieldSpec
 from serving.about import manifest_of
 from serving.asking import asking
 from serving.contrasts import Contrasts

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Response, request
 
+from goldenpath.errors import BadInput
 from goldenpath.predict import Answer
-from goldenpath.rails.contract import Contract, Record
-from goldenpath.rails.errors import BadInput
+from goldenpath.schema.contract import Contract, Record
 from serving.asking import Ask
 from serving.bodies import json_body
 from serving.models import Models

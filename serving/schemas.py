@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from goldenpath.rails.contract import Contract
-from goldenpath.rails.contracts import golden
+from goldenpath.schema import golden
+from goldenpath.schema.contract import Contract
 from serving.tokens import OPEN
 
 REQUESTS = {  # by endpoint: the schema of the body

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from goldenpath.predict import Answer, Predictor
-from goldenpath.rails.contract import Record
+from goldenpath.schema.contract import Record
 from serving.background import Background
 from serving.models import Models
 

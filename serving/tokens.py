@@ -11,8 +11,8 @@ from pathlib import Path
 
 from flask import Flask, Response, g, request
 
-from goldenpath.rails.errors import BadInput
-from goldenpath.rails.settings import Settings
+from goldenpath.errors import BadInput
+from goldenpath.settings import Settings
 from serving.replies import reply
 
 log = logging.getLogger(__name__)

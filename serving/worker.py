@@ -6,10 +6,10 @@ from functools import partial
 from flask import Flask
 
 from goldenpath.contract import CONTRACT
+from goldenpath.errors import NotTrusted
 from goldenpath.predict import Predictor, open_predictor
-from goldenpath.rails.errors import NotTrusted
-from goldenpath.rails.registry import Registry, open_registry
-from goldenpath.rails.settings import Settings
+from goldenpath.registry.registry import Registry, open_registry
+from goldenpath.settings import Settings
 from serving import logs
 from serving.about import Draining
 from serving.app import create_app

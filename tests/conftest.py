@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuse import mounts  # noqa: F401 - a fixture for all tests, started once
-from tests.needs import needs
+from tests.helpers.fuse_mount import mounts  # noqa: F401 - a fixture for all tests, started once
+from tests.helpers.project import PROJECT
+from tests.helpers.requirements import needs
 
-PROJECT = Path(__file__).resolve().parent.parent
 REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
 
 

@@ -11,15 +11,15 @@ import pytest
 import goldenpath.model as model
 import goldenpath.predict as predict
 from goldenpath.contract import CONTRACT
+from goldenpath.errors import BadInput, NoModel, NotTrusted
+from goldenpath.inference.engines import FastPath, SklearnPath, compile_onnx, frame_of, layout_of
 from goldenpath.predict import load_predictor, open_predictor
-from goldenpath.rails.artifact import write_manifest
-from goldenpath.rails.contract import columns_of_json
-from goldenpath.rails.contracts.golden import Golden
-from goldenpath.rails.errors import BadInput, NoModel, NotTrusted
-from goldenpath.rails.fastpath import FastPath, SklearnPath, compile_onnx, frame_of, layout_of
-from goldenpath.rails.manifest import Manifest
-from goldenpath.rails.registry import Registry
-from tests.serving_fixtures import MODEL, make_candidate, outcomes, promote, publish, records
+from goldenpath.registry.artifact import write_manifest
+from goldenpath.registry.manifest import Manifest
+from goldenpath.registry.registry import Registry
+from goldenpath.schema.contract import columns_of_json
+from goldenpath.schema.golden import Golden
+from tests.helpers.serving_fixtures import MODEL, make_candidate, outcomes, promote, publish, records
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails import settings as module
-from goldenpath.rails.errors import BadInput, VolumeFault
-from goldenpath.rails.settings import KEYS, load_settings
-
-PROJECT = Path(__file__).parent.parent
+from goldenpath.errors import BadInput, VolumeFault
+from goldenpath.settings import KEYS, load_settings
+from goldenpath.settings import table as module
+from tests.helpers.project import PROJECT
 
 # What Kubernetes sets for a Service with one port, by its documentation ("Discovering services").
 LINKS = """{0}_SERVICE_HOST=10.0.0.11

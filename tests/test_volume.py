@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.rails import volume
-from goldenpath.rails.errors import RaceLost, VolumeFault
-from goldenpath.rails.volume import abandoned, complete, place, read_file, replace_file, sweep, write_file
+from goldenpath import volume
+from goldenpath.errors import RaceLost, VolumeFault
+from goldenpath.volume import abandoned, complete, place, read_file, replace_file, sweep, write_file
 
 
 def fill_with(text: str):

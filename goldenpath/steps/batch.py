@@ -17,19 +17,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ..errors import BadInput
 from ..predict import Predictor, open_predictor
-from ..rails.contract import Columns, Contract
-from ..rails.errors import BadInput
-from ..rails.manifest import Frozen
-from ..rails.progress import shown
-from ..rails.registry import open_registry
-from ..rails.rows.formulas import without_formulas
-from ..rails.rows.sides import as_batch
-from ..rails.rows.sorting import needed_frame, ragged
-from ..rails.rows.sources import covers, find_files
-from ..rails.rows.tables import Chunk, read_chunks
-from ..rails.rows.wholefile import ending, whole_table
-from ..rails.settings import Settings
+from ..registry.manifest import Frozen
+from ..registry.registry import open_registry
+from ..schema.contract import Columns, Contract
+from ..settings import Settings
+from ..tables.formulas import without_formulas
+from ..tables.progress import shown
+from ..tables.reader import Chunk, read_chunks
+from ..tables.sources import covers, find_files
+from ..tables.triage import needed_frame, ragged
+from ..tables.whole_file import ending, whole_table
+from ..tables.writer import as_batch
 
 # %% ../../notebooks/10_batch.ipynb #09572b67
 REJECTED = pa.schema([("row", pa.int64())] + [(name, pa.string()) for name in ("column", "value", "reason")])

@@ -21,26 +21,26 @@ import numpy as np
 import pandas as pd
 
 from ..contract import CONTRACT, LIMITS, PURPOSE
+from ..errors import GoldenpathError
+from ..evaluation.gate import Verdict
+from ..evaluation.record import Evaluation
+from ..inference.engines import SklearnPath
+from ..measure.contrast import Contrast
+from ..measure.http_client import Line, time_posts
+from ..measure.machine import machine
+from ..measure.server import NoServer, running_server
+from ..measure.stopwatch import Seconds, cut_short, latency, once, time_calls
 from ..model import TRUSTED_TYPES, enriched
 from ..predict import Predictor, load_predictor
-from ..rails.artifact import load_pipeline, read_trusted, verify
-from ..rails.contract import Columns, FieldSpec, Record
-from ..rails.contracts.golden import Golden
-from ..rails.errors import GoldenpathError
-from ..rails.evaluation.evaluation import Evaluation
-from ..rails.evaluation.gate import Verdict
-from ..rails.evaluation.pictures import plot_contrast, png_of
-from ..rails.fastpath import SklearnPath
-from ..rails.manifest import Latency, Manifest, TrainingRecord
-from ..rails.registry import open_registry
-from ..rails.runs import Run, read_small, record_in
-from ..rails.settings import Settings
-from ..rails.timing.contrast import Contrast
-from ..rails.timing.machine import machine
-from ..rails.timing.report import Material, Picture, report
-from ..rails.timing.started import NoServer, running_server
-from ..rails.timing.stopwatch import Seconds, cut_short, latency, once, time_calls
-from ..rails.timing.wire import Line, time_posts
+from ..registry.artifact import load_pipeline, read_trusted, verify
+from ..registry.manifest import Latency, Manifest, TrainingRecord
+from ..registry.registry import open_registry
+from ..report.page import Material, Picture, report
+from ..report.plots import plot_contrast, png_of
+from ..runs.run import Run, read_small, record_in
+from ..schema.contract import Columns, FieldSpec, Record
+from ..schema.golden import Golden
+from ..settings import Settings
 from .publish import Published
 from .train import fit, outcome_of
 

@@ -17,18 +17,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..rails.contract import Contract
-from ..rails.errors import BadInput
-from ..rails.manifest import DataSummary
-from ..rails.progress import shown
-from ..rails.rows.misnaming import misnamed
-from ..rails.rows.sides import Tally, write_rows
-from ..rails.rows.sorting import needed_columns
-from ..rails.rows.sources import find_files, is_remote
-from ..rails.rows.split import SIDES
-from ..rails.rows.tables import Chunk, read_chunks, read_columns, require_columns
-from ..rails.runs import Run
-from ..rails.settings import Settings
+from ..errors import BadInput
+from ..registry.manifest import DataSummary
+from ..runs.run import Run
+from ..schema.contract import Contract
+from ..settings import Settings
+from ..tables.misnaming import misnamed
+from ..tables.progress import shown
+from ..tables.reader import Chunk, read_chunks, read_columns, require_columns
+from ..tables.sources import find_files, is_remote
+from ..tables.split import SIDES
+from ..tables.triage import needed_columns
+from ..tables.writer import Tally, write_rows
 
 # %% ../../notebooks/02_data.ipynb #1e08a07e
 def source_chunks(

@@ -20,14 +20,8 @@ import numpy as np
 import pandas as pd
 
 from ..contract import CONTRACT, LIMITS, PURPOSE
-from ..model import TRUSTED_TYPES, decide, enriched
-from ..rails.artifact import build_pipeline, load_pipeline, read_trusted, write_manifest
-from ..rails.contract import Columns, ContractSpec, columns_of_json, diff
-from ..rails.contracts.golden import Golden, pool, select
-from ..rails.errors import GoldenpathError
-from ..rails.evaluation.card import Words, model_card
-from ..rails.evaluation.evaluation import Compared, Evaluation
-from goldenpath.rails.evaluation.gate import (
+from ..errors import GoldenpathError
+from goldenpath.evaluation.gate import (
     Rule,
     Verdict,
     above_floors,
@@ -36,7 +30,7 @@ from goldenpath.rails.evaluation.gate import (
     not_comparable,
     real_before_stand_in,
 )
-from goldenpath.rails.evaluation.metrics import (
+from goldenpath.evaluation.metrics import (
     Answers,
     difference,
     intervals,
@@ -44,16 +38,22 @@ from goldenpath.rails.evaluation.metrics import (
     require_both,
     resample,
 )
-from ..rails.evaluation.pictures import plot_groups, plot_precision_recall, plot_reliability
-from ..rails.evaluation.proof import Paths, latencies, open_fast_path, prove, stacked
-from ..rails.evaluation.rules import ThresholdRule
-from ..rails.evaluation.slices import ENOUGH, Slice, slices_of
-from ..rails.evaluation.threshold import Threshold, choose
-from ..rails.fastpath import SklearnPath
-from ..rails.manifest import DataSummary, FastPathRecord, Latency, Manifest, TrainingRecord
-from ..rails.registry import Registry, open_registry
-from ..rails.runs import Run
-from ..rails.settings import Settings
+from ..evaluation.record import Compared, Evaluation
+from ..evaluation.slices import ENOUGH, Slice, slices_of
+from ..evaluation.threshold import Threshold, choose
+from ..inference.engines import SklearnPath
+from ..inference.proof import Paths, latencies, open_fast_path, prove, stacked
+from ..model import TRUSTED_TYPES, decide, enriched
+from ..registry.artifact import build_pipeline, load_pipeline, read_trusted, write_manifest
+from ..registry.manifest import DataSummary, FastPathRecord, Latency, Manifest, TrainingRecord
+from ..registry.registry import Registry, open_registry
+from ..report.card import Words, model_card
+from ..report.plots import plot_groups, plot_precision_recall, plot_reliability
+from ..runs.run import Run
+from ..schema.contract import Columns, ContractSpec, columns_of_json, diff
+from ..schema.golden import Golden, pool, select
+from ..settings import Settings
+from ..settings.rules import ThresholdRule
 
 # %% ../../notebooks/06_evaluate.ipynb #ee7b9812
 @dataclass(frozen=True)

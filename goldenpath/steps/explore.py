@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..rails.contract import Contract
-from ..rails.runs import Run
+from ..runs.run import Run
+from ..schema.contract import Contract
 
 # %% ../../notebooks/03_explore.ipynb #5fc50736
 Z = 1.96  # two-sided 95 %

@@ -6,12 +6,12 @@
 __all__ = ['figure', 'refuse_failed', 'Published', 'promote', 'publish']
 
 # %% ../../notebooks/07_publish.ipynb #e2e1399b
-from ..rails.errors import GateRefused, RaceLost
-from ..rails.evaluation.gate import Verdict
-from ..rails.manifest import Frozen, TrainingRecord
-from ..rails.registry import Registry, open_registry
-from ..rails.runs import Run
-from ..rails.settings import Settings
+from ..errors import GateRefused, RaceLost
+from ..evaluation.gate import Verdict
+from ..registry.manifest import Frozen, TrainingRecord
+from ..registry.registry import Registry, open_registry
+from ..runs.run import Run
+from ..settings import Settings
 
 # %% ../../notebooks/07_publish.ipynb #a05ede6b
 def figure(value: float | None) -> str:

@@ -16,15 +16,15 @@ import pandas as pd
 
 from .. import MODEL_VERSION
 from ..contract import CONTRACT
+from ..errors import BadInput
+from ..evaluation.slices import require_slices
+from ..inference.engines import CannotCompile, compile_onnx, frame_of, layout_of
 from ..model import build_pipeline, decide, enrich, enriched
-from ..rails.artifact import save_pipeline
-from ..rails.contract import columns_of_json
-from ..rails.contracts.golden import pool
-from ..rails.errors import BadInput
-from ..rails.evaluation.slices import require_slices
-from ..rails.fastpath import CannotCompile, compile_onnx, frame_of, layout_of
-from ..rails.manifest import DataSummary, Layout, TrainingRecord
-from goldenpath.rails.provenance import (
+from ..registry.artifact import save_pipeline
+from ..registry.manifest import DataSummary, Layout, TrainingRecord
+from ..registry.publishing import clash
+from ..registry.registry import open_registry
+from goldenpath.runs.provenance import (
     digest,
     environment,
     fingerprint,
@@ -32,10 +32,10 @@ from goldenpath.rails.provenance import (
     identity_of,
     library_hash,
 )
-from ..rails.registry import open_registry
-from ..rails.runs import Run
-from ..rails.settings import Settings
-from ..rails.store.publishing import clash
+from ..runs.run import Run
+from ..schema.contract import columns_of_json
+from ..schema.golden import pool
+from ..settings import Settings
 
 # %% ../../notebooks/05_train.ipynb #a86ef056
 def outcome_of(

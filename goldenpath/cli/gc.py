@@ -1,0 +1,46 @@
+"""`goldenpath runs gc`, and how both cleaners tell what they do."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from goldenpath.cli.common import duration
+from goldenpath.cli.terminal import near, put, say
+from goldenpath.registry.retention import Plan, carry_out_runs, plan_runs
+from goldenpath.settings import load_settings
+
+
+@click.command("gc")
+@click.option("--keep", required=True, type=click.IntRange(0), help="The newest runs that stay in any case.")
+@click.option(
+    "--grace", callback=duration, default="7d", show_default=True, help="How long anything can still be had."
+)
+@click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
+def gc(keep: int, grace: timedelta, yes: bool) -> None:
+    """Move runs aside that nobody needs, and delete those that were aside for the grace time.
+
+    Kept are the newest, those touched within the grace time, those that published versions were trained
+    in, and what any of these reads from.
+    """
+    home, now = load_settings().home_folder(), datetime.now(UTC)
+    plan = plan_runs(home, keep, grace, now)
+    if yes:
+        carry_out_runs(home, plan, now)
+    tell_plan(plan, yes)
+
+
+def tell_plan(plan: Plan, done: bool) -> None:
+    "One line for each thing."
+    lines = [f"{'moved' if done else 'move'} aside: {name}" for name in plan.aside]
+    lines += [f"{'brought' if done else 'bring'} back: {name}" for name in plan.back]
+    lines += [
+        f"{'deleted' if done else 'delete'}: {one.name}, aside since {one.since:%Y-%m-%d}"
+        for one in plan.gone
+    ]
+    lines += [f"{'swept' if done else 'sweep'}: {near(path)}" for path in plan.litter]
+    for line in lines:
+        put(line)
+    if plan.empty:
+        say("nothing to do")
+    elif not done:
+        say("this was a dry run; --yes does it")

@@ -1,0 +1,79 @@
+"""`goldenpath reproduce`: train a version again, and say what is not as it was."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from goldenpath.cli.terminal import say, show, styled, table
+from goldenpath.registry.manifest import DataSummary, Manifest
+from goldenpath.settings import Settings, load_settings
+
+DRAWN = re.compile(r"\(([\d,]+) rows, seed (\d+)\)")  # in the source of a stand-in
+
+
+@click.command()
+@click.argument("version")
+def reproduce(version: str) -> None:
+    """Train VERSION again from the present code and data, and compare its answers on the golden rows.
+
+    Commit, library, environment and data are compared with those on record. Nothing is published.
+    Exit code 1: the answers are others.
+    """
+    from goldenpath.registry.registry import open_registry
+    from goldenpath.runs import reproduce
+
+    registry = open_registry(load_settings())
+    found = reproduce.reproduce(registry, registry.resolve(version), retrain, answer)
+    listing = table(f"reproduction of {found.version}", "", "recorded", "present", "")
+    for line in found.compared:
+        listing.add_row(
+            line.what, line.recorded, line.present, "same" if line.same else styled("other", "bold")
+        )
+    show(listing)
+    apart = f"largest difference {found.difference:.3g}, {found.labels} other labels on the golden rows"
+    say(f"the answers are {'the same' if found.same_answers else 'not the same'}: {apart}")
+    click.get_current_context().exit(0 if found.same_answers else 1)
+
+
+def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
+    "The steps data and train, as recorded, in a scratch home."
+    from goldenpath.contract import CONTRACT
+    from goldenpath.runs.run import open_run
+    from goldenpath.steps.data import make_data
+    from goldenpath.steps.train import train
+
+    settings = as_recorded(load_settings(), manifest, scratch)
+    run = open_run(settings, "02_data")
+    data = make_data(CONTRACT, settings, run)
+    train(run, settings, manifest.seed)
+    return data, run.folder / "candidate"
+
+
+def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settings:
+    "The settings that decide what is trained, taken from the manifest."
+    recorded: dict[str, Any] = {
+        "home": str(scratch),
+        "split": manifest.data.split,
+        "source": manifest.data.source,
+    }
+    if drawn := DRAWN.search(manifest.data.source):
+        rows, seed = int(drawn[1].replace(",", "")), int(drawn[2])
+        recorded |= {"source": "synthetic", "synthetic_rows": rows, "seed": seed}
+    return settings.changed(**recorded)
+
+
+def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) float64
+    "What scikit-learn answers from a candidate that nobody has judged."
+    from goldenpath.contract import CONTRACT
+    from goldenpath.inference.engines import SklearnPath, layout_of
+    from goldenpath.model import TRUSTED_TYPES, enriched
+    from goldenpath.registry.artifact import PIPELINE, build_pipeline
+    from goldenpath.schema.contract import columns_of_json
+
+    columns = enriched(columns_of_json(CONTRACT.spec, records))
+    file = candidate / PIPELINE
+    pipeline = build_pipeline(file.read_bytes(), file, TRUSTED_TYPES)
+    return np.asarray(SklearnPath(pipeline, layout_of(columns)).many(columns))

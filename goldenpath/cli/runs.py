@@ -1,0 +1,68 @@
+"""`goldenpath runs`: list runs, show one, lay several side by side."""
+
+import click
+
+from goldenpath.cli.gc import gc
+from goldenpath.cli.terminal import say, show, styled, table
+from goldenpath.runs.history import RunSummary, laid_side_by_side, summarise
+from goldenpath.runs.run import find_run, list_runs
+from goldenpath.settings import load_settings
+
+
+@click.group(invoke_without_command=True)
+@click.option("--last", "-n", default=20, show_default=True, type=click.IntRange(1), help="How many to list.")
+@click.pass_context
+def runs(ctx: click.Context, last: int) -> None:
+    """List the newest runs: data, seed, metrics, verdict and seconds."""
+    if ctx.invoked_subcommand is not None:
+        return
+    folder = load_settings().home_folder() / "runs"
+    known = list_runs(folder)
+    if not known:
+        say(f"no run yet in {folder}: goldenpath run")
+        return
+    listing = table(
+        f"runs in {folder}" + (f" (the last {last} of {len(known)})" if last < len(known) else ""),
+        *("run", "steps", "rows", "seed", "ROC AUC", "av. prec.", "verdict", "seconds"),
+        numbers=("rows", "seed", "ROC AUC", "av. prec.", "seconds"),
+    )
+    for path in known[-last:]:
+        listing.add_row(*_cells(summarise(path)))
+    show(listing)
+
+
+runs.add_command(gc)
+
+
+@runs.command()
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+def compare(names: tuple[str, ...]) -> None:
+    """Lay runs side by side; RUN is an id, a part of it, or `latest`. What differs is marked."""
+    folder = load_settings().home_folder() / "runs"
+    found = [summarise(find_run(folder, name)) for name in names]
+    listing = table("", "", *(run.id for run in found))
+    for line, cells in laid_side_by_side(found).items():
+        differs = len(set(cells)) > 1
+        listing.add_row(styled(f"{line} *", "bold") if differs else line, *cells)
+    show(listing)
+
+
+def _cells(run: RunSummary) -> tuple[str, ...]:
+    stand_in = " (stand-in)" if run.synthetic else ""
+    return (
+        run.id,
+        _steps(run),
+        "" if run.rows is None else f"{run.rows:,}{stand_in}",
+        "" if run.seed is None else str(run.seed),
+        *(
+            f"{run.metrics[name]:.4f}" if name in run.metrics else ""
+            for name in ("roc_auc", "average_precision")
+        ),
+        f"{run.verdict}{', published' if run.published else ''}",
+        "" if run.seconds is None else f"{run.seconds:.1f}",
+    )
+
+
+def _steps(run: RunSummary) -> str:
+    stopped = [name for name, status in run.steps.items() if status != "done"]
+    return f"stopped in {stopped[0]}" if stopped else ", ".join(name.partition("_")[0] for name in run.steps)

@@ -1,0 +1,1 @@
+"""Pipeline files: run, compile, submit, check and rehearse."""

@@ -1,0 +1,100 @@
+"""What a step's notebook says about itself: its code, its imports, the files that it reads and leaves."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from goldenpath.cluster.pipeline import Node
+from goldenpath.runs.notebook import code_cells, read_notebook
+
+FILE_NAME = re.compile(r"[\w-][\w./-]*\.[A-Za-z]\w{0,7}")
+FILE_CALLS = re.compile(r"open|Path|load\w*|dump\w*|read_\w+|to_\w+|savefig|save")
+WRITES = re.compile(r"dump\w*|to_\w+|savefig|save|write_text|write_bytes")
+
+
+class Look(NamedTuple):
+    "What a step's notebook says about itself."
+
+    node: Node
+    notebook: dict[str, Any]  # empty if it is a script
+    source: str  # of all code cells
+    opened: frozenset[str]  # names of files that its own cells open, relative to the working folder
+    written: frozenset[str]  # those of them that it writes
+    reads: frozenset[str]  # names, or beginnings of names, that it reads of its run
+    leaves: frozenset[str]  # names, or beginnings of names, that it leaves in its run
+
+
+def look_at(node: Node) -> Look:
+    "Read a node's notebook or script. Raises BadInput if a notebook cannot be read."
+    if node.file.suffix != ".ipynb":
+        notebook, source = {}, node.file.read_text("utf-8") if node.file.is_file() else ""
+    else:
+        notebook = read_notebook(node.file)
+        source = "\n\n".join(plain(cell) for cell in code_cells(notebook))
+    calls = [part for part in ast.walk(parsed(source)) if isinstance(part, ast.Call)]
+    if_there = set(_texts(calls, "has"))  # looked for first, so the step can do without
+    return Look(
+        node=node,
+        notebook=notebook,
+        source=source,
+        opened=frozenset(_files(calls)),
+        written=frozenset(_files(call for call in calls if _is_write(call))),
+        reads=frozenset({*_texts(calls, "input"), *_texts(calls, "record")} - if_there),
+        leaves=frozenset(_texts(calls, "output")),
+    )
+
+
+def plain(cell: str) -> str:
+    "Return a cell without IPython's own syntax, so that it can be parsed."
+    return "\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!", "?")))
+
+
+def parsed(source: str) -> ast.Module:
+    "Parse a source; an empty module if its syntax is wrong, which the notebook itself will say."
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def imported(source: str) -> set[str]:
+    "Return the dotted names of all modules that are imported, anywhere in the source."
+    names: set[str] = set()
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return names
+
+
+def _name(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))
+
+
+def _files(calls: Iterable[ast.Call]) -> Iterator[str]:
+    "Literal names of files in calls that open, read or write one."
+    for call in calls:
+        if FILE_CALLS.fullmatch(_name(call)):
+            texts = (part.value for part in call.args[:2] if isinstance(part, ast.Constant))
+            yield from (text for text in texts if isinstance(text, str) and FILE_NAME.fullmatch(text))
+        elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+            yield from _files([call.func.value])  # Path("x.csv").write_text(...)
+
+
+def _is_write(call: ast.Call) -> bool:
+    if _name(call) != "open":
+        return bool(WRITES.fullmatch(_name(call)))
+    modes = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "mode")]
+    return any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wax") for mode in modes)
+
+
+def _texts(calls: Iterable[ast.Call], method: str) -> Iterator[str]:
+    "The first argument of each call of a method, as far as it is written there."
+    for call in calls:
+        if _name(call) == method and isinstance(call.func, ast.Attribute) and call.args:
+            argument = call.args[0]
+            first = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
+            if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value:
+                yield first.value

@@ -1,0 +1,118 @@
+"""What travels with a step into its pod, and what stays at home although the step needs it."""
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from goldenpath.cluster.checks.notebook_source import imported, plain
+from goldenpath.cluster.checks.trap import Trap, trap
+from goldenpath.cluster.pipeline import Node
+from goldenpath.errors import BadInput
+from goldenpath.runs.notebook import code_cells, read_notebook
+
+LINKED = ("goldenpath", "settings.ini")  # links in notebooks/, by which library and settings travel
+
+
+def carried(node: Node) -> set[str]:
+    "The files that travel with a node, as Elyra's archive picks them: paths from the notebook's folder on."
+    folder, deep = node.file.parent, bool(node.parameters.get("include_subdirectories"))
+    patterns = [str(pattern) for pattern in node.parameters.get("dependencies", [])]
+    return {name for name in _files(folder) if any(_picks(pattern, name, deep) for pattern in patterns)}
+
+
+def _files(folder: Path) -> list[str]:
+    "Every file below a folder; links are followed, hidden folders and caches are not."
+    found = []
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        found += [os.path.relpath(os.path.join(place, name), folder) for name in files]
+    return found
+
+
+def _picks(pattern: str, name: str, deep: bool) -> bool:
+    "`*` also crosses folders, but Elyra enters only those that the pattern names, unless the switch is on."
+    if not deep and os.path.dirname(name) != os.path.dirname(pattern):
+        return False
+    flat = "/" not in pattern and any(wildcard in pattern for wildcard in "*?[")
+    return fnmatch(name, pattern) or (flat and fnmatch(os.path.basename(name), pattern))
+
+
+def check_travel(node: Node) -> Iterator[Trap]:
+    "The traps in what a node declares as its dependencies."
+    patterns = [str(pattern) for pattern in node.parameters.get("dependencies", [])]
+    deep = bool(node.parameters.get("include_subdirectories"))
+    inside = [pattern for pattern in patterns if not pattern.startswith(("..", "/", "~"))]
+    for pattern in patterns:
+        if pattern not in inside:
+            yield trap(
+                node,
+                "parent-folder",
+                f"the dependency '{pattern}' lies above the notebook: it validates, and fails to export",
+                "link it into the notebook's folder and name the link",
+            )
+    files = _files(node.file.parent)
+    picked = {pattern: {name for name in files if _picks(pattern, name, deep)} for pattern in inside}
+    for pattern, names in picked.items():
+        if not names:
+            name = pattern.partition("/")[0]
+            is_gone = name in LINKED and not (node.file.parent / name).exists()
+            link = f"make the link again: ln -s ../{name} notebooks/{name}"
+            yield trap(
+                node,
+                "dependency",
+                f"the dependency '{pattern}' fits no file in {node.file.parent.name}/",
+                link if is_gone else "correct it, or drop it",
+            )
+    yield from _overlaps(node, picked)
+    yield from _left_behind(node, set().union(*picked.values()) if picked else set())
+
+
+def _overlaps(node: Node, picked: dict[str, set[str]]) -> Iterator[Trap]:
+    patterns = sorted(picked)
+    for place, one in enumerate(patterns):
+        for other in patterns[place + 1 :]:
+            if picked[one] & picked[other]:
+                yield trap(
+                    node,
+                    "two-patterns",
+                    f"'{one}' and '{other}' fit the same files: the export fails at random",
+                    "keep the wider one, with include_subdirectories",
+                )
+
+
+def _left_behind(node: Node, names: set[str]) -> Iterator[Trap]:
+    "Modules beside the notebook that it imports, and settings that it loads, which would stay at home."
+    folder = node.file.parent
+    if not node.file.is_file() or node.file.suffix != ".ipynb":
+        return
+    try:
+        source = "\n\n".join(plain(cell) for cell in code_cells(read_notebook(node.file)))
+    except BadInput:
+        return
+    missing = sorted(name for name in _needed(folder, source) if name not in names)
+    if missing:
+        package, inside, _ = missing[0].partition("/")
+        in_part = inside and any(name.startswith(f"{package}/") for name in names)
+        kind = "sub-packages" if in_part else "left-behind"
+        yield trap(
+            node,
+            kind,
+            f"{node.file.name} needs {missing[0]}"
+            + (f" and {len(missing) - 1} more files" if len(missing) > 1 else "")
+            + ", which no dependency carries into the pod",
+            'use dependencies ["goldenpath/*.py", "settings.ini"] with include_subdirectories',
+        )
+
+
+def _needed(folder: Path, source: str) -> set[str]:
+    "The files of local modules that a source imports, and the settings if it loads them."
+    needed: set[str] = set()
+    for module in imported(source):
+        base = folder.joinpath(*module.split("."))
+        for file in (base.with_suffix(".py"), base / "__init__.py"):
+            if file.is_file():
+                needed.add(os.path.relpath(file, folder))
+    if "load_settings" in source and (folder / "settings.ini").is_file():
+        needed.add("settings.ini")
+    return needed

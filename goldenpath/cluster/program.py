@@ -1,0 +1,87 @@
+"""A program that executes notebooks: started in a session of its own, followed, ended with its kernels."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from goldenpath.runs.executed import Step, Watch, read_step, save_html
+from goldenpath.runs.run import read_json
+
+LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
+Process = subprocess.Popen[bytes]
+
+
+@contextmanager
+def running(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes]
+) -> Iterator[Process]:
+    "Start a program in `folder`; whatever ends the block (Ctrl-C too) ends the program and its kernels."
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def follow(
+    process: Process,
+    files: Sequence[Path],  # the notebooks that it executes
+    run: Path,  # folder of the run, in which each step notes what it is doing
+    watch: Watch,
+) -> int:  # exit code
+    "Report each step until the program ends; make pages of finished notebooks while the next one runs."
+    done: list[Path] = []
+    for step in _changes(process, files, run):
+        watch(step)
+        if step.status != "running":
+            done.append(step.file)
+        else:
+            while done:  # papermill has written them for the last time
+                save_html(done.pop())
+    while done:
+        save_html(done.pop())
+    return process.wait()
+
+
+def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Step]:
+    "Each step when it begins, every second while it runs, and when it ends."
+    seen: dict[Path, tuple[str, str, int]] = {}
+    ended = False
+    while not ended:
+        time.sleep(LOOK_EVERY)
+        ended = process.poll() is not None  # asked first, so that the last look sees everything
+        for file in files:
+            step = look(file, run)
+            if step is None or step.status == "waiting":
+                continue
+            state = (step.status, step.doing, int(step.seconds))
+            if seen.get(file) != state:
+                seen[file] = state
+                yield step
+
+
+def look(file: Path, run: Path) -> Step | None:
+    "How far a step is; None for a script, or for a notebook that is just being written."
+    try:
+        step = read_step(file)
+    except (OSError, ValueError):
+        return None
+    if step.status != "running":
+        return step
+    note = read_json(run / "steps" / f"{step.name}.json")
+    return step.model_copy(update={"doing": str(note.get("doing", ""))})

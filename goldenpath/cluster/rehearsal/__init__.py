@@ -1,0 +1,1 @@
+"""Run every node of a pipeline as its pod would run it."""

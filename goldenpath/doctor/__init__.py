@@ -1,0 +1,1 @@
+"""Check the environment, and name the fix of what does not work."""

@@ -1,0 +1,224 @@
+"""What works here and what does not: each check says what it found and, if it is bad, the way out."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from goldenpath.cluster.checks.pipeline import check_pipeline
+from goldenpath.cluster.workspace import find_program
+from goldenpath.doctor.checkout import environment_project
+from goldenpath.errors import GoldenpathError
+from goldenpath.registry.manifest import Frozen
+from goldenpath.runs.notebook import stale_notebooks, strangers
+from goldenpath.settings import Settings, load_settings
+
+SMALLEST, LARGEST = (3, 11), (3, 14)  # versions of Python
+Status = Literal["good", "note", "bad"]  # a note is worth knowing and stops nothing
+
+
+class Finding(Frozen):
+    "What one check found."
+
+    what: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def examine(further: tuple[Check, ...] = ()) -> list[Finding]:
+    "Every check in turn; one that breaks is a finding too. `further`: checks that need the exported modules."
+    try:
+        settings = load_settings()
+    except GoldenpathError as fault:
+        return [Finding(what="settings", status="bad", detail=str(fault), remedy="correct that line")]
+    findings = [Finding(what="settings", status="good", detail=str(settings.file or "defaults only"))]
+    for check in (*CHECKS, *further):
+        try:
+            findings += check(settings)
+        except GoldenpathError as fault:
+            findings.append(Finding(what=_name(check), status="bad", detail=str(fault)))
+        except Exception as fault:  # a fault of ours in one check must not hide what the others find
+            detail = f"this check broke: {type(fault).__name__}: {fault}"
+            findings.append(Finding(what=_name(check), status="bad", detail=detail))
+    return findings
+
+
+def _name(check: Check) -> str:
+    return getattr(check, "__name__", "check").removeprefix("check_").replace("_", " ")
+
+
+def check_python(settings: Settings) -> Iterator[Finding]:
+    "Is this Python one that the project is tested with?"
+    here = sys.version_info[:2]
+    good = SMALLEST <= here <= LARGEST
+    detail = f"{sys.version.split()[0]} at {sys.executable}"
+    yield Finding(
+        what="Python",
+        status="good" if good else "bad",
+        detail=detail,
+        remedy="" if good else "use 3.11 to 3.14",
+    )
+
+
+def check_environment(settings: Settings) -> Iterator[Finding]:
+    "Was the project's own environment made for it, or is it a copy of another project's?"
+    environment = settings.folder / ".venv"
+    project = environment_project(environment) if not environment.is_symlink() else None
+    if project is None:
+        return
+    if project.resolve() == settings.folder.resolve():
+        yield Finding(what="environment", status="good", detail=str(environment))
+        return
+    yield Finding(
+        what="environment",
+        status="bad",
+        detail=f"{environment} was made for {project}: its programs run the library there",
+        remedy=f"run `make .venv/ready` in {settings.folder}",
+    )
+
+
+def check_home(settings: Settings) -> Iterator[Finding]:
+    "Can everything shared be written? Tried, not asked."
+    home = settings.writable_home()
+    try:
+        with tempfile.NamedTemporaryFile(dir=home, prefix=".doctor-"):
+            pass
+    except OSError as fault:
+        yield Finding(
+            what="home",
+            status="bad",
+            detail=f"{home} cannot be written ({fault.strerror})",
+            remedy="change `home` in settings.ini, or the folder's rights",
+        )
+        return
+    mounted = "a mount" if os.path.ismount(home) else "a folder on this machine"
+    yield Finding(what="home", status="good", detail=f"{home}, {mounted}")
+
+
+def check_data(settings: Settings) -> Iterator[Finding]:
+    "Where would the rows come from?"
+    source = settings.data_source()
+    if source == "synthetic":
+        yield Finding(
+            what="data",
+            status="note",
+            detail="no rows found: the synthetic stand-in would be drawn",
+            remedy=f"put one file into {settings.folder / 'data'}, or name one as `source` in settings.ini",
+        )
+    elif "://" in source:
+        yield Finding(what="data", status="good", detail=f"{source} (an address: not tried)")
+    else:
+        yield _local_rows(source)
+
+
+def _local_rows(source: str) -> Finding:
+    "The files behind a path, a folder or a glob."
+    try:
+        from goldenpath.tables.sources import find_files
+
+        files = find_files(source)
+    except ImportError:  # the server's image
+        return Finding(what="data", status="note", detail=f"{source}: not tried, fsspec is not installed")
+    except GoldenpathError as fault:
+        remedy = "correct `source` in settings.ini"
+        return Finding(what="data", status="bad", detail=str(fault), remedy=remedy)
+    detail = source if len(files) == 1 else f"{len(files)} files: {source}"
+    return Finding(what="data", status="good", detail=detail)
+
+
+def check_exports(settings: Settings) -> Iterator[Finding]:
+    "Do the modules say what the notebooks say?"
+    if not (settings.folder / "notebooks").is_dir():
+        yield Finding(
+            what="exports", status="note", detail="no notebooks here: this is no checkout of the project"
+        )
+        return
+    for line in strangers(settings.folder / "notebooks"):
+        what, _, remedy = line.rpartition("; ")
+        yield Finding(what="exports", status="note", detail=what, remedy=remedy)
+    stale = stale_notebooks(settings.folder / "notebooks", settings.folder / "goldenpath")
+    if stale:
+        yield Finding(what="exports", status="bad", detail="; ".join(stale), remedy="make export")
+    else:
+        yield Finding(what="exports", status="good", detail="every module says what its notebook says")
+
+
+def check_pipelines(settings: Settings) -> Iterator[Finding]:
+    "Are the pipeline files sound?"
+    for file in sorted((settings.folder / "pipelines").glob("*.pipeline")):
+        traps = check_pipeline(file)
+        worst: Status = "bad" if any(trap.level == "error" for trap in traps) else "note"
+        more = f" (and {len(traps) - 1} more)" if len(traps) > 1 else ""
+        detail = f"{traps[0]}{more}" if traps else "no trap found"
+        remedy = f"goldenpath pipeline check pipelines/{file.name}" if traps else ""
+        yield Finding(
+            what=f"pipeline {file.stem}", status=worst if traps else "good", detail=detail, remedy=remedy
+        )
+
+
+PROGRAMS = (
+    ("papermill", "papermill", "steps and pipelines cannot run: use `make run`, or the workbench image"),
+    (
+        "elyra-pipeline",
+        "odh-elyra",
+        "pipelines cannot run here, single steps can: use `make run`, or the workbench image",
+    ),
+    (
+        "nbdev-export",
+        "nbdev",
+        "edited notebooks are not exported by themselves: `make export` where nbdev is",
+    ),
+    ("granian", "granian", "gunicorn serves instead, more slowly"),
+)
+
+
+def check_programs(settings: Settings) -> Iterator[Finding]:
+    "Look for the programs that are started; say what it means if one is missing."
+    has_steps = (settings.folder / "notebooks").is_dir()  # not in the serving image, which has no papermill
+    for program, package, without in PROGRAMS:
+        if find_program(program):
+            yield Finding(what=program, status="good", detail=_version(package))
+        else:
+            needed = (program == "papermill" and has_steps) or (
+                program == "granian" and not find_program("gunicorn")
+            )
+            yield Finding(
+                what=program, status="bad" if needed else "note", detail="not installed", remedy=without
+            )
+
+
+def check_fast_path(settings: Settings) -> Iterator[Finding]:
+    "Can compiled models run here at all?"
+    found = _version("onnxruntime")
+    if found:
+        yield Finding(what="fast path", status="good", detail=f"onnxruntime {found}")
+    else:
+        remedy = "install onnxruntime (it comes with `make`, and with the serving image)"
+        yield Finding(
+            what="fast path", status="note", detail="no onnxruntime: scikit-learn answers", remedy=remedy
+        )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+CHECKS: tuple[Check, ...] = (
+    check_python,
+    check_environment,
+    check_home,
+    check_data,
+    check_exports,
+    check_pipelines,
+    check_programs,
+    check_fast_path,
+)

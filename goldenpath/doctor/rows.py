@@ -1,0 +1,93 @@
+"""The doctor's look at the contract and at the rows: does what the author wrote hold, and do they fit?"""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from goldenpath.doctor.checks import Check, Finding
+from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.runs.executed import in_one_line
+from goldenpath.schema.contract import Contract
+from goldenpath.settings import Settings
+from goldenpath.text.spelling import nearest
+
+NOTEBOOK = "notebooks/01_contract.ipynb"
+REMEDY = f"correct {NOTEBOOK}, then `make export`"
+
+
+def load_contract() -> Contract | None:
+    "The project's contract; None where there is none. Raises BadInput for one that cannot be imported."
+    try:
+        from goldenpath.contract import CONTRACT
+    except ModuleNotFoundError as fault:
+        if fault.name == "goldenpath.contract":
+            return None
+        raise BadInput(f"{NOTEBOOK}: {fault}") from None
+    except GoldenpathError:
+        raise
+    except Exception as fault:  # the author's code: anything may be wrong with it
+        message = in_one_line(str(fault))
+        raise BadInput(f"{NOTEBOOK}: {type(fault).__name__}: {message}") from None
+    return CONTRACT
+
+
+def check_contract(settings: Settings) -> Iterator[Finding]:
+    "Can the contract be imported?"
+    try:
+        contract = load_contract()
+    except BadInput as fault:
+        yield Finding(what="contract", status="bad", detail=str(fault), remedy=REMEDY)
+        return
+    if contract is None:
+        detail = "there is no goldenpath/contract.py"
+        yield Finding(what="contract", status="note", detail=detail, remedy="make export")
+        return
+    fields = f"{len(contract.fields)} field{'s' * (len(contract.fields) != 1)}"
+    detail = f"{fields}, and {contract.target.column} is predicted"
+    yield Finding(what="contract", status="good", detail=detail)
+
+
+def check_columns(settings: Settings) -> Iterator[Finding]:
+    "Do the rows, or the stand-in, have the columns that contract and split need? Only headers are read."
+    contract = sound_contract()
+    if contract is None or not find_spec("goldenpath.steps"):  # the server's image trains nothing
+        return
+    from goldenpath.steps.data import check_columns as columns_of
+    from goldenpath.tables.sources import find_files
+
+    try:
+        source = settings.data_source()
+        if source != "synthetic":
+            find_files(source)
+    except BadInput:  # the check of the data says so
+        return
+    columns_of(contract, settings)
+    rows = "the synthetic stand-in" if source == "synthetic" else source
+    detail = f"{rows} has every column that contract and split need"
+    yield Finding(what="columns", status="good", detail=detail)
+
+
+def check_slices(settings: Settings) -> Iterator[Finding]:
+    "Are the slices columns of the contract? `enrich` may add others, so it is worth a note only."
+    contract = sound_contract()
+    if contract is None:
+        return
+    names = [field.name for field in contract.fields]
+    for name in settings.slices:
+        if name not in names:
+            yield Finding(
+                what="slices",
+                status="note",
+                detail=f"slices names '{name}', which is no field of the contract{nearest(name, names)}",
+                remedy="correct `slices` in settings.ini, unless `enrich` in 04_model adds that column",
+            )
+
+
+def sound_contract() -> Contract | None:
+    "The contract if it can be imported: of one that cannot, `check_contract` speaks."
+    try:
+        return load_contract()
+    except BadInput:
+        return None
+
+
+ROWS: tuple[Check, ...] = (check_contract, check_columns, check_slices)

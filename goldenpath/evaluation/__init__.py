@@ -1,0 +1,1 @@
+"""Metrics, intervals, threshold, slices and the gate."""

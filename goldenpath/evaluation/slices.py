@@ -1,0 +1,95 @@
+"""The same answers, looked at group by group: who is found, who is alarmed for nothing."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.errors import BadInput
+from goldenpath.evaluation.metrics import Answers, Bools
+from goldenpath.registry.manifest import Frozen
+from goldenpath.text.spelling import nearest_word
+
+ENOUGH = 10  # positive rows that a slice needs before a floor is held against it
+BINS = 4  # quantile groups of a number column
+MISSING = "(missing)"
+
+
+class Slice(Frozen):
+    "One group of the test rows, at the candidate's threshold."
+
+    column: str
+    level: str
+    count: int
+    positives: int
+    rate: float  # of the positive outcome
+    predicted: float  # mean probability: close to `rate` where the model is calibrated for this group
+    recall: float | None  # None without a positive row
+    false_positive_rate: float | None  # None without a negative row
+
+
+def slices_of(names: Sequence[str], columns: dict[str, NDArray[Any]], answers: Answers) -> tuple[Slice, ...]:
+    """Every group of every column in `names`; numbers fall into quantile groups.
+
+    Raises BadInput naming the nearest column where a name is unknown.
+    """
+    require_slices(names, columns)
+    return tuple(
+        _slice(name, level, member, answers) for name in names for level, member in groups(columns[name])
+    )
+
+
+def require_slices(names: Sequence[str], columns: Collection[str]) -> None:
+    "Raises BadInput naming the nearest column where a name is unknown."
+    for name in names:
+        if name not in columns:
+            raise BadInput(_unknown(name, list(columns)))
+
+
+def groups(values: NDArray[Any]) -> Iterator[tuple[str, Bools]]:
+    "The groups of one column, each with a mask (n,); text by value, numbers by quantile."
+    if values.dtype == object:
+        text = values.astype(str)
+        for level in np.unique(text):
+            yield level or MISSING, text == level
+        return
+    yield from _number_groups(values.astype(float))
+
+
+def _number_groups(values: NDArray[np.float64]) -> Iterator[tuple[str, Bools]]:
+    known = np.isfinite(values)
+    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1))) if known.any() else np.empty(0)
+    place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    for i in range(max(len(edges) - 1, min(len(edges), 1))):
+        last = min(i + 1, len(edges) - 1)
+        yield f"{edges[i]:.4g} to {edges[last]:.4g}", known & (place == i)
+    if not known.all():
+        yield MISSING, ~known
+
+
+def _slice(column: str, level: str, member: Bools, answers: Answers) -> Slice:
+    outcome, label = answers.outcome[member], answers.label[member]
+    positives, count = int(outcome.sum()), int(member.sum())
+    return Slice(
+        column=column,
+        level=level,
+        count=count,
+        positives=positives,
+        rate=positives / count,
+        predicted=float(answers.probability[member].mean()),
+        recall=float(label[outcome].mean()) if positives else None,
+        false_positive_rate=float(label[~outcome].mean()) if count > positives else None,
+    )
+
+
+def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
+    "The judged slice that is found least often; None where no slice has enough positive rows."
+    judged = [one for one in slices if one.positives >= ENOUGH]
+    return min(judged, key=lambda one: one.recall or 0.0, default=None)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = nearest_word(name, known)
+    hint = f"did you mean {near!r}?" if near else f"the contract has {', '.join(known)}"
+    return f"slices in settings.ini names {name!r}, which is no column of the contract: {hint}"

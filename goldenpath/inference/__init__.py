@@ -1,0 +1,1 @@
+"""Engines that turn columns into predictions, and the proof that they agree."""

@@ -1,0 +1,1 @@
+"""Stopwatch, latency comparison, HTTP client, a server that is started and stopped."""

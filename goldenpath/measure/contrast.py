@@ -1,0 +1,124 @@
+"""What `09_contrast` measures, as `contrast.json`, and the same as lines for terminal, plot and report."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from goldenpath.measure.stopwatch import in_words, three_figures
+from goldenpath.registry.manifest import Frozen, Latency
+
+if TYPE_CHECKING:
+    from goldenpath.text.text_table import TextTable
+
+STAND_IN = "synthetic stand-in: no real rows"
+
+
+class Contrast(Frozen):
+    "Every time in seconds; None where it could not be measured, with the reason in `notes`."
+
+    model: str
+    version: str
+    synthetic: bool
+    rows: int  # that the version was trained on
+    train_then_predict_s: float | None  # train, then predict
+    load_then_predict_s: float | None  # verify, load and predict one record, on every request
+    first_request_s: float | None  # of a server that has just become ready
+    sklearn_one_s: Latency | None  # one record in this process
+    fast_one_s: Latency | None  # the same through the compiled model; None without a proven one
+    http_s: Latency | None  # over HTTP, keep-alive
+    http_floor_s: Latency | None  # the same server, reading the body and answering a constant
+    batch_records_per_s: dict[str, float]  # in this process, by size of the batch
+    machine: str
+    notes: tuple[str, ...]
+
+
+class Line(NamedTuple):
+    "One row of the table, one mark of the plot."
+
+    kind: Literal["training", "loading", "process", "http", "batch"]
+    what: str
+    seconds: float  # for one record; the median where there are percentiles
+    p95: float | None = None
+    p99: float | None = None
+
+
+SINGLE: tuple[tuple[Literal["training", "loading", "process", "http"], str, str], ...] = (
+    ("training", "train_then_predict_s", "train, then predict"),
+    ("loading", "load_then_predict_s", "verify, load, then predict"),
+    ("loading", "first_request_s", "first request after a start"),
+    ("process", "sklearn_one_s", "in process, scikit-learn"),
+    ("process", "fast_one_s", "in process, fast path"),
+    ("http", "http_s", "over HTTP"),
+    ("http", "http_floor_s", "over HTTP, floor (no model)"),
+)
+
+
+def lines(contrast: Contrast) -> Iterator[Line]:
+    "Everything that was measured, in the order in which it is told."
+    for kind, key, what in SINGLE:
+        value = getattr(contrast, key)
+        if isinstance(value, Latency):
+            yield Line(kind, what, value.p50, value.p95, value.p99)
+        elif value is not None:
+            yield Line(kind, what, value)
+    for size, rate in contrast.batch_records_per_s.items():
+        what = f"batches of {int(size):,}: {three_figures(rate)}/s"
+        yield Line("batch", what, 1 / rate)
+
+
+def reference(contrast: Contrast) -> tuple[float, str] | None:
+    "What every line is a multiple of, in seconds and in words; None where nothing fit was measured."
+    for value, name in (
+        (contrast.http_s, "HTTP median"),
+        (contrast.fast_one_s, "in-process median (no server)"),
+        (contrast.sklearn_one_s, "in-process median (no server)"),
+    ):
+        if value is not None:
+            return value.p50, name
+    return None
+
+
+def multiple(seconds: float, contrast: Contrast) -> str:
+    "`6,820 x`; empty where there is nothing to compare with."
+    base = reference(contrast)
+    return f"{three_figures(seconds / base[0])} x" if base else ""
+
+
+def headline(contrast: Contrast) -> str:
+    "The contrast in one sentence."
+    served, trained = reference(contrast), contrast.train_then_predict_s
+    if served is None or trained is None:
+        return "Training was not measured beside prediction."
+    where = "a running server answers" if contrast.http_s else "a loaded model answers in process"
+    return (
+        f"Training and then predicting takes {in_words(trained)}; {where} in {in_words(served[0])}: "
+        f"{three_figures(trained / served[0])} times faster."
+    )
+
+
+def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
+    "The contrast for the terminal; takes what `contrast.json` holds as well."
+    from goldenpath.text.text_table import TextTable
+
+    told = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)
+    base = reference(told)
+    caption = "\n".join([headline(told), told.machine, *told.notes])
+    table = TextTable(_title(told), caption=caption, caption_justify="left")
+    table.add_column("one record")
+    for heading in ("median", "p95", "p99", f"x {base[1]}" if base else "multiple"):
+        table.add_column(heading, justify="right")
+    previous = ""
+    for line in lines(told):
+        if line.kind == "batch" and previous != "batch":
+            table.add_section()
+        table.add_row(line.what, *(_time(t) for t in line[2:]), multiple(line.seconds, told))
+        previous = line.kind
+    return table
+
+
+def _title(contrast: Contrast) -> str:
+    stand_in = f"\n({STAND_IN})" if contrast.synthetic else ""
+    return f"{contrast.model} {contrast.version}, trained on {contrast.rows:,} rows{stand_in}"
+
+
+def _time(seconds: Any) -> str:
+    return "" if seconds is None else in_words(seconds)

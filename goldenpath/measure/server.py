@@ -1,0 +1,116 @@
+"""Start the real server as a program of its own, on a free loopback address, and stop it again."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import goldenpath
+from goldenpath.errors import GoldenpathError
+from goldenpath.measure.http_client import Line, NoAnswer
+from goldenpath.settings import Settings
+
+READY_WITHIN = 60.0  # seconds
+STOPPED_WITHIN = 20.0  # seconds
+LOOK_EVERY = 0.01  # seconds
+
+
+class NoServer(GoldenpathError):
+    "The server did not start, or there is none to start."
+
+
+class Started(NamedTuple):
+    url: str
+    seconds: float  # from the start of the program until it was ready
+
+
+def serving_folder() -> Path:
+    "The folder that holds `serving/`, beside the library that runs here. Raises NoServer, as in a pod."
+    library = Path(goldenpath.__file__).parent
+    for folder in (library.parent, library.resolve().parent):
+        if (folder / "serving" / "__main__.py").is_file():
+            return folder
+    raise NoServer("serving/ is not here and GOLDENPATH_SERVER_URL names no deployed server")
+
+
+@contextmanager
+def running_server(
+    settings: Settings,
+    version: str,
+    variables: Mapping[str, str] | None = None,  # of the environment, on top of what `environment` sets
+) -> Iterator[Started]:
+    "Serve one version with one worker until the block ends. Raises NoServer with what the program said."
+    folder, listen = serving_folder(), f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "serving", "--listen", listen, "--version", version, "--workers", "1"]
+    with tempfile.TemporaryFile() as said:
+        begun = time.perf_counter()
+        program = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**environment(settings), **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            wait_until_ready(program, f"http://{listen}", said.fileno())
+            yield Started(f"http://{listen}", time.perf_counter() - begun)
+        finally:
+            stop(program)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    "This process's own, with home and model as settled here, and open: nobody else reaches the address."
+    own = {
+        "GOLDENPATH_HOME": str(settings.home_folder()),
+        "GOLDENPATH_MODEL": settings.model,
+        "GOLDENPATH_TOKENS_FILE": "",
+        "GOLDENPATH_DRAIN_SECONDS": "0",
+    }
+    return {**os.environ, **own}
+
+
+def free_port() -> int:
+    "A number that nobody listens on at this moment."
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) -> None:
+    "Until /health/ready says 200. Raises NoServer where the program ends before, or takes too long."
+    until = time.monotonic() + READY_WITHIN
+    while time.monotonic() < until:
+        if program.poll() is not None:
+            raise NoServer(f"the server ended with code {program.returncode}: {last_words(said)}")
+        try:
+            with Line(url) as line:
+                if line.get("/health/ready").status == 200:
+                    return
+        except (OSError, NoAnswer):
+            pass  # it does not listen yet
+        time.sleep(LOOK_EVERY)
+    raise NoServer(f"the server was not ready within {READY_WITHIN:.0f} s: {last_words(said)}")
+
+
+def last_words(said: int) -> str:
+    "The last line that a program wrote."
+    size = os.fstat(said).st_size
+    lines = os.pread(said, 4096, max(size - 4096, 0)).decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def stop(program: "subprocess.Popen[bytes]") -> None:
+    "Ask it to stop, and insist where it does not."
+    program.terminate()
+    try:
+        program.wait(STOPPED_WITHIN)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()

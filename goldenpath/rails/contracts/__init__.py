@@ -1,1 +1,0 @@
-"""What a contract is made of: its plain data, frames, golden rows, differences."""

@@ -1,1 +1,0 @@
-"""How good a candidate is, and what follows."""

@@ -1,1 +1,0 @@
-"""What stands behind a pipeline: executed notebooks, steps alone, checks, rehearsal."""

@@ -1,1 +1,0 @@
-"""Tables and their rows: reading, hashing, splitting, writing."""

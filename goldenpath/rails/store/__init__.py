@@ -1,1 +1,0 @@
-"""What stands behind the registry: versions, roles, signatures, retention."""

@@ -1,1 +1,0 @@
-"""Training time against prediction time: the figures and the report."""

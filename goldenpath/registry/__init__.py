@@ -1,0 +1,1 @@
+"""Versions and roles of a model on a shared volume."""

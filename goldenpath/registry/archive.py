@@ -1,0 +1,89 @@
+"""What a skops file holds, read without building any of it: a zip archive of arrays and one `schema.json`."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from goldenpath.errors import NotTrusted
+
+SCHEMA = "schema.json"
+MEMBERS = 20_000  # at most; a boosting model of 1,000 trees has about 5,000
+UNPACKED = 4 << 30  # bytes in all, at most
+SCHEMA_UNPACKED = 64 << 20  # bytes, at most
+RATIO = 200  # unpacked to packed, at most, above a size that fits anywhere
+HARMLESS = 16 << 20  # bytes
+
+
+def check_archive(file: BinaryIO, path: Path) -> None:
+    "Refuse, from its directory alone, what is no archive or would unpack into too much. Raises NotTrusted."
+    members = _members(file, path)
+    _check_bulk(members, file.seek(0, io.SEEK_END), path)
+    seen: set[str] = set()
+    for name in (member.filename for member in members):
+        if name in seen or set(name) & set("/\\") or name.startswith("."):
+            raise NotTrusted(f"{path} holds a member named {name[:80]!r}, or twice; save the pipeline again")
+        seen.add(name)
+    if SCHEMA not in seen:
+        raise NotTrusted(f"{path} holds no {SCHEMA}: it is no skops file; save the pipeline with skops")
+
+
+def _check_bulk(members: list[zipfile.ZipInfo], packed: int, path: Path) -> None:
+    total = sum(member.file_size for member in members)
+    if len(members) > MEMBERS:
+        raise NotTrusted(f"{path} holds {len(members)} members, more than {MEMBERS}; train a smaller model")
+    if total > UNPACKED or (total > HARMLESS and total > RATIO * packed):
+        raise NotTrusted(f"{path} would unpack from {packed} into {total} bytes; train a smaller model")
+    if any(member.filename == SCHEMA and member.file_size > SCHEMA_UNPACKED for member in members):
+        raise NotTrusted(f"{path}: {SCHEMA} is larger than {SCHEMA_UNPACKED} bytes; train a smaller model")
+
+
+def _members(file: BinaryIO, path: Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OverflowError) as error:
+        raise NotTrusted(
+            f"{path} is no skops file: {str(error)[:80]}; save the pipeline with skops"
+        ) from None
+
+
+def refers_to_main(content: bytes, path: Path) -> str:
+    "The name of something in a skops file that was defined in `__main__`, which exists nowhere else; or ''."
+    for node in _nodes(_schema(content, path)):
+        module = str(node.get("__module__", ""))
+        if module == "__main__" or module.startswith("__main__."):
+            return str(node.get("__class__", "?"))[:80]
+    return ""
+
+
+def _schema(content: bytes, path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return json.loads(archive.read(SCHEMA))
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        RecursionError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        raise NotTrusted(
+            f"{path}: {SCHEMA} cannot be read: {str(error)[:80]}; save the pipeline again"
+        ) from None
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    # Without recursion, so that a deeply nested file cannot exhaust the stack.
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)

@@ -1,0 +1,294 @@
+"""A model folder: write its manifest, verify it before anything is believed, save and load the pipeline.
+
+Whoever can write the volume can write an artifact. So nothing is decompressed, parsed or built before its
+size and hash are known, no link is followed, and what may be built is decided here, never by the artifact.
+"""
+
+import hashlib
+import io
+import json
+import os
+import stat
+import warnings
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from goldenpath.errors import Incomplete, NotTrusted
+from goldenpath.registry.archive import check_archive, refers_to_main
+from goldenpath.registry.manifest import FileEntry, Frozen, Manifest
+from goldenpath.registry.parts import check_parts
+from goldenpath.schema.fields import ContractSpec
+from goldenpath.schema.golden import Golden
+from goldenpath.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
+
+Record = TypeVar("Record", bound=Frozen)
+
+MANIFEST = "manifest.json"
+PIPELINE = "model.skops"
+REQUIRED = (PIPELINE, "contract.json", "golden.json")
+FORMAT = 1  # the newest manifest format that this library reads
+
+MEGABYTE = 1 << 20
+MANIFEST_LIMIT = MEGABYTE  # bytes
+LIMITS = {".skops": 2048 * MEGABYTE, ".onnx": 2048 * MEGABYTE}  # bytes by suffix
+LIMIT = 16 * MEGABYTE  # bytes of any other file
+
+# scikit-learn's own tree types, whose node arrays skops does not check and `check_parts` does, and the type
+# of numbers, which a SimpleImputer keeps; skops reads it from an empty array, without pickle.
+HARMLESS = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "numpy.dtype",
+)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    "Hash every file of a candidate, write `manifest.json` last and durably; the manifest with its files."
+    with faults(folder):
+        names = sorted(name for name in os.listdir(folder) if name != MANIFEST)
+        files = {name: FileEntry(sha256=sha256(folder / name), size=_size(folder / name)) for name in names}
+        complete = manifest.model_copy(update={"files": files})
+        (folder / MANIFEST).unlink(missing_ok=True)
+        write_file(folder / MANIFEST, complete.model_dump_json(indent=2).encode())
+        sync(folder / MANIFEST, FILE_MODE)
+        sync(folder)
+    return complete
+
+
+def read_manifest(folder: Path) -> Manifest:
+    "The manifest as it stands, unverified. Raises NotTrusted where it is none, VolumeFault."
+    path = folder / MANIFEST
+    with faults(path):
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MANIFEST_LIMIT:
+            raise NotTrusted(
+                f"{path} is a link or no file of at most {MANIFEST_LIMIT} bytes; publish it again"
+            )
+        content = read_file(path, MANIFEST_LIMIT)
+    return parse_manifest(content, folder)
+
+
+def parse_manifest(content: bytes, folder: Path) -> Manifest:
+    "Parse the bytes of a manifest strictly. Raises NotTrusted, naming the folder."
+    try:
+        values = json.loads(content, object_pairs_hook=_no_double)
+    except (ValueError, RecursionError) as error:
+        raise NotTrusted(
+            f"{folder / MANIFEST} is not JSON ({str(error)[:80]}); publish the version again"
+        ) from None
+    if isinstance(values, dict) and isinstance(values.get("format"), int) and values["format"] > FORMAT:
+        newer = (
+            f"format {values['format']} is newer than {FORMAT}, which this library reads; upgrade goldenpath"
+        )
+        raise NotTrusted(f"{folder / MANIFEST}: {newer}")
+    try:
+        return Manifest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise NotTrusted(f"{folder / MANIFEST}: {where}: {first['msg']}; publish the version again") from None
+
+
+def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a key stands twice")
+    return values
+
+
+def verify(folder: Path) -> Manifest:
+    """Check a model folder against its manifest, cheapest first; nothing in it is decompressed or loaded.
+
+    Raises NotTrusted with the reason, VolumeFault where the volume cannot be read.
+    """
+    with faults(folder):
+        _check_folder(folder)
+    manifest = read_manifest(folder)
+    with faults(folder):
+        _check_names(folder, manifest)
+        for name, entry in manifest.files.items():
+            _check_size(folder / name, entry)
+        for name, entry in manifest.files.items():
+            if sha256(folder / name) != entry.sha256:
+                raise NotTrusted(
+                    f"{folder / name} was altered: its sha256 is not the manifest's; publish it again"
+                )
+        with os.fdopen(open_regular(folder / PIPELINE), "rb") as file:
+            check_archive(file, folder / PIPELINE)
+    _check_records(folder, manifest)
+    return manifest
+
+
+def _check_folder(folder: Path) -> None:
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        raise NotTrusted(
+            f"{folder} is a link or a file, not a folder; remove it and publish the version again"
+        )
+
+
+def _check_names(folder: Path, manifest: Manifest) -> None:
+    for name in manifest.files:
+        if not is_plain(name):
+            raise NotTrusted(
+                f"{folder / MANIFEST} lists {name!r}, which is no plain file name; publish it again"
+            )
+    listed, present = {*manifest.files, MANIFEST}, set(os.listdir(folder))
+    for name in sorted(present - listed):
+        raise NotTrusted(f"{folder / name} is not in the manifest; remove it or publish the version again")
+    for name in sorted((listed | set(REQUIRED)) - present):
+        raise Incomplete(f"{folder / name} is missing; publish the version again")
+    for name in sorted(set(REQUIRED) - listed):
+        raise NotTrusted(f"{folder / MANIFEST} does not list {name}; publish the version again")
+
+
+def is_plain(name: str) -> bool:
+    "Is this the name of an ordinary file in this folder: no path, not hidden, printable ASCII?"
+    return name.isascii() and name.isprintable() and not set(name) & set("/\\ ") and name[:1] not in ("", ".")
+
+
+def size_limit(name: str) -> int:  # bytes
+    "The largest file that anybody reads under this name."
+    return LIMITS.get(Path(name).suffix, MANIFEST_LIMIT if name.endswith(MANIFEST) else LIMIT)
+
+
+def _check_size(path: Path, entry: FileEntry) -> None:
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise NotTrusted(f"{path} is a link or no regular file; publish the version again")
+    limit = size_limit(path.name)
+    if max(found.st_size, entry.size) > limit:
+        raise NotTrusted(
+            f"{path} has {max(found.st_size, entry.size)} bytes, more than {limit}; make it smaller"
+        )
+    if found.st_size != entry.size:
+        raise NotTrusted(
+            f"{path} has {found.st_size} bytes, its manifest says {entry.size}; publish it again"
+        )
+
+
+def _check_records(folder: Path, manifest: Manifest) -> None:
+    if not 0 <= manifest.threshold <= 1:  # also refuses NaN
+        raise NotTrusted(
+            f"{folder / MANIFEST}: threshold {manifest.threshold} is not within 0 and 1; publish again"
+        )
+    if read_record(folder, manifest, "contract.json", ContractSpec).hash != manifest.contract_hash:
+        raise NotTrusted(f"{folder / 'contract.json'} is not the contract of the manifest; publish it again")
+    golden = read_record(folder, manifest, "golden.json", Golden)
+    if not len(golden.records) == len(golden.probability) == len(golden.label):
+        raise NotTrusted(f"{folder / 'golden.json'} does not hold one answer per record; publish it again")
+    if not golden.records:
+        raise NotTrusted(f"{folder / 'golden.json'} has no records to prove a model with; train it again")
+
+
+def sha256(path: Path) -> str:
+    "Hex digest of a regular file. Raises OSError."
+    descriptor = open_regular(path)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.lstat().st_size
+
+
+def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """The bytes of one file, checked as they were read: what is loaded is what the manifest names.
+
+    Raises NotTrusted where the file is not in the manifest or was altered after `verify`, VolumeFault.
+    """
+    if name not in manifest.files:
+        raise NotTrusted(f"{folder / MANIFEST} does not list {name}; publish the version again")
+    entry = manifest.files[name]
+    with faults(folder / name):
+        content = read_file(folder / name, size_limit(name))
+    if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise NotTrusted(f"{folder / name} was altered: its sha256 is not the manifest's; publish it again")
+    return content
+
+
+def read_record(folder: Path, manifest: Manifest, name: str, kind: type[Record]) -> Record:
+    "A JSON file of a version as the record that it must be. Raises NotTrusted, VolumeFault."
+    content = read_trusted(folder, manifest, name)
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise NotTrusted(f"{folder / name} is no {kind.__name__}: {why}; publish the version again") from None
+
+
+def save_pipeline(pipeline: Any, path: Path) -> None:
+    "Write a fitted pipeline as a skops file."
+    import skops.io
+
+    with faults(path):
+        skops.io.dump(pipeline, path)
+
+
+def load_pipeline(folder: Path, manifest: Manifest, trusted: tuple[str, ...] = ()) -> Any:
+    """Build the fitted pipeline of a verified folder; `trusted`: further type names, from the reader's code.
+
+    Raises NotTrusted where the file was altered, holds other types, or cannot be built here.
+    """
+    if others := other_versions(manifest):
+        warnings.warn(
+            f"version {manifest.version} was made with {others}; its golden rows decide", stacklevel=2
+        )
+    return build_pipeline(read_trusted(folder, manifest, PIPELINE), folder / PIPELINE, trusted)
+
+
+def other_versions(manifest: Manifest) -> str:
+    "`scikit-learn 1.6.1 (here 1.9.1)` for the libraries that read the pipeline, where they are other ones."
+    pairs = [
+        (name, manifest.environment.get(name), metadata.version(name)) for name in ("scikit-learn", "skops")
+    ]
+    return ", ".join(f"{name} {then} (here {now})" for name, then, now in pairs if then and then != now)
+
+
+def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> Any:
+    "Build the fitted pipeline of a skops file's bytes, also of a candidate that has no manifest yet."
+    check_archive(io.BytesIO(content), path)
+    check_types(content, path, trusted)
+    return _guarded(lambda skops: _sound(skops.loads(content, trusted=[*HARMLESS, *trusted]), path), path)
+
+
+def _sound(pipeline: Any, path: Path) -> Any:
+    check_parts(pipeline, path)
+    return pipeline
+
+
+def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> None:
+    "Refuse a skops file that refers to `__main__` or to types outside of the allow-list. Raises NotTrusted."
+    refuse_main(content, path)
+    unknown = _guarded(lambda skops: skops.get_untrusted_types(data=content), path)
+    refused = sorted(set(unknown) - {*HARMLESS, *trusted})
+    if refused:
+        names = ", ".join(refused)[:200]
+        raise NotTrusted(
+            f"{path} holds types that nobody may load: {names}; to trust them, see notebooks/04_model.ipynb"
+        )
+
+
+def refuse_main(content: bytes, path: Path) -> None:
+    "Refuse a skops file that refers to `__main__`: nobody else could build it. Raises NotTrusted."
+    if name := refers_to_main(content, path):
+        raise NotTrusted(f"{path} refers to __main__.{name}: move it into an exported cell of 04_model.ipynb")
+
+
+def _guarded(call: Callable[[Any], Any], path: Path) -> Any:
+    # skops raises whatever the file's content makes it stumble over; none of it may pass for our own fault.
+    import skops.io
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about versions: the manifest names them, the golden rows decide
+            return call(skops.io)
+    except NotTrusted:
+        raise
+    except Exception as error:
+        raise NotTrusted(
+            f"{path} cannot be built here: {type(error).__name__}: {str(error)[:120]}"
+        ) from error

@@ -1,0 +1,66 @@
+"""Hand a version to a dedicated model server: a folder that MLServer's scikit-learn runtime serves as it is.
+
+Format: https://mlserver.readthedocs.io (model-settings.json, settings.json). That runtime reads joblib files,
+which can run code when they are loaded. The file is written here, from the version's verified skops file:
+keep it where nobody else can write.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from goldenpath.errors import BadInput
+from goldenpath.registry.artifact import load_pipeline
+from goldenpath.registry.manifest import Layout, Manifest
+from goldenpath.registry.registry import Registry
+from goldenpath.volume import faults
+
+PIPELINE = "model.joblib"
+RUNTIME = "mlserver_sklearn.SKLearnModel"
+
+
+def export_mlserver(
+    registry: Registry,
+    version: str,
+    folder: Path,  # made here; several versions may be exported below one parent
+    trusted: tuple[str, ...] = (),  # further types that the pipeline may hold, from the library's code
+) -> None:
+    "Write what MLServer needs. Raises NoModel, NotTrusted, VolumeFault; BadInput where the folder is used."
+    import joblib
+
+    manifest = registry.verify(version)
+    pipeline = load_pipeline(registry.folder(version), manifest, trusted)
+    with faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise BadInput(f"{folder} is not empty; name a new folder")
+        joblib.dump(pipeline, folder / PIPELINE)
+        (folder / "model-settings.json").write_text(json.dumps(model_settings(manifest), indent=2))
+
+
+def model_settings(manifest: Manifest) -> dict[str, Any]:
+    "What MLServer must know: by which name, which runtime, which tensors."
+    return {
+        "name": manifest.model,
+        "implementation": RUNTIME,
+        "parameters": {"uri": f"./{PIPELINE}", "version": manifest.version, "content_type": "pd"},
+        "inputs": tensors(manifest.layout),
+        "outputs": [
+            {
+                "name": "predict_proba",
+                "datatype": "FP64",
+                "shape": [-1, 2],
+                "parameters": {"content_type": "np"},
+            }
+        ],
+    }
+
+
+def tensors(layout: Layout) -> list[dict[str, Any]]:
+    "One tensor for each column that the pipeline takes, in its order."
+    texts = [("BYTES", "str", name) for name in layout.text]
+    numbers = [("FP64", "np", name) for name in layout.number]
+    return [
+        {"name": name, "datatype": datatype, "shape": [-1], "parameters": {"content_type": content}}
+        for datatype, content, name in texts + numbers
+    ]

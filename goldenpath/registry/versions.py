@@ -1,0 +1,215 @@
+"""The published versions of one model: immutable folders, placed as a whole, verified before a load."""
+
+import difflib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from goldenpath.errors import GateRefused, NoModel, NotTrusted, RaceLost, VolumeFault
+from goldenpath.registry import artifact, publishing, signing
+from goldenpath.registry.manifest import Manifest
+from goldenpath.registry.roles import ROLES
+from goldenpath.registry.signing import Keys
+from goldenpath.registry.trash import bring_back, list_aside, move_aside
+from goldenpath.volume import complete, copy_file, faults, patiently, place, read_file, replace_file
+
+
+class Versions:
+    "What lies under `<home>/models/<model>/versions/`, and what belongs to a version beside it."
+
+    def __init__(self, home: Path, model: str, keys: Keys | None = None) -> None:
+        self.root = home / "models" / model
+        self.aside = self.root / "aside"  # versions that wait to be deleted
+        self.model = model
+        self.keys = keys or Keys()
+        self._manifests: dict[str, Manifest] = {}  # a version never changes
+
+    def versions(self) -> list[str]:
+        "Every published version, oldest first. Raises VolumeFault."
+        with faults(self.root / "versions"):
+            return sorted(complete(self.root / "versions"), key=age_order)
+
+    def folder(self, version: str) -> Path:
+        "Where a version lies, whether it exists or not."
+        return self.root / "versions" / version
+
+    def manifest(self, version: str) -> Manifest:
+        "What a version says of itself, unverified. Raises NoModel, NotTrusted, VolumeFault."
+        if version not in self._manifests:
+            self.expect(version)
+            self._manifests[version] = patiently(lambda: artifact.read_manifest(self.folder(version)))
+        return self._manifests[version]
+
+    def exists(self, version: str) -> bool:
+        "Is there such a version? Raises VolumeFault."
+        with faults(self.folder(version)):
+            return artifact.is_plain(version) and os.path.lexists(self.folder(version))
+
+    def expect(self, version: str) -> None:
+        "Raise NoModel, with the nearest name, where a version is not published."
+        if not self.exists(version):
+            if any(one.name == version for one in list_aside(self.aside)):
+                aside = f"was moved aside to be deleted; `goldenpath models restore {version}` brings it back"
+                raise NoModel(f"version {version} of {self.model} {aside}")
+            near = difflib.get_close_matches(version, [*ROLES, *self.versions()], n=1)
+            way_out = f"did you mean {near[0]}?" if near else "see `goldenpath models list`"
+            raise NoModel(f"version {version!r} of {self.model} is not published; {way_out}")
+
+    def restore(self, version: str) -> bool:
+        "Bring back a version that was moved aside; was there one? Raises VolumeFault."
+        return bring_back(self, version)
+
+    def verify(self, version: str) -> Manifest:
+        """Check a version, and its signature where the reader has a key, before it is loaded.
+
+        Load from the manifest that is returned: `artifact.read_trusted` holds the bytes it reads against it.
+        Raises NoModel, NotTrusted with the reason, BadInput for an unusable key, VolumeFault.
+        """
+        manifest = self._intact(version)
+        key = self.keys.public
+        if key and not self._signed(manifest, key) and self.keys.required:
+            raise NotTrusted(
+                f"version {version} is {self._signers(version)}, and {key} is required; "
+                f"look at where it comes from, then `goldenpath models sign {version} --unverified`"
+            )
+        return manifest
+
+    def _intact(self, version: str) -> Manifest:
+        "The manifest of a version whose files are those that it names."
+        self.expect(version)
+        manifest = patiently(lambda: artifact.verify(self.folder(version)))
+        if (manifest.version, manifest.model) != (version, self.model):
+            claims = f"says that it is {manifest.version} of {manifest.model}"
+            raise NotTrusted(f"{self.folder(version)} {claims}; remove it and publish that version again")
+        return manifest
+
+    def find_identity(self, identity: str) -> str | None:
+        "The version that holds the same model (same fingerprint, data and seed), if one was published."
+        same = [version for version in self.versions() if version.endswith(f"-{identity[:8]}")]
+        return next((version for version in same if self.manifest(version).identity == identity), None)
+
+    def publish(self, candidate: Path, *, sign: bool = True) -> str:
+        """Make a candidate a version, as a whole or not at all; the same model again is the same version.
+
+        It is signed where the reader has a key to sign with, unless `sign` is False.
+        Raises NotTrusted if the candidate is not sound, or if the same model was published before and cannot
+        be trusted; GateRefused if MODEL_VERSION must be raised; RaceLost if the name is taken by other
+        content; BadInput for an unusable key; VolumeFault.
+        """
+        manifest = artifact.verify(candidate)
+        self.restore(manifest.version)  # where it was moved aside, it is the same one again
+        key = self.keys.sign_with if sign else None
+        known = self.find_identity(manifest.identity) or manifest.version
+        if known != manifest.version:
+            self._check_known(known, manifest, key)
+            return known
+        publishing.check(self, manifest, candidate)
+        if self._place(candidate, manifest):
+            self._check_again(manifest)
+        if key:
+            self._sign(manifest, key)
+        return known
+
+    def _check_known(self, known: str, candidate: Manifest, key: Path | None) -> None:
+        # A model that is trained again has other bytes (times are among them): only a signature can tell
+        # whether the bytes there are those that were published, and nothing else may be signed.
+        claim = f"{known} claims to be the same model as {candidate.version}, but"
+        instead = f"or `goldenpath models set-aside {known}` and publish again"
+        try:
+            manifest = self.verify(known)
+        except NotTrusted as error:
+            raise NotTrusted(f"{claim} {error}, {instead}") from None
+        if key and not self._vouched(manifest, key):
+            raise NotTrusted(
+                f"{claim} has other bytes and is {self._signers(known)}; look at it, then "
+                f"`goldenpath models sign {known} --unverified`, {instead}"
+            )
+        if key:
+            self._sign(manifest, key)
+
+    def _place(self, candidate: Path, manifest: Manifest) -> bool:  # False: somebody had placed the same
+        try:
+            place(self.folder(manifest.version), lambda staged: _copy(candidate, manifest, staged))
+        except RaceLost:
+            if self.manifest(manifest.version) != manifest:
+                raise
+            return False
+        return True
+
+    def _check_again(self, manifest: Manifest) -> None:
+        # Two may publish different code under one MODEL_VERSION at once: whoever sees the other steps back.
+        try:
+            publishing.check(self, manifest, self.folder(manifest.version))
+        except GateRefused:
+            move_aside(self.folder(manifest.version), self.aside, datetime.now(UTC))
+            raise
+
+    # Signatures
+
+    def signature_file(self, version: str, key: Path) -> Path:
+        "Where the signature by this key lies, whether it exists or not. Raises BadInput for an unusable key."
+        return self.root / "signatures" / version / signing.key_id(key) / signing.SIGNATURE
+
+    def sign(self, version: str, key: Path) -> Path:
+        """Sign a version that a known key vouches for; the file that was written.
+
+        Known are the reader's own keys and `key` itself. Raises NoModel, NotTrusted, BadInput, VolumeFault.
+        """
+        manifest = self.verify(version)
+        if not self._vouched(manifest, key):
+            raise NotTrusted(
+                f"version {version} is {self._signers(version)}, so no known key vouches for its files; "
+                "check where it comes from, then sign it with --unverified"
+            )
+        return self._sign(manifest, key)
+
+    def _vouched(self, manifest: Manifest, key: Path) -> bool:
+        known = (self.keys.public, self.keys.sign_with, key)
+        return any(self._signed(manifest, one) for one in known if one)
+
+    def _sign(self, manifest: Manifest, key: Path) -> Path:
+        file = self.signature_file(manifest.version, key)
+        replace_file(file, signing.sign(self.folder(manifest.version), manifest, key))
+        return file
+
+    def _signed(self, manifest: Manifest, key: Path) -> bool:
+        "Did this key sign it? Raises NotTrusted where its signature does not fit."
+        file = self.signature_file(manifest.version, key)
+        try:
+            with faults(file):
+                signature = read_file(file, signing.SIGNATURE_LIMIT)
+        except VolumeFault as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return False
+            raise
+        signing.verify(self.folder(manifest.version), manifest, signature, key)
+        return True
+
+    def _signers(self, version: str) -> str:
+        keys = complete(self.root / "signatures" / version)
+        return f"signed by {', '.join(keys)} only" if keys else "not signed"
+
+    # What was measured
+
+    def contrast_file(self, version: str) -> Path:
+        "Where the measured contrast of a version lies, whether it was measured or not."
+        return self.root / "contrasts" / version / "contrast.json"
+
+    def save_contrast(self, version: str, contrast: dict[str, Any]) -> None:
+        "Keep what was measured beside the version; a later measurement replaces it. Raises VolumeFault."
+        replace_file(self.contrast_file(version), json.dumps(contrast, indent=2).encode())
+
+
+def age_order(version: str) -> tuple[str, str]:
+    "Sorts version names `<MODEL_VERSION>-<UTC time>-<hash>` by their time."
+    parts = version.rsplit("-", 2)
+    return (parts[-2] if len(parts) == 3 else "", version)
+
+
+def _copy(candidate: Path, manifest: Manifest, staged: Path) -> None:
+    for name in [*manifest.files, artifact.MANIFEST]:
+        copy_file(candidate / name, staged / name)
+    if artifact.verify(staged) != manifest:
+        raise NotTrusted(f"{candidate} was altered while it was published; publish it again")

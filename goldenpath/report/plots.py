@@ -1,0 +1,150 @@
+"""Plots of an evaluation and of a contrast; for steps and reports, never imported by the server.
+
+Colours that colour-blind readers tell apart (Okabe and Ito), shape or line style besides, and figures
+that share no state.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from goldenpath.evaluation.metrics import Answers, curve
+from goldenpath.evaluation.slices import ENOUGH, Slice
+from goldenpath.measure.contrast import Contrast, Line, lines, reference
+from goldenpath.measure.stopwatch import in_words
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
+KINDS = {"training": (ORANGE, "s"), "loading": ("#CC79A7", "D"), "process": (GREEN, "^"), "http": (BLUE, "o")}
+
+
+def new_figure(title: str, width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
+    "One pair of axes with little around it; sizes in inches."
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def png_of(figure: Figure) -> bytes:
+    "The figure as a PNG file."
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=130)
+    return file.getvalue()
+
+
+def reliability(
+    answers: Answers,
+    bins: int = 8,
+) -> pd.DataFrame:  # predicted, observed, rows: one line for each group
+    """Mean probability beside the observed share, in groups of equal expected positives.
+
+    Groups of equal size would hold hardly one positive row each where the outcome is rare.
+    """
+    ranked = answers.probability[answers.order]
+    expected = np.cumsum(ranked) / max(ranked.sum(), np.finfo(float).tiny)
+    group = np.minimum((expected * bins).astype(int), bins - 1)
+    told = pd.DataFrame({"predicted": ranked, "observed": answers.outcome[answers.order]}).groupby(group)
+    return told.mean().assign(rows=told.size())
+
+
+def plot_reliability(answers: Answers) -> Figure:
+    "Points on the line are honest probabilities; bars are 95 % by the normal approximation."
+    table = reliability(answers)
+    spread = wald(table["observed"], table["rows"])
+    figure, axes = new_figure("Reliability on test rows")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="honest")
+    axes.errorbar(table["predicted"], table["observed"], spread, fmt="o", color=BLUE, label="candidate")
+    axes.set(xlabel="predicted probability", ylabel="observed share", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(frameon=False)
+    return figure
+
+
+def plot_precision_recall(candidate: Answers, champion: Answers | None = None) -> Figure:
+    "What precision each recall costs; the points are the thresholds in force, the dashes the baseline."
+    figure, axes = new_figure("Precision and recall on test rows")
+    axes.axhline(candidate.outcome.mean(), color=GREY, linestyle="--", label="majority baseline")
+    if champion:
+        draw_curve(axes, champion, ORANGE, "champion", "-.")
+    draw_curve(axes, candidate, BLUE, "candidate", "-")
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
+    axes.legend(frameon=False)
+    return figure
+
+
+def draw_curve(axes: Axes, answers: Answers, colour: str, label: str, style: str) -> None:
+    "One model's curve with its operating point."
+    hits, alarms = curve(answers)
+    axes.plot(hits / hits[-1], hits / (hits + alarms), style, color=colour, label=label)
+    if answers.label.any():
+        hit = (answers.label & answers.outcome).sum()
+        axes.plot(hit / answers.outcome.sum(), hit / answers.label.sum(), "o", color=colour)
+
+
+def plot_groups(slices: Sequence[Slice]) -> Figure:
+    "Whose positive rows are found: recall of every group that has enough of them."
+    shown = [one for one in slices if one.positives >= ENOUGH]
+    recall = np.array([one.recall for one in shown], dtype=float)
+    spread = wald(recall, np.array([one.positives for one in shown]))
+    figure, axes = new_figure("Recall by group", 7.5, 1.4 + 0.3 * len(shown))
+    axes.errorbar(recall, range(len(shown)), xerr=spread, fmt="o", color=BLUE)
+    axes.set_yticks(range(len(shown)), [f"{one.level} ({one.positives})" for one in shown])
+    axes.invert_yaxis()
+    axes.set(xlabel="recall (positive test rows in brackets; bars are 95 %)", xlim=(0, 1))
+    return figure
+
+
+def wald(share: "np.ndarray | pd.Series", count: "np.ndarray | pd.Series") -> np.ndarray:
+    "Half a 95 % interval of a share, cut where it would leave 0 to 1: (2, n) for error bars."
+    half = 1.96 * np.sqrt(share * (1 - share) / count)
+    return np.array([np.minimum(half, share), np.minimum(half, 1 - share)])
+
+
+def plot_contrast(contrast: Contrast) -> Figure:
+    "Every single-record time on one log axis, so that training and prediction fit beside each other."
+    shown = [line for line in lines(contrast) if line.kind in KINDS]
+    figure, axes = new_figure("Time for one record", 8.5, 1.3 + 0.5 * len(shown))
+    for place, line in enumerate(shown):
+        draw_line(axes, place, line)
+    axes.set_yticks(range(len(shown)), [line.what for line in shown])
+    axes.set_ylim(len(shown) - 0.6, -0.7)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda seconds, _: in_words(seconds).replace(".00", "").replace(".0", ""))
+    axes.set_xlim(min(line.seconds for line in shown) / 3, max(map(longest, shown)) * 8)
+    axes.set_xlabel("log scale; mark: median, thick line: up to the 99th percentile")
+    if base := reference(contrast):
+        axes.axvline(base[0], color=GREY, linestyle=":", zorder=0)
+    return figure
+
+
+def draw_line(axes: Axes, place: int, line: Line) -> None:
+    "One row of the plot: a mark at the median, a thick line to the 99th percentile, each with its time."
+    colour, marker = KINDS[line.kind]
+    axes.plot([1e-9, line.seconds], [place, place], color=colour, linewidth=2, alpha=0.35)
+    axes.plot([line.seconds, longest(line)], [place, place], color=colour, linewidth=5)
+    axes.plot(line.seconds, place, marker, color=colour, markersize=9)
+    write_beside(axes, in_words(line.seconds), (line.seconds, place), (0, 7), ha="center", va="bottom")
+    if line.p99:
+        said = f"p99 {in_words(line.p99)}"
+        write_beside(axes, said, (line.p99, place), (7, 0), va="center", color=GREY, size="small")
+
+
+def write_beside(
+    axes: Axes,
+    text: str,
+    at: tuple[float, float],  # in the units of the axes
+    offset: tuple[float, float],  # in points
+    **how: Any,  # of the text, as Matplotlib takes it
+) -> None:
+    "Write a text near a mark, on paper that hides the lines behind it."
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    axes.annotate(text, at, xytext=offset, textcoords="offset points", bbox=paper, **how)
+
+
+def longest(line: Line) -> float:
+    return line.p99 or line.seconds

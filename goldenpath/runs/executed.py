@@ -1,0 +1,114 @@
+"""What an executed notebook tells: which step it was, how long it took, where it failed; and its HTML."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic_core import from_json
+
+from goldenpath import errors
+from goldenpath.registry.manifest import Frozen
+from goldenpath.runs.origin import origin
+from goldenpath.volume import read_file
+
+LARGEST = 1 << 28  # bytes of an executed notebook, pictures included
+LONG = 600  # characters of a message; the executed notebook has all of it
+OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}  # these say what to do
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of the terminal, in error messages
+
+
+class Step(Frozen):
+    "One step of a pipeline, as far as its notebook has come."
+
+    name: str  # of the notebook, such as 05_train
+    file: Path
+    status: Literal["waiting", "running", "done", "failed"]
+    seconds: float  # since it began, or that it took
+    doing: str = ""  # while it runs, what it says that it is doing
+
+
+Watch = Callable[[Step], None]  # called when a step begins, while it runs, and when it ends
+
+
+class Failure(Frozen):
+    "The cell that stopped a step."
+
+    step: str
+    file: Path  # the executed notebook
+    cell: int  # the number that stands beside it: In [n]
+    kind: str  # class of the error, such as BadInput
+    message: str  # of the error, in one line
+    origin: str = ""  # where the code that broke was written; "" where the message is about something else
+
+
+def read_notebook(file: Path) -> dict[str, Any]:
+    "The notebook as JSON. Raises ValueError while it is being written, OSError for a link, pipe or giant."
+    notebook: dict[str, Any] = from_json(read_file(file, LARGEST))
+    return notebook
+
+
+def forget(file: Path) -> None:
+    "Drop what papermill noted of an earlier execution, or that would be taken for this one's."
+    notebook = read_notebook(file)
+    if notebook.get("metadata", {}).pop("papermill", None) is not None:
+        file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def read_step(file: Path) -> Step:
+    "How far a notebook has come, by papermill's notes. Raises ValueError while it is being written."
+    notes = read_notebook(file).get("metadata", {}).get("papermill", {})
+    if not notes.get("start_time"):
+        return Step(name=file.stem, file=file, status="waiting", seconds=0.0)
+    if notes.get("end_time") is None:
+        began = datetime.fromisoformat(notes["start_time"])
+        running = (datetime.now(UTC) - began).total_seconds()
+        return Step(name=file.stem, file=file, status="running", seconds=running)
+    status: Literal["failed", "done"] = "failed" if notes.get("exception") else "done"
+    return Step(name=file.stem, file=file, status=status, seconds=float(notes["duration"] or 0))
+
+
+def read_failure(file: Path) -> Failure | None:
+    "The first cell with an error, or None."
+    for cell in read_notebook(file)["cells"]:
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                return _failure(file, cell, output)
+    return None
+
+
+def _failure(file: Path, cell: dict[str, Any], output: dict[str, Any]) -> Failure:
+    kind = str(output["ename"])
+    traceback = COLOURS.sub("", "\n".join(output.get("traceback", ())))
+    return Failure(
+        step=file.stem,
+        file=file,
+        cell=int(cell.get("execution_count") or 0),
+        kind=kind,
+        message=in_one_line(COLOURS.sub("", str(output["evalue"]))),
+        origin="" if kind in OURS else origin(traceback),
+    )
+
+
+def in_one_line(message: str) -> str:
+    "A message of many lines without pydantic's references and what is too long to read."
+    lines = [line for line in message.splitlines() if not line.strip().startswith("For further information")]
+    text = " ".join(" ".join(lines).split())
+    return text if len(text) <= LONG else f"{text[:LONG]} ..."
+
+
+def save_html(file: Path) -> Path:
+    "The notebook as a page of its own beside it: no script, nothing from the network."
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(exclude_anchor_links=True)  # type: ignore[no-untyped-call]
+    exporter.mathjax_url = exporter.require_js_url = exporter.mermaid_js_url = ""
+    page, _ = exporter.from_filename(str(file))
+    file.with_suffix(".html").write_text(_without_scripts(page), "utf-8")
+    return file.with_suffix(".html")
+
+
+def _without_scripts(page: str) -> str:
+    return re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)

@@ -1,0 +1,289 @@
+"""Runs: one folder under home for each execution, in which every step finds its input and leaves its output.
+
+In a pipeline the first step makes the run and hands `run.json` on, the only file that travels between steps;
+what they work on stays on the volume. A step alone opens a new run that reads from an older one, because a
+finished run never changes.
+"""
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from goldenpath.errors import BadInput, VolumeFault
+from goldenpath.settings import Settings
+from goldenpath.text.plain import put
+from goldenpath.text.spelling import nearest
+from goldenpath.volume import faults, read_file
+
+Record = TypeVar("Record", bound=BaseModel)
+
+SMALL = 1 << 24  # bytes of a record, text or picture of a run
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+HANDED_ON = "run.json"  # in the working directory of each step of a pipeline
+
+# The steps that begin a pipeline, and what each other step reads from.
+BEGINS = ("02_data", "10_batch")
+READS_FROM = {
+    "03_explore": "02_data",
+    "05_train": "02_data",
+    "06_evaluate": "05_train",
+    "07_publish": "06_evaluate",
+    "09_contrast": "07_publish",
+}
+# Which step makes a file, by how its path begins: the way out when it is missing.
+MAKERS = {
+    "data/": "02_data",
+    "explore/": "03_explore",
+    "candidate/": "05_train",
+    "training.json": "05_train",
+    "evaluation": "06_evaluate",
+    "verdict.json": "06_evaluate",
+    "published.json": "07_publish",
+    "contrast.json": "09_contrast",
+}
+
+
+class Rows(BaseModel):
+    "The part of `data/summary.json` that a run asks for itself."
+
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    "One execution; paths are asked for by name, so that no step knows where another one ran."
+
+    id: str
+    folder: Path
+    step: str
+    parent: Path | None = None  # the folder of the run that this one reads from
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)  # seconds since 1970
+
+    def input(self, name: str) -> Path:
+        "A file or folder of this run, else of those that it reads from. Raises BadInput where there is none."
+        return self._folder_with(name) / name
+
+    def has(self, name: str) -> bool:
+        "Would `input(name)` find something?"
+        return any((folder / name).exists() for folder in self._chain)
+
+    def record(self, name: str, kind: type[Record]) -> Record:
+        "A JSON file of this run, else of those that it reads from. Raises BadInput, VolumeFault."
+        return record_in(self._folder_with(name), name, kind)
+
+    def output(self, name: str) -> Path:
+        "Where to write: always in this run's own folder, parent folders made."
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def doing(self, what: str) -> None:
+        "Say what the step works on now: in its notebook, and in its note, which a terminal follows."
+        put(what)
+        self._note("running", doing=what)
+
+    def finish(self, step: str = "") -> None:
+        "Note that the step is done, and what it took; naming it is for the reader."
+        assert step in ("", self.step), f"run opened by {self.step}, finished by {step}"
+        self._note("done", round(time.time() - self.started, 3))
+
+    @cached_property
+    def synthetic(self) -> bool:
+        "Was this run made of stand-in rows?"
+        return self.record("data/summary.json", Rows).synthetic
+
+    @cached_property
+    def _chain(self) -> tuple[Path, ...]:
+        "This run's folder and those that it reads from, nearest first."
+        folders = [self.folder]
+        parent = self.parent
+        while parent and parent not in folders:
+            folders.append(parent)
+            parent = parent_of(parent)
+        return tuple(folders)
+
+    def _folder_with(self, name: str) -> Path:
+        for folder in self._chain:
+            if (folder / name).exists():
+                return folder
+        maker = _maker(name)
+        where = self.parent.name if self.parent else self.id
+        raise BadInput(f"run {where} holds no {name}: run {maker} first (goldenpath step {maker})")
+
+    def _note(self, status: str, seconds: float | None = None, **more: str) -> None:
+        record = {
+            "step": self.step,
+            "status": status,
+            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
+            "seconds": seconds,
+            "parent": self.parent.name if self.parent else None,
+            "parameters": dict(self.parameters),
+            **more,
+        }
+        write_json(self.output(f"steps/{self.step}.json"), record)
+
+
+def open_run(
+    settings: Settings,
+    step: str,  # name of the notebook, such as 05_train
+    run: str = "",  # id of the run to read from; empty: the pipeline's own, else the newest that fits
+    parameters: Mapping[str, Any] | None = None,  # of the step, for the record
+) -> Run:
+    """The run that a step works in: the pipeline's, or a new one that reads from an older one.
+
+    Raises BadInput where `run` is unknown, VolumeFault where home cannot be written.
+    """
+    runs = settings.writable_home() / "runs"
+    in_pipeline = bool(os.environ.get("ELYRA_RUNTIME_ENV"))
+    if in_pipeline and step not in BEGINS and Path(HANDED_ON).is_file():
+        folder = _handed_on(runs)
+        opened = Run(folder.name, folder, step, parent_of(folder), parameters or {})
+    else:
+        parent = find_run(runs, run) if run else _newest_with(runs, READS_FROM.get(step, ""))
+        folder = make_run(runs, os.environ.get("RUN_ID", ""))
+        opened = Run(folder.name, folder, step, parent, parameters or {})
+    if in_pipeline:
+        write_json(Path(HANDED_ON), {"run_id": opened.id, "run_folder": str(opened.folder)})
+    opened._note("running")
+    return opened
+
+
+def new_id(now: datetime | None = None) -> str:
+    "`YYYYMMDDTHHMMSSZ-xxxxxx`: sorts by time, and two people in one second do not meet."
+    return f"{(now or datetime.now(UTC)):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def make_run(
+    runs: Path,  # <home>/runs
+    run_id: str = "",  # empty: a new one
+) -> Path:
+    "The folder of a new run, writable for the group (on OpenShift every pod has group 0). Raises BadInput."
+    if run_id and not RUN_ID.fullmatch(run_id):
+        raise BadInput(f"RUN_ID = '{run_id}' is no run id; it looks like {new_id()}")
+    folder = runs / (run_id or new_id())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o775)
+    except PermissionError:
+        if not os.access(folder, os.W_OK):
+            raise VolumeFault(f"user id {os.getuid()} may not write to {folder}") from None
+    except OSError as fault:
+        raise VolumeFault(f"run folder {folder} cannot be made ({fault.strerror})") from None
+    return folder
+
+
+def parent_of(folder: Path) -> Path | None:
+    "The run that a run reads from, by what its steps noted."
+    for record in steps_of(folder).values():
+        if record.get("parent"):
+            return folder.parent / str(record["parent"])
+    return None
+
+
+def steps_of(folder: Path) -> dict[str, dict[str, Any]]:
+    "What each step of a run noted, in order of the steps' names."
+    return {file.stem: read_json(file) for file in sorted((folder / "steps").glob("*.json"))}
+
+
+def list_runs(runs: Path) -> list[Path]:
+    "The folders of all runs, oldest first."
+    if not runs.is_dir():
+        return []
+    return sorted(path for path in runs.iterdir() if RUN_ID.fullmatch(path.name))
+
+
+def find_run(runs: Path, name: str) -> Path:
+    "A run by its id, by a part of it that fits one run only, or as `latest`. Raises BadInput."
+    known = list_runs(runs)
+    fitting = known[-1:] if name == "latest" else [path for path in known if name in path.name]
+    if len(fitting) == 1:
+        return fitting[0]
+    if len(fitting) > 1:
+        raise BadInput(
+            f"run '{name}' fits {len(fitting)} runs, such as {fitting[0].name}: write more of the id"
+        )
+    hint = nearest(name, [path.name for path in known]) or "; `goldenpath runs` lists them"
+    raise BadInput(f"there is no run '{name}' in {runs}{hint}")
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    "A small record of a run; empty where it is missing, half written, or anything but a small regular file."
+    try:
+        return dict(from_json(read_file(file, SMALL)))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
+    "A JSON file of a run as the record that it must be. Raises BadInput, VolumeFault."
+    try:
+        return kind.model_validate_json(read_small(folder / name))
+    except ValidationError as error:
+        why = f"is not a {kind.__name__} ({error.errors(include_url=False)[0]['msg']})"
+        raise BadInput(f"{folder / name} {why}; run {_maker(name)} again") from None
+
+
+def read_small(file: Path) -> bytes:
+    "The content of a small file of a run. Raises VolumeFault, also for a link, a pipe or a giant."
+    with faults(file):
+        return read_file(file, SMALL)
+
+
+def find_record(folder: Path | None, name: str) -> dict[str, Any]:
+    """A small record of a run, else of those that it reads from; empty where there is none.
+
+    It looks no further than a run in which the record's own step, or one before it, ran anew: what an older
+    run says of another candidate is not this one's.
+    """
+    seen: set[Path] = set()
+    while folder and folder not in seen:
+        seen.add(folder)
+        if record := read_json(folder / name):
+            return record
+        if any(step <= _maker(name) for step in steps_of(folder)):
+            return {}
+        folder = parent_of(folder)
+    return {}
+
+
+def _maker(name: str) -> str:
+    "The step that makes a file of a run."
+    return next((step for start, step in MAKERS.items() if name.startswith(start)), "an earlier step")
+
+
+def write_json(file: Path, record: Mapping[str, Any]) -> None:
+    "A small record, as text that a person can read."
+    file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+
+def _handed_on(runs: Path) -> Path:
+    "The run that the pipeline's first step handed on."
+    record = read_json(Path(HANDED_ON))
+    for folder in (runs / str(record.get("run_id")), Path(str(record.get("run_folder")))):
+        if record.get("run_id") and folder.is_dir():
+            return folder
+    raise BadInput(
+        f"{HANDED_ON} names run '{record.get('run_id')}', which is not in {runs}: run 02_data first"
+    )
+
+
+def _newest_with(runs: Path, step: str) -> Path | None:
+    "The newest run in which `step` was done; None where there is none, or nothing is needed."
+    if not step:
+        return None
+    for folder in reversed(list_runs(runs)):
+        if steps_of(folder).get(step, {}).get("status") == "done":
+            return folder
+    return None

@@ -1,0 +1,1 @@
+"""The contract of a model's records: fields, targets, frames, golden records, differences."""

@@ -1,0 +1,241 @@
+"""The one definition of a record and its target, and everything that is derived from it.
+
+A project writes one pydantic model (a `Record`) and a `Target`; `Contract` checks single JSON records and
+whole frames by the same rules. Nothing that it says about a refused record repeats what was submitted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import FailFast, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
+
+from goldenpath.errors import BadInput
+from goldenpath.registry.manifest import Frozen
+from goldenpath.schema.definition import Record, Target, read_spec
+from goldenpath.schema.diff import Difference, diff
+from goldenpath.schema.fields import EPOCH, ContractSpec, FieldSpec, TargetSpec, some
+from goldenpath.schema.frames import Checked, check_frame, outcome_known
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Broken",
+    "Checked",
+    "Columns",
+    "Contract",
+    "ContractSpec",
+    "Difference",
+    "FieldSpec",
+    "Malformed",
+    "Problem",
+    "Record",
+    "Target",
+    "TargetSpec",
+    "columns_of_json",
+    "columns_of_values",
+    "diff",
+]
+
+Columns = dict[str, NDArray[Any]]  # (n,) by column: object (str, "" = missing) or float64 (NaN = missing)
+
+PROBLEMS_SHOWN = 5  # in the one line of an error; `.problems` has them all
+LONG = 65_536  # bytes of a body from which on it is looked at before it is checked
+JSON_BOOLEAN = '; send true, not 1 or "true"'  # a file may hold 1, a JSON record may not
+CROWDED = 100  # fields beyond those of the contract that a record in a long body may have
+
+
+class Problem(Frozen):
+    "What is wrong with one field. Holds nothing of what was submitted."
+
+    field: str  # "" where the trouble is a field that the contract does not know
+    problem: str
+    index: int | None = None  # which record of a list
+
+
+class Malformed(BadInput):
+    "The body is no JSON, or no record at all."
+
+
+class Broken(BadInput):
+    "A record that breaks the contract; `problems` says how, field by field."
+
+    def __init__(self, problems: tuple[Problem, ...]):
+        shown = "; ".join(map(in_words, problems[:PROBLEMS_SHOWN]))
+        more = f"; and {len(problems) - PROBLEMS_SHOWN} more" if len(problems) > PROBLEMS_SHOWN else ""
+        super().__init__(f"the record breaks the contract: {shown}{more}")
+        self.problems = problems
+
+
+class Contract:
+    """What a record is and what is predicted; made once, in notebooks/01_contract.ipynb.
+
+    Raises BadInput where the model says something that cannot be checked on frames and records alike.
+    """
+
+    def __init__(self, record: type[Record], target: TargetSpec):
+        self.spec = read_spec(record, target)
+        self.record = record
+        self.target = self.spec.target
+        self.fields = self.spec.fields
+        self.hash = self.spec.hash
+        self.text_columns = self.spec.text_columns
+        self.number_columns = self.spec.number_columns
+        records: Any = Annotated[list[record], FailFast()]  # type: ignore[valid-type]
+        self._many: TypeAdapter[list[Record]] = TypeAdapter(records)
+        attributes = dict(zip(record.model_fields, self.fields, strict=True))
+        self._values = getter(list(attributes))
+        self._texts = getter([name for name, field in attributes.items() if field.is_text])
+        self._numbers = getter([name for name, field in attributes.items() if not field.is_text])
+
+    def parse(self, body: bytes | str) -> Record:
+        """One record from strict JSON.
+
+        Raises Malformed where it is no JSON object, Broken where it breaks the contract.
+        """
+        if len(body) > LONG:
+            body = self._without_crowds(body)
+        try:
+            return self.record.model_validate_json(body)
+        except ValidationError as error:
+            raise self._refusal(error, "one JSON object, a record") from None
+
+    def parse_many(self, body: bytes | str) -> list[Record]:
+        "Records from a JSON list. Raises Malformed, and Broken for the first record that is wrong."
+        if len(body) > LONG:
+            body = self._without_crowds(body)
+        try:
+            return self._many.validate_json(body)
+        except ValidationError as error:
+            raise self._refusal(error, "a JSON list of records") from None
+
+    def check(self, frame: "pd.DataFrame", target: bool = True) -> Checked:
+        """A frame's clean rows, and what is wrong with the others: vectorised, by the rules of `parse`.
+
+        Takes texts, categoricals or typed columns; `target` False ignores the target column. Raises BadInput
+        for a missing column.
+        """
+        return check_frame(self.spec, frame, target)
+
+    def outcome_known(self, frame: "pd.DataFrame") -> NDArray[np.bool_]:
+        "(n,) True where the outcome is there and none of the target's unknown ones; takes any frame."
+        return outcome_known(self.target, frame)
+
+    def columns(self, clean: "pd.DataFrame") -> Columns:
+        "The fields of a clean frame as the model sees them."
+        return {field.name: column_as_seen(field, clean[field.name]) for field in self.fields}
+
+    def columns_of(self, records: Sequence[Record]) -> Columns:
+        "Parsed records as the model sees them."
+        return columns_of_values(self.spec, [self._values(record) for record in records])
+
+    def values(self, record: Record) -> tuple[list[str], list[float]]:
+        "One parsed record as the model sees it: its text and its number columns, in order of definition."
+        texts = [value or "" for value in self._texts(record)]
+        return texts, [as_number(value) for value in self._numbers(record)]
+
+    def json_schema(self) -> dict[str, Any]:
+        "JSON Schema (draft 2020-12) of one record."
+        return self.record.model_json_schema(by_alias=True)
+
+    def _refusal(self, error: ValidationError, wanted: str) -> BadInput:
+        "The error to raise instead of pydantic's, which would repeat field names that a caller made up."
+        found = error.errors(include_url=False, include_context=True, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            return Malformed(f"the body is not JSON ({found[0]['ctx']['error']}); send {wanted}")
+        for one in found:
+            if one["type"] in ("model_type", "list_type"):
+                which = "".join(f", and entry {step} is no record" for step in one["loc"])
+                return Malformed(f"the body must be {wanted}{which}")
+        return Broken(tuple(dict.fromkeys(self._problem(one) for one in found)))
+
+    def _without_crowds(self, body: bytes | str) -> bytes | str:
+        """The body to check, where no field comes again and again. Raises Broken for crowds of unknown ones.
+
+        The check makes an error of each: a million of them took a minute and 3 GB. It also keeps whatever is
+        repeated: a million repetitions of one field took 1 GB.
+        """
+        try:
+            read = from_json(body)
+        except ValueError:
+            return body  # the check says why
+        fields = 0
+        for index, row in enumerate(read if isinstance(read, list) else [read]):
+            found = len(row) if isinstance(row, dict) else 0
+            if found > len(self.fields) + CROWDED:
+                raise Broken((self._unknown("fields", index if isinstance(read, list) else None),))
+            fields += found
+        colons = body.count(":") if isinstance(body, str) else body.count(b":")
+        return body if colons <= fields + CROWDED else to_json(read, inf_nan_mode="constants")
+
+    def _unknown(self, what: str, index: int | None = None) -> Problem:
+        "A problem with fields whose names a caller made up: they are not repeated."
+        known = some(field.name for field in self.fields)
+        return Problem(
+            field="", problem=f"{what} that the contract does not know (known: {known})", index=index
+        )
+
+    def _problem(self, found: ErrorDetails) -> Problem:
+        "One of pydantic's errors in the contract's words."
+        index = next((step for step in found["loc"] if isinstance(step, int)), None)
+        if found["type"] == "extra_forbidden":
+            return self._unknown("a field", index)
+        field = next(field for field in self.fields if field.name in found["loc"])
+        need = "is required: " if found["type"] in ("missing", "string_too_short") else ""
+        hint = JSON_BOOLEAN if found["type"] == "bool_type" else ""
+        return Problem(field=field.name, problem=f"{need}must be {field.rule}{hint}", index=index)
+
+
+def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:
+    "What reads these attributes of a record at once; attrgetter gives a tuple for two or more only."
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
+
+
+def in_words(problem: Problem) -> str:
+    "'record 3: name must be ...'"
+    where = "" if problem.index is None else f"record {problem.index}: "
+    return f"{where}{problem.field} {problem.problem}".replace("  ", " ")
+
+
+def column_as_seen(field: FieldSpec, column: "pd.Series[Any]") -> NDArray[Any]:
+    "(n,) one clean column as object (str) or float64."
+    if field.is_text:
+        categories = np.append(np.asarray(column.cat.categories, dtype=object), "")
+        return categories[column.cat.codes.to_numpy()]
+    if field.kind == "date":
+        days = column.to_numpy().astype("datetime64[D]")
+        return np.where(np.isnat(days), np.nan, days.astype(np.float64))
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def columns_of_json(spec: ContractSpec, records: Sequence[Mapping[str, Any]]) -> Columns:
+    "JSON records that are known to keep the contract (golden ones) as the model sees them."
+    return columns_of_values(spec, [[record.get(field.name) for field in spec.fields] for record in records])
+
+
+def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Columns:
+    "Rows of values in the order of the contract's fields as the model sees them; None is missing."
+    columns: Columns = {}
+    for position, field in enumerate(spec.fields):
+        if field.is_text:
+            columns[field.name] = np.array([row[position] or "" for row in rows], dtype=object)
+        else:
+            values = [as_number(row[position]) for row in rows]
+            columns[field.name] = np.array(values, dtype=np.float64)
+    return columns
+
+
+def as_number(value: Any) -> float:
+    "A number, boolean or date (or its ISO text) as float64; NaN for None."
+    if isinstance(value, (float, int)):  # `float | int` would be made anew for every value
+        return float(value)
+    if isinstance(value, str):
+        value = date.fromisoformat(value)
+    return float("nan") if value is None else float((value - EPOCH).days)

@@ -1,0 +1,116 @@
+"""What a contract says about each column and about the target, as plain data: what `contract.json` holds."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from goldenpath.registry.manifest import Frozen
+
+Kind = Literal["level", "text", "number", "integer", "boolean", "date"]
+
+EPOCH = date(1970, 1, 1)
+TEXT_LENGTH = 256  # characters of a free text that names no limit: nobody may post a novel
+EXACT_INTEGER = 2**53 - 1  # beyond this a float64, which the model sees, cannot tell two integers apart
+LEVELS_SHOWN = 20  # in a message; the rest is counted
+
+
+class TargetSpec(Frozen):
+    "The column to predict. Targets are binary."
+
+    column: str
+    positive: str  # the outcome whose probability is predicted
+    negative: str
+    unknown: tuple[str, ...] = ()  # outcomes that are no error but cannot be learnt from
+
+
+class FieldSpec(Frozen):
+    "One column: what it may hold and what it means."
+
+    name: str  # the column's header, and the key in JSON
+    kind: Kind
+    levels: tuple[str, ...] = ()  # kind "level" only, in the order of the definition
+    optional: bool = False  # may be empty or left out
+    lower: float | None = None  # number, integer; date: days since 1970-01-01
+    upper: float | None = None
+    lower_open: bool = False  # True: the bound itself is not allowed
+    upper_open: bool = False
+    max_length: int | None = None  # characters; kind "text" only
+    description: str = ""  # one sentence for the form and the API's documentation
+
+    @property
+    def is_text(self) -> bool:
+        "Does the model see this column as text? All others it sees as float64."
+        return self.kind in ("level", "text")
+
+    @property
+    def rule(self) -> str:
+        "What a value must be, in words: the same for a record and for a frame."
+        if self.kind == "level":
+            return "one of " + some(repr(level) if "," in level else level for level in self.levels)
+        if self.kind == "text":
+            return f"text of at most {self.max_length} characters"
+        noun = {"number": "a number", "integer": "an integer", "boolean": "true or false"}
+        return noun.get(self.kind, "a date (YYYY-MM-DD)") + self.range_in_words
+
+    @property
+    def range_in_words(self) -> str:
+        "' from 0 to below 5', ' above 2', or nothing."
+        below = f" to {'below ' * self.upper_open}{self.shown(self.upper)}"
+        if self.lower is None:
+            return (
+                "" if self.upper is None else below.replace(" to", " up to").replace("up to below", "below")
+            )
+        above = f" {'above' if self.lower_open else 'from'} {self.shown(self.lower)}"
+        return above if self.upper is None else above + below
+
+    def shown(self, bound: float | None) -> str:
+        "A bound as a person writes it."
+        if bound is None:
+            return ""
+        return str(day(bound)) if self.kind == "date" else f"{bound:.15g}"
+
+
+def _plain(target: Any) -> Any:
+    "A target without the class that its author made it of, so that equal ones are equal."
+    return TargetSpec(**dict(target)) if isinstance(target, TargetSpec) else target
+
+
+class ContractSpec(Frozen):
+    "The whole contract as data: what `contract.json` of a version holds."
+
+    fields: tuple[FieldSpec, ...]
+    target: Annotated[TargetSpec, BeforeValidator(_plain)]
+
+    @cached_property
+    def hash(self) -> str:
+        "sha256 (hex) of what is accepted, in which order; descriptions may be reworded without a new hash."
+        said = self.model_dump(mode="json", exclude={"fields": {"__all__": {"description"}}})
+        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @cached_property
+    def text_columns(self) -> tuple[str, ...]:
+        "Columns that the model sees as text, in order of definition."
+        return tuple(field.name for field in self.fields if field.is_text)
+
+    @cached_property
+    def number_columns(self) -> tuple[str, ...]:
+        "Columns that the model sees as float64, in order of definition."
+        return tuple(field.name for field in self.fields if not field.is_text)
+
+
+def some(values: Iterable[str]) -> str:
+    "The values, comma separated; of a long list the first ones and how many there are."
+    found = list(values)
+    shown = ", ".join(found[:LEVELS_SHOWN])
+    return shown if len(found) <= LEVELS_SHOWN else f"{shown}, ... ({len(found)} in all)"
+
+
+def day(days: float) -> date:
+    "The date so many days after 1970-01-01."
+    return EPOCH + timedelta(days=days)

@@ -1,0 +1,158 @@
+"""Golden rows: records made from the contract alone that prove a model by scikit-learn's own answers.
+
+They are drawn, never copied from people, so they may travel with a version.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.errors import BadInput
+from goldenpath.registry.manifest import Frozen
+from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, ContractSpec, FieldSpec, day
+
+Value = str | bool | int | float | None  # what stands in JSON
+Decide = Callable[[NDArray[np.float64], float], NDArray[np.bool_]]
+
+POOL = 5_000  # records to choose from
+KEPT = 96  # golden rows of a version: proven again at every load, in about a millisecond
+SPAN = 2_000.0  # a number with an open end is drawn this far from the other; with two, around 0
+YEARS = (10_957.0, 21_915.0)  # a date without bounds: 2000-01-01 to 2030-01-01
+EMPTY = 0.1  # share of the drawn values of an optional field that are empty
+CLOSE = 1e-5  # of the threshold: rounding alone could turn such a label, on another machine
+INSIDE = 1e-6  # of the range: how far an excluded bound is kept away from
+WORDS = ("a", "some words", "ÄÖÜ é ß", "0", " ", "-")
+
+
+class Golden(Frozen):
+    "What `golden.json` of a version holds: records and scikit-learn's answers to them, at the threshold."
+
+    records: list[dict[str, Value]]
+    probability: list[float]  # of the positive class, one for each record
+    label: list[bool]  # True: positive
+
+
+@dataclass(frozen=True)
+class Pool:
+    "Records to choose golden rows from."
+
+    records: list[dict[str, Value]]
+    corners: int  # so many at the start hold every level and border of the contract
+
+
+def pool(spec: ContractSpec, n: int = POOL, seed: int = 0) -> Pool:
+    "Records that keep the contract: first every level and border, then n drawn ones; the same for one seed."
+    rng = np.random.default_rng(seed)
+    edges = {field.name: corners(field) for field in spec.fields}
+    most = max(map(len, edges.values()))
+    columns = {
+        field.name: turned(edges[field.name], most, rng) + draw(field, n, rng) for field in spec.fields
+    }
+    rows = zip(*columns.values(), strict=True)
+    return Pool([dict(zip(columns, row, strict=True)) for row in rows], most)
+
+
+def turned(values: list[Value], count: int, rng: np.random.Generator) -> list[Value]:
+    "The values again and again from a random start, so that corners of different fields meet by chance."
+    start = int(rng.integers(len(values)))
+    return [values[(start + place) % len(values)] for place in range(count)]
+
+
+def corners(field: FieldSpec) -> list[Value]:
+    "Every level, both ends of a range, the shortest and longest text, and nothing where that is allowed."
+    nothing: list[Value] = [None] if field.optional else []
+    if field.kind == "level":
+        return [*field.levels, *nothing]
+    if field.kind == "text":
+        return [*words(field), *nothing]
+    if field.kind == "boolean":
+        return [False, True, *nothing]
+    return [as_json(field, end) for end in ends(field)] + nothing
+
+
+def words(field: FieldSpec) -> list[str]:
+    "A few texts within the field's length."
+    longest = field.max_length or TEXT_LENGTH
+    return [*(word for word in WORDS if len(word) <= longest), "x" * longest]
+
+
+def draw(field: FieldSpec, n: int, rng: np.random.Generator) -> list[Value]:
+    "n values of one field: levels evenly; numbers over the whole range, half of them near its start."
+    if field.kind in ("level", "text", "boolean"):
+        values = [value for value in corners(field) if value is not None]
+        drawn: list[Value] = [values[place] for place in rng.integers(len(values), size=n)]
+    else:
+        low, high = ends(field)
+        share = rng.random(n) ** np.where(np.arange(n) % 2, 4, 1)
+        drawn = [as_json(field, float(number)) for number in np.clip(low + share * (high - low), low, high)]
+    empty = rng.random(n) < (EMPTY if field.optional else 0)
+    return [None if gone else value for value, gone in zip(drawn, empty, strict=True)]
+
+
+def ends(field: FieldSpec) -> tuple[float, float]:
+    "The first and the last number to draw: the bounds, a little inside where they are excluded."
+    low, high = outer_ends(field)
+    if field.kind == "number":
+        step = (high - low) * INSIDE
+        return low + step * field.lower_open, high - step * field.upper_open
+    first = np.floor(low) + 1 if field.lower_open else np.ceil(low)
+    last = np.ceil(high) - 1 if field.upper_open else np.floor(high)
+    return float(max(first, -EXACT_INTEGER)), float(min(last, EXACT_INTEGER))
+
+
+def outer_ends(field: FieldSpec) -> tuple[float, float]:
+    "The bounds, and a plausible number where there is none."
+    if field.lower is not None:
+        return field.lower, field.lower + SPAN if field.upper is None else field.upper
+    if field.upper is not None:
+        return field.upper - SPAN, field.upper
+    return YEARS if field.kind == "date" else (-SPAN / 2, SPAN / 2)
+
+
+def as_json(field: FieldSpec, number: float) -> Value:
+    "A drawn number as JSON holds it, with at most six digits, as people's tables have them."
+    if field.kind == "date":
+        return day(round(number)).isoformat()
+    if field.kind == "integer":
+        return round(number)
+    low, high = ends(field)
+    return float(min(max(float(f"{number:.6g}"), low), high))
+
+
+def select(
+    pool: Pool,
+    probability: NDArray[np.float64],  # (n,) scikit-learn's, one for each record of the pool
+    fast: NDArray[np.float64] | None,  # (n,) the compiled model's; None where there is none
+    threshold: float,
+    n: int = KEPT,
+    decide: Decide | None = None,  # the model's own; default: positive from the threshold on
+) -> Golden:
+    """The records that would show a wrong model soonest.
+
+    Every level and border, then in equal parts: quantiles of the probability, those nearest the threshold,
+    and those on which the compiled model differs most. Left out is what lies on the threshold itself.
+    Raises BadInput if nothing is left then: such a model could not be proven by anybody who loads it.
+    """
+    order = np.argsort(probability, kind="stable")
+    near = np.argsort(np.abs(probability - threshold), kind="stable")
+    apart = [] if fast is None else [np.argsort(-np.abs(probability - fast), kind="stable")]
+    share = -(-max(n - pool.corners, 0) // (2 + len(apart)))
+    spread = order[np.linspace(0, len(order) - 1, share).round().astype(np.int64)]
+    clear = np.abs(probability - threshold) > CLOSE
+    chosen = [place for place in range(pool.corners) if clear[place]]
+    for candidates in (spread, near, *apart):
+        taken = set(chosen)
+        chosen += [int(place) for place in candidates if clear[place] and place not in taken][:share]
+    if not chosen:
+        raise BadInput(
+            f"the model answers every record with its threshold ({threshold:.6g}), so nothing could prove it "
+            "when it is loaded; train on rows that tell the outcomes apart"
+        )
+    label = (probability >= threshold) if decide is None else decide(probability, threshold)
+    return Golden(
+        records=[pool.records[place] for place in chosen],
+        probability=[float(probability[place]) for place in chosen],
+        label=[bool(label[place]) for place in chosen],
+    )

@@ -1,0 +1,1 @@
+"""Tables of rows: read, hash, split, check and write."""

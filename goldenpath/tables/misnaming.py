@@ -1,0 +1,63 @@
+"""Are the names in the contract those that the rows have? Where no row has one of them, they are not."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from goldenpath.schema.contract import Contract
+from goldenpath.tables.writer import Tally
+from goldenpath.text.spelling import nearest_word
+
+SHOWN = 5  # values of the rows in one message
+
+
+def misnamed(
+    tally: Tally,
+    contract: Contract,
+) -> str | None:  # a sentence for the first column whose names are wrong
+    "Find a column of levels, or a target, whose names are others in the rows than in the contract."
+    names = {field.name: field.levels for field in contract.fields if field.kind == "level"}
+    target = contract.target
+    names[target.column] = (target.positive, target.negative)
+    for column, declared in names.items():
+        values = values_of(tally, column)
+        if values and (values.total() >= checked(tally) or outcome_misspelt(tally, contract, column, values)):
+            return in_words(column, declared, values)
+    return None
+
+
+def values_of(tally: Tally, column: str) -> Counter[str]:
+    "How many rows have each value that breaks the contract in this column."
+    values: Counter[str] = Counter()
+    for (name, value, _), count in tally.broken.items():
+        if name == column and value:
+            values[value] += count
+    return values
+
+
+def checked(tally: Tally) -> int:
+    "Rows whose values were looked at: their outcome is known, and they have all their cells."
+    ragged = sum(count for (column, _, _), count in tally.broken.items() if not column)
+    return tally.read - tally.set_aside - ragged
+
+
+def outcome_misspelt(tally: Tally, contract: Contract, column: str, values: Counter[str]) -> bool:
+    "Does an outcome never occur, and a value that is spelt like it does?"
+    target = contract.target
+    if column != target.column:
+        return False
+    seen = tally.outcomes.sum(axis=0)
+    absent = [name for name, count in zip((target.negative, target.positive), seen, strict=True) if not count]
+    return any(nearest_word(name, values) for name in absent)
+
+
+def in_words(column: str, declared: Sequence[str], values: Counter[str]) -> str:
+    "What the contract says, what the rows have, and what is nearest."
+    common = [value for value, _ in values.most_common(SHOWN)]
+    pairs = [(name, nearest_word(name, common)) for name in declared]
+    near = ", ".join(f"'{value}' for '{name}'" for name, value in pairs if value)
+    found = ", ".join(f"'{value}'" for value in common) + (", ..." if len(values) > SHOWN else "")
+    hint = f" (nearest: {near})" if near else ""
+    return (
+        f"the names of '{column}' in notebooks/01_contract.ipynb are not those of the rows, "
+        f"which have {found}{hint}; correct the contract, or the rows"
+    )

@@ -1,0 +1,248 @@
+"""Read CSV and Parquet files of any size, from a path or a URL, as a stream of record batches.
+
+Whatever is wrong with a file is a BadInput of one line that names the file and the way out; it never repeats
+what stands in a row.
+"""
+
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import BadZipFile
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from goldenpath.errors import BadInput
+from goldenpath.tables.endings import is_parquet, packing
+from goldenpath.tables.file_kind import refuse_other_kind
+from goldenpath.tables.sources import is_remote, one_line, place_named
+from goldenpath.text.spelling import nearest_word
+
+BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
+BATCH = 65_536  # rows of Parquet that are read at a time
+DEFINED_IN = "notebooks/01_contract.ipynb"
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+BROKEN = (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, BadZipFile)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    "Some rows of one file, as they stand there; column names are stripped."
+
+    file: str
+    rows: NDArray[
+        np.int64
+    ]  # (n,) number of each row in its file, counted from 1, header and blank lines aside
+    batch: pa.RecordBatch  # n rows; from a CSV file every column is a string, "" where empty
+    ragged: tuple[tuple[int, int], ...]  # (row, cells) of the CSV rows that have too few or too many cells
+    done: float  # share of the file that is read, 0 to 1
+
+
+def read_columns(file: str) -> tuple[str, ...]:
+    "The column names of a file, stripped. Raises BadInput as `read_chunks` does."
+    with _opened(file) as opened:
+        names = _parquet_names(opened, file) if is_parquet(file) else _csv_names(opened, file)
+    return _stripped(names, file)
+
+
+def read_chunks(
+    file: str,
+    needed: tuple[str, ...] = (),  # columns without which reading it is no use
+) -> Iterator[Chunk]:
+    """Stream one file in its own order.
+
+    Raises BadInput for a file that is missing, empty, not UTF-8, cut off, lacks a column or has one twice.
+    """
+    names, chunks = (_parquet_names, _parquet_chunks) if is_parquet(file) else (_csv_names, _csv_chunks)
+    with _opened(file) as stream:
+        require_columns(file, _stripped(names(stream, file), file), needed)
+        yield from chunks(stream, file)
+
+
+def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) -> None:
+    "Raises BadInput naming the first column that a file lacks, and what is likely wrong."
+    missing = next((name for name in needed if name not in found), None)
+    if missing is None:
+        return
+    if len(found) == 1 and (sign := next((sign for sign in DELIMITERS if sign in found[0]), None)):
+        raise BadInput(
+            f"{file}: columns seem to be separated by {DELIMITERS[sign]}; save the file with commas"
+        )
+    close = nearest_word(missing, found)
+    hint = f"did you mean '{close}'?" if close else f"found {', '.join(found[:12])}"
+    raise BadInput(f"{file}: column '{missing}' is missing ({hint}); see {DEFINED_IN}")
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[Any]:
+    "Open a file for reading; a remote one is fetched to disk first, because Parquet has to seek."
+    with ExitStack() as stack:
+        with place_named(file):
+            local = _fetched(file, stack.enter_context(TemporaryDirectory())) if is_remote(file) else file
+            packed = stack.enter_context(fsspec.open(local, "rb"))
+        refuse_other_kind(packed, file, ".parquet" if is_parquet(file) else packing(file))
+        yield packed if is_parquet(file) else stack.enter_context(_unpacked(local, file))
+
+
+@contextmanager
+def _unpacked(local: str, file: str) -> Iterator[Any]:
+    with place_named(file):
+        opened = fsspec.open(local, "rb", compression="infer").open()
+    with opened as stream:
+        if packing(file):
+            with _faults_named(file):
+                refuse_other_kind(stream, file, "")
+        yield stream
+
+
+def _fetched(url: str, folder: str) -> str:
+    filesystem, path = fsspec.core.url_to_fs(url)
+    local = Path(folder, Path(url.partition("?")[0]).name)
+    filesystem.get_file(path, str(local))
+    return str(local)
+
+
+def _stripped(names: list[str], file: str) -> tuple[str, ...]:
+    stripped = tuple(name.strip() for name in names)
+    twice = next((name for name in stripped if stripped.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(f"{file}: column '{twice}' stands in the header twice; rename or remove one")
+    return stripped
+
+
+# --- CSV
+
+
+def _csv_names(stream: Any, file: str) -> list[str]:
+    "Read the header alone; the stream stands at its beginning again afterwards."
+    with _faults_named(file):
+        if not stream.read(1):
+            raise BadInput(f"{file} is empty: it has no header and no rows")
+        stream.seek(0)
+        # The types that Arrow guesses here do not matter, only the names.
+        with pa.csv.open_csv(stream, parse_options=_parsing(lambda row: "skip")) as reader:
+            names = list(reader.schema.names)
+        stream.seek(0)
+    return names
+
+
+def _parsing(on_ragged_row: Callable[[Any], str]) -> pa.csv.ParseOptions:
+    return pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=on_ragged_row)
+
+
+def _csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+    names = _csv_names(stream, file)
+    stripped, size, last, read = _stripped(names, file), _size(stream, file), 0, 0
+    ragged: list[tuple[int, int]] = []
+
+    def skip(row: Any) -> str:
+        ragged.append((row.number - 1, row.actual_columns))  # the header is number 1
+        return "skip"
+
+    with _faults_named(file), _csv_reader(stream, names, skip) as reader:
+        for batch in reader:
+            rows, bad = _number_rows(last, batch.num_rows, ragged)
+            last = int(rows[-1]) if len(rows) else last
+            read += _bytes_of(batch)
+            done = min(1.0, read / size) if size else 0.0
+            yield Chunk(file, rows, batch.rename_columns(list(stripped)), bad, done)
+    if ragged:  # those after the last good row
+        yield Chunk(file, np.empty(0, np.int64), _no_rows(stripped), tuple(ragged), 1.0)
+
+
+def _csv_reader(stream: Any, names: list[str], on_ragged_row: Callable[[Any], str]) -> Any:
+    "Every column as text, because what a value means is the contract's business."
+    return pa.csv.open_csv(
+        stream,
+        # One thread: only then does Arrow number the rows that it hands to the handler.
+        read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK),
+        parse_options=_parsing(on_ragged_row),
+        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+
+
+def _number_rows(
+    last: int,  # number of the row before this batch
+    count: int,  # good rows in this batch
+    ragged: list[tuple[int, int]],  # rows that were skipped; those within this batch are taken out
+) -> tuple[NDArray[np.int64], tuple[tuple[int, int], ...]]:
+    "Numbers of the good rows, and the skipped rows between them: Arrow parses ahead of what it delivers."
+    skipped = np.array([row for row, _ in ragged], dtype=np.int64)
+    numbers = np.arange(last + 1, last + 1 + count + len(ragged), dtype=np.int64)
+    rows = numbers[~np.isin(numbers, skipped)][:count]
+    here = int(np.searchsorted(skipped, rows[-1])) if count else 0
+    bad = tuple(ragged[:here])
+    del ragged[:here]
+    return rows, bad
+
+
+def _no_rows(names: tuple[str, ...]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], pa.schema([(name, pa.string()) for name in names]))
+
+
+def _bytes_of(batch: pa.RecordBatch) -> int:
+    "About what a batch took in its file: Arrow has 4 bytes for each cell's offset, a CSV file one separator."
+    separators = batch.num_rows * batch.num_columns
+    return int(batch.nbytes - 3 * separators)
+
+
+def _size(stream: Any, file: str) -> int:
+    "Bytes to read; 0 where nobody knows before the file is unpacked."
+    if packing(file):
+        return 0
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    return int(size)
+
+
+# --- Parquet
+
+
+def _parquet_names(stream: Any, file: str) -> list[str]:
+    with _faults_named(file):
+        return list(pa.parquet.ParquetFile(stream).schema_arrow.names)
+
+
+def _parquet_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+    last = 0
+    with _faults_named(file):
+        opened = pa.parquet.ParquetFile(stream)
+        stripped = _stripped(opened.schema_arrow.names, file)
+        for batch in opened.iter_batches(BATCH):
+            rows = np.arange(last + 1, last + 1 + batch.num_rows, dtype=np.int64)
+            last += batch.num_rows
+            yield Chunk(file, rows, batch.rename_columns(list(stripped)), (), last / opened.metadata.num_rows)
+
+
+# --- what can be wrong
+
+
+@contextmanager
+def _faults_named(file: str) -> Iterator[None]:
+    "What Arrow says of a file, as one line that names the file."
+    try:
+        yield
+    except BROKEN as fault:
+        raise BadInput(_explain(file, one_line(fault))) from None
+
+
+def _explain(file: str, fault: str) -> str:
+    # Arrow stops at a row of the wrong length only where it cannot hand it over as text.
+    if "UTF8" in fault or "utf-8" in fault or "columns, got" in fault:
+        return f"{file} is not UTF-8 text; convert it: iconv -f WINDOWS-1252 -t UTF-8"
+    if "Empty CSV file" in fault:
+        return f"{file} is empty: it has no header and no rows"
+    if "straddling" in fault:
+        return f"{file} has a row of more than {BLOCK // 2**20} MB: is a quote opened and never closed?"
+    if is_parquet(file):
+        return f"{file} is cut off or no Parquet file; copy or write it again ({fault})"
+    return f"{file} cannot be read as CSV: {fault}"

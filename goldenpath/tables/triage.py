@@ -1,0 +1,89 @@
+"""From a chunk of source rows to clean rows: set aside, reject, or give each its side of the split."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from goldenpath.schema.contract import Contract
+from goldenpath.tables.reader import Chunk
+from goldenpath.tables.rowhash import as_text, canonical, hash_rows
+from goldenpath.tables.split import DateSplit, HashSplit
+
+
+def needed_columns(
+    contract: Contract,
+    split: HashSplit | DateSplit,
+) -> tuple[str, ...]:  # names that a source must have
+    "The contract's required fields, the target, and the date to split by."
+    required = tuple(column.name for column in contract.fields if not column.optional)
+    return (*required, contract.target.column, *([split.column] if split.column else []))
+
+
+@dataclass(frozen=True)
+class SortedChunk:
+    "The rows of one chunk, each where it belongs."
+
+    clean: pd.DataFrame  # (m, contract's columns and target)
+    sides: np.ndarray  # (m,) index into SIDES
+    hashes: np.ndarray  # (m,) uint64, of the whole source row
+    rejected: pd.DataFrame  # one line for each problem: file, row, column, value, reason
+    read: int
+    set_aside: int
+
+
+def sort_chunk(
+    chunk: Chunk,
+    contract: Contract,
+    split: HashSplit | DateSplit,
+) -> SortedChunk:
+    "Set aside, reject or place every row of a chunk."
+    fields = (column.name for column in contract.fields)
+    frame = needed_frame(chunk, {*fields, *needed_columns(contract, split)})
+    known = contract.outcome_known(frame)
+    checked = contract.check(frame[known])
+    here = np.searchsorted(chunk.rows, checked.clean.index.to_numpy())
+    hashes = hash_rows(chunk.batch)[here]
+    sides = split.sides(hashes, days_of(chunk.batch, split)[here] if split.column else None)
+    placed = sides >= 0
+    rejected = pd.concat([checked.rejected, undated(checked.clean.index[~placed], split), ragged(chunk)])
+    rejected.insert(0, "file", chunk.file)
+    read = len(chunk.rows) + len(chunk.ragged)
+    return SortedChunk(
+        checked.clean[placed], sides[placed], hashes[placed], rejected, read, int((~known).sum())
+    )
+
+
+def needed_frame(
+    chunk: Chunk,
+    wanted: Collection[str],  # columns; those that the chunk lacks are left out
+) -> pd.DataFrame:  # text as categories; index: the row's number in its file
+    "Only the columns that are needed; what is text becomes categories at once."
+    names = [name for name in chunk.batch.schema.names if name in wanted]
+    frame: pd.DataFrame = chunk.batch.select(names).to_pandas(strings_to_categorical=True)
+    return frame.set_axis(pd.Index(chunk.rows))
+
+
+def days_of(
+    batch: pa.RecordBatch,
+    split: DateSplit,
+) -> np.ndarray:  # (n,) datetime64[D], NaT where there is none
+    "The days to split by, in either date style."
+    texts = canonical(as_text(batch.column(split.column))).to_pandas()
+    days = pd.to_datetime(texts.str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
+    return np.asarray(days, dtype="datetime64[D]")
+
+
+def undated(rows: pd.Index, split: HashSplit | DateSplit) -> pd.DataFrame:
+    "Rejected rows: without a date they have no side."
+    said = {"column": split.column, "value": "", "reason": "must be a date, because the split is by it"}
+    return pd.DataFrame({"row": rows, **said})
+
+
+def ragged(chunk: Chunk) -> pd.DataFrame:
+    "Rejected rows: too few or too many cells."
+    cells = chunk.batch.num_columns
+    lines = [(row, "", "", f"has {found} cells, the header has {cells}") for row, found in chunk.ragged]
+    return pd.DataFrame(lines, columns=["row", "column", "value", "reason"])

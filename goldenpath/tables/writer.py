@@ -1,0 +1,96 @@
+"""Clean rows into one Parquet file for each side of the split, with a tally of what went where."""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from goldenpath.runs.run import Run
+from goldenpath.schema.contract import Contract
+from goldenpath.tables.reader import Chunk
+from goldenpath.tables.split import SIDES, DateSplit, HashSplit
+from goldenpath.tables.triage import SortedChunk, sort_chunk
+
+REJECTED = pa.schema(
+    [("file", pa.string()), ("row", pa.int64())]
+    + [(name, pa.string()) for name in ("column", "value", "reason")]
+)
+
+
+def parquet_schema(
+    clean: pd.DataFrame,  # any clean frame of the contract
+) -> pa.Schema:
+    "The types on disk, the same for every chunk."
+    schema = pa.Schema.from_pandas(clean, preserve_index=False)
+    category = pa.dictionary(pa.int32(), pa.string())
+    kinds = [category if pa.types.is_dictionary(column.type) else column.type for column in schema]
+    return pa.schema(list(zip(schema.names, kinds, strict=True)), metadata=schema.metadata)
+
+
+@dataclass
+class Tally:
+    "What was counted on the way through the rows."
+
+    read: int = 0
+    set_aside: int = 0
+    rejected: int = 0  # rows, not problems
+    outcomes: np.ndarray = field(default_factory=lambda: np.zeros((len(SIDES), 2), int))  # (side, positive)
+    broken: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # rows by (column, value, reason)
+    hashes: list[list[np.ndarray]] = field(default_factory=lambda: [[] for _ in SIDES])
+
+    def add(self, tidy: SortedChunk, positive: np.ndarray) -> None:
+        "Count one chunk; `positive` is (m,) bool."
+        self.read += tidy.read
+        self.set_aside += tidy.set_aside
+        self.rejected += tidy.rejected["row"].nunique()
+        self.broken.update(tidy.rejected[["column", "value", "reason"]].itertuples(index=False, name=None))
+        np.add.at(self.outcomes, (tidy.sides, positive.astype(int)), 1)
+        for side, hashes in enumerate(self.hashes):
+            hashes.append(tidy.hashes[tidy.sides == side])
+
+    def fingerprint(self) -> str:
+        "sha256 over the sorted row hashes of train, validation and test: the same rows, the same mark."
+        mark = sha256()
+        for hashes in self.hashes:
+            mark.update(np.sort(np.concatenate(hashes)).astype("<u8").tobytes() + b"|")
+        return mark.hexdigest()
+
+
+def write_rows(
+    chunks: Iterable[Chunk],
+    contract: Contract,
+    split: HashSplit | DateSplit,
+    run: Run,
+) -> Tally:
+    "Sort every chunk into the run's four files."
+    tally, target = Tally(), contract.target
+    with ExitStack() as stack:
+        rejected = stack.enter_context(pq.ParquetWriter(run.output("data/rejected.parquet"), REJECTED))
+        writers: list[pq.ParquetWriter] = []
+        for chunk in chunks:
+            tidy = sort_chunk(chunk, contract, split)
+            schema = parquet_schema(tidy.clean)
+            if not writers:
+                files = [run.output(f"data/{side}.parquet") for side in SIDES]
+                writers = [stack.enter_context(pq.ParquetWriter(file, schema)) for file in files]
+            for side, writer in enumerate(writers):
+                writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))
+            rejected.write_table(as_table(tidy.rejected, REJECTED))
+            tally.add(tidy, (tidy.clean[target.column] == target.positive).to_numpy())
+    return tally
+
+
+def as_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+
+def as_batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
+    "One batch: pandas may hold a text column in several pieces, which RecordBatch.from_pandas cannot take."
+    columns = [column.combine_chunks() for column in as_table(frame, schema).columns]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,1 @@
+"""Text for people: plain, spelled as meant, in tables."""

@@ -1,0 +1,368 @@
+"""Metrics, thresholds, slices and the gate: mechanism that needs no notebook and no file."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from goldenpath.errors import BadInput
+from goldenpath.evaluation.gate import (
+    Verdict,
+    above_floors,
+    beats_baseline,
+    keeps_up,
+    not_comparable,
+    real_before_stand_in,
+    verdict_table,
+)
+from goldenpath.evaluation.metrics import (
+    METRICS,
+    Answers,
+    Interval,
+    difference,
+    intervals,
+    majority,
+    measure,
+    require_both,
+    resample,
+)
+from goldenpath.evaluation.slices import lowest_recall, slices_of
+from goldenpath.evaluation.threshold import choose
+from goldenpath.report.plots import reliability
+from goldenpath.settings.rules import parse_threshold
+
+
+def drawn(n: int = 3000, seed: int = 0, *, skill: float = 2.0, ties: bool = False) -> Answers:
+    "Rows with a rare outcome and a model of some skill; with `ties` it knows only eleven probabilities."
+    rng = np.random.default_rng(seed)
+    outcome = rng.random(n) < 0.05
+    score = skill * outcome + rng.normal(size=n) - 2
+    probability = 1 / (1 + np.exp(-score))
+    if ties:
+        probability = np.round(probability, 1)
+    return Answers(outcome, probability, probability >= 0.5)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_metrics_are_those_of_scikit_learn(ties: bool) -> None:
+    answers = drawn(ties=ties)
+    rows = answers.outcome, answers.probability
+    assert measure(answers) == pytest.approx(
+        {
+            "roc_auc": reference.roc_auc_score(*rows),
+            "average_precision": reference.average_precision_score(*rows),
+            "brier": reference.brier_score_loss(*rows),
+            "recall": reference.recall_score(answers.outcome, answers.label),
+            "precision": reference.precision_score(answers.outcome, answers.label),
+            "f1": reference.f1_score(answers.outcome, answers.label),
+        }
+    )
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_a_weight_counts_as_that_many_rows(ties: bool) -> None:
+    answers = drawn(500, ties=ties)
+    counts = np.random.default_rng(1).integers(0, 4, size=500)
+    again = np.repeat(np.arange(500), counts)
+    repeated = Answers(answers.outcome[again], answers.probability[again], answers.label[again])
+    assert measure(answers, counts.astype(float)) == pytest.approx(measure(repeated))
+
+
+def test_a_model_that_never_says_positive_has_no_precision_and_no_recall() -> None:
+    answers = drawn(200)
+    baseline = measure(majority(answers.outcome, 0.05))
+    assert baseline["roc_auc"] == 0.5
+    assert baseline["average_precision"] == pytest.approx(answers.outcome.mean())
+    assert (baseline["recall"], baseline["precision"], baseline["f1"]) == (0, 0, 0)
+
+
+def test_the_majority_says_positive_where_most_rows_are() -> None:
+    assert majority(np.array([True, False]), 0.63).label.all()
+
+
+def test_one_single_outcome_is_refused_with_the_way_out() -> None:
+    with pytest.raises(BadInput, match=r"the 3 test rows hold no positive outcome.*`split`"):
+        require_both(np.zeros(3, dtype=bool), "test")
+    with pytest.raises(BadInput, match="hold no negative outcome"):
+        require_both(np.ones(3, dtype=bool), "validation")
+
+
+def test_the_bootstrap_does_not_depend_on_the_number_of_jobs() -> None:
+    models = [drawn(seed=0), drawn(seed=0, skill=1)]
+    assert np.array_equal(resample(models, 20, seed=7, jobs=1), resample(models, 20, seed=7, jobs=2))
+
+
+def test_intervals_hold_the_value_and_narrow_with_more_rows() -> None:
+    few, many = drawn(500), drawn(20_000)
+    narrow = intervals(many, resample([many], 100, seed=1)[:, 0])["roc_auc"]
+    wide = intervals(few, resample([few], 100, seed=1)[:, 0])["roc_auc"]
+    for one in (narrow, wide):
+        assert one.low < one.value < one.high
+    assert narrow.high - narrow.low < wide.high - wide.low
+
+
+def test_resamples_without_a_positive_row_are_left_out() -> None:
+    outcome = np.array([True] + [False] * 9)
+    answers = Answers(outcome, np.linspace(1, 0, 10), outcome)
+    found = intervals(answers, resample([answers], 50, seed=1)[:, 0])
+    assert found["roc_auc"] == Interval(value=1, low=1, high=1)
+
+
+def test_the_paired_difference_of_a_model_with_itself_is_nothing() -> None:
+    answers = drawn()
+    same = difference(answers, answers, resample([answers, answers], 20, seed=1))
+    assert all(same[name] == Interval(value=0, low=0, high=0) for name in METRICS)
+
+
+def test_a_paired_difference_is_narrower_than_one_of_two_separate_draws() -> None:
+    ours = drawn()
+    theirs = Answers(ours.outcome, mixed(ours.probability, 0.2), ours.label)
+    samples = resample([ours, theirs], 100, seed=1)
+    paired = difference(ours, theirs, samples)["roc_auc"]
+    apart = np.stack([samples[:, 0], np.roll(samples[:, 1], 1, axis=0)], axis=1)
+    separate = difference(ours, theirs, apart)["roc_auc"]
+    assert paired.high - paired.low < (separate.high - separate.low) / 2
+
+
+def mixed(probability: np.ndarray, share: float) -> np.ndarray:
+    "The same probabilities with some noise: nearly the same model."
+    noise = np.random.default_rng(3).random(len(probability))
+    return (1 - share) * probability + share * noise
+
+
+def test_each_model_is_sorted_once_however_many_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    sorted_arrays = []
+    argsort = np.argsort
+    monkeypatch.setattr(
+        np, "argsort", lambda values, **how: sorted_arrays.append(1) or argsort(values, **how)
+    )
+    models = [drawn(300), drawn(300, skill=1), majority(drawn(300).outcome, 0.05)]
+    assert resample(models, 20, seed=1, jobs=1).shape == (20, 3, 6)
+    assert len(sorted_arrays) == 3
+
+
+def test_answers_of_unequal_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="differ in length"):
+        Answers(np.zeros(2, dtype=bool), np.zeros(3), np.zeros(2, dtype=bool))
+
+
+def test_best_f1_is_the_best_of_all_thresholds() -> None:
+    answers = drawn(100)
+    chosen = choose(parse_threshold("best_f1"), answers.outcome, answers.probability)
+    every = [reference.f1_score(answers.outcome, answers.probability >= t) for t in answers.probability]
+    assert reference.f1_score(answers.outcome, answers.probability >= chosen.value) == pytest.approx(
+        max(every)
+    )
+
+
+def test_a_floor_on_recall_takes_the_highest_threshold_that_keeps_it() -> None:
+    answers = drawn()
+    chosen = choose(parse_threshold("recall>=0.8"), answers.outcome, answers.probability)
+    assert chosen.recall == reference.recall_score(answers.outcome, answers.probability >= chosen.value)
+    assert chosen.recall >= 0.8
+    next_higher = answers.probability[answers.probability > chosen.value].min()
+    assert (answers.probability > next_higher)[answers.outcome].mean() < 0.8
+
+
+def test_a_floor_on_precision_takes_the_lowest_threshold_that_keeps_it() -> None:
+    answers = drawn(100)
+    chosen = choose(parse_threshold("precision>=0.5"), answers.outcome, answers.probability)
+    assert chosen.precision >= 0.5
+    lower = answers.probability[answers.probability < chosen.value]
+    every = [reference.precision_score(answers.outcome, answers.probability >= t) for t in lower]
+    assert max(every) < 0.5
+
+
+def test_a_number_is_taken_as_it_is() -> None:
+    answers = drawn()
+    chosen = choose(parse_threshold("0.3"), answers.outcome, answers.probability)
+    assert (chosen.value, chosen.rule) == (0.3, "0.3")
+    assert chosen.recall == reference.recall_score(answers.outcome, answers.probability >= 0.3)
+
+
+def test_a_chosen_threshold_lies_clear_of_every_probability() -> None:
+    outcome = np.array([False, True, True, False, True])
+    probability = np.array([0.1, 0.500001, 0.5, 0.499999, 0.9])
+    for rule in ("best_f1", "recall>=0.5", "precision>=0.5"):
+        chosen = choose(parse_threshold(rule), outcome, probability)
+        assert np.abs(probability - chosen.value).min() > 1e-5
+
+
+def test_a_floor_that_no_threshold_keeps_says_what_could_be_had() -> None:
+    outcome = np.array([True, False, False, False])
+    with pytest.raises(BadInput, match=r"precision>=0.9.* highest precision on the validation rows is 0.333"):
+        choose(parse_threshold("precision>=0.9"), outcome, np.array([0.5, 0.9, 0.8, 0.1]))
+
+
+def test_slices_count_every_row_once() -> None:
+    answers = drawn(900)
+    columns = {"kind": np.array(["a", "b", ""] * 300, dtype=object), "size": np.arange(900, dtype=float)}
+    slices = slices_of(["kind", "size"], columns, answers)
+    by_column = {name: [one for one in slices if one.column == name] for name in columns}
+    assert [one.level for one in by_column["kind"]] == ["(missing)", "a", "b"]
+    for rows in by_column.values():
+        assert sum(one.count for one in rows) == 900
+        assert sum(one.positives for one in rows) == answers.outcome.sum()
+
+
+def test_a_slice_has_the_recall_and_false_positive_rate_of_its_rows() -> None:
+    outcome = np.array([True, True, False, False, True])
+    label = np.array([True, False, True, False, True])
+    kind = np.array(["a", "a", "a", "a", "b"], dtype=object)
+    a, b = slices_of(["kind"], {"kind": kind}, Answers(outcome, label.astype(float), label))
+    assert (a.count, a.positives, a.recall, a.false_positive_rate) == (4, 2, 0.5, 0.5)
+    assert (b.recall, b.false_positive_rate) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        ([1.0, 1.0, 1.0], ["1 to 1"]),
+        ([0.0, 0.0, 0.0, 1.0], ["0 to 0.25", "0.25 to 1"]),
+        ([np.nan, np.nan], ["(missing)"]),
+        ([1.0, 2.0, np.nan], ["1 to 1.25", "1.25 to 1.5", "1.5 to 1.75", "1.75 to 2", "(missing)"]),
+    ],
+)
+def test_numbers_fall_into_quantile_groups(values: list[float], levels: list[str]) -> None:
+    from goldenpath.evaluation.slices import groups
+
+    found = list(groups(np.array(values)))
+    assert sum(mask.sum() for _, mask in found) == len(values)
+    assert [level for level, mask in found] == levels
+
+
+def test_a_slice_column_that_nobody_knows_names_the_nearest() -> None:
+    answers = drawn(10)
+    with pytest.raises(BadInput, match="'knd', which is no column of the contract: did you mean 'kind'"):
+        slices_of(["knd"], {"kind": np.array(["a"] * 10, dtype=object)}, answers)
+
+
+def test_slices_with_few_positive_rows_are_shown_but_not_judged() -> None:
+    outcome = np.array([True] * 10 + [False] * 90 + [True] * 9 + [False] * 1)
+    label = np.array([True] * 7 + [False] * 103)
+    kind = np.array(["many"] * 100 + ["few"] * 10, dtype=object)
+    slices = slices_of(["kind"], {"kind": kind}, Answers(outcome, label.astype(float), label))
+    assert lowest_recall(slices).level == "many"
+    (rule,) = above_floors({"slice_recall": 0.8}, {}, slices)
+    assert (rule.result, rule.value) == ("fail", 0.7)
+    assert rule.detail == "lowest: kind = many, 10 positive rows"
+
+
+@pytest.mark.parametrize("floors", [{}, {"slice_recall": 0.0}])
+def test_a_floor_that_cannot_fail_is_shown_and_judges_nothing(floors: dict[str, float]) -> None:
+    outcome = np.array([True] * 10 + [False] * 10)
+    slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.1))
+    (rule,) = above_floors(floors, {}, slices)
+    assert (rule.name, rule.value, rule.threshold) == ("lowest recall of a slice", 0, None)
+    assert rule.result == "info"
+    judged = verdict(rule, *beats_baseline(span(0.05, 0.021, 0.08), 0.02))
+    assert (judged.passed, judged.promotable, judged.broken()) == (True, True, ())
+
+
+def test_a_verdict_in_which_nothing_was_judged_refuses() -> None:
+    figures = above_floors({"recall": 0.0}, span(0.7, 0.6, 0.8), ())
+    for nothing in (verdict(), verdict(*figures)):
+        assert (nothing.passed, nothing.promotable) == (False, False)
+
+
+def test_a_metric_with_a_floor_of_0_judges_nothing_either() -> None:
+    (rule,) = above_floors({"recall": 0.0}, span(0.7, 0.6, 0.8), ())
+    assert (rule.name, rule.value, rule.threshold, rule.result) == ("recall", 0.7, None, "info")
+
+
+def test_a_floor_for_slices_that_no_slice_can_be_judged_by_is_left_to_a_person() -> None:
+    outcome = np.array([True] * 9 + [False] * 11)
+    slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.9))
+    (rule,) = above_floors({"slice_recall": 0.3}, {}, slices)
+    assert (rule.result, rule.detail) == ("hold", "no slice has 10 positive rows to be judged by")
+
+
+def span(value: float, low: float, high: float) -> dict[str, Interval]:
+    return dict.fromkeys(METRICS, Interval(value=value, low=low, high=high))
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "result"),
+    [
+        (0.0, 0.0, 0.0, "pass"),
+        (-0.009, -0.03, 0.01, "pass"),
+        (-0.02, -0.05, 0.01, "hold"),
+        (-0.02, -0.03, -0.001, "fail"),
+        (0.02, -0.02, 0.07, "pass"),
+    ],
+)
+def test_worse_than_the_champion_is_refused_only_beyond_margin_and_chance(
+    value: float, low: float, high: float, result: str
+) -> None:
+    assert {rule.result for rule in keeps_up(span(value, low, high), worse=0.01)} == {result}
+
+
+def test_the_baseline_must_be_beaten_by_the_margin_for_sure() -> None:
+    assert {rule.result for rule in beats_baseline(span(0.05, 0.021, 0.08), 0.02)} == {"pass"}
+    assert {rule.result for rule in beats_baseline(span(0.05, 0.019, 0.08), 0.02)} == {"fail"}
+
+
+def test_a_candidate_without_skill_does_not_beat_the_baseline() -> None:
+    candidate = drawn(seed=1, skill=0)
+    baseline = majority(candidate.outcome, 0.05)
+    gain = difference(candidate, baseline, resample([candidate, baseline], 100, seed=1))
+    assert {rule.result for rule in beats_baseline(gain, 0.02)} == {"fail"}
+
+
+def test_floors_are_held_against_the_values() -> None:
+    metrics = span(0.7, 0.6, 0.8)
+    reached, missed = above_floors({"roc_auc": 0.7, "recall": 0.75}, metrics, ())
+    assert (reached.result, missed.result) == ("pass", "fail")
+    assert (missed.name, missed.value, missed.threshold) == ("recall at least", 0.7, 0.75)
+
+
+def verdict(*rules: object) -> Verdict:
+    return Verdict(version="1.0.0-x", synthetic=False, champion="1.0.0-w", roles_number=3, rules=tuple(rules))
+
+
+def test_a_hold_publishes_but_does_not_promote() -> None:
+    held = verdict(*beats_baseline(span(0.4, 0.3, 0.5), 0.02), not_comparable("1.0.0-w", "field 'a' is gone"))
+    assert held.passed
+    assert not held.promotable
+    assert "field 'a' is gone" in held.broken()[0].detail
+
+
+def test_verdict_json_says_what_follows_but_is_believed_by_its_rules_alone() -> None:
+    judged = verdict(*beats_baseline(span(0.05, 0.01, 0.08), 0.02))
+    written = judged.model_dump(mode="json")
+    assert (written["passed"], written["promotable"]) == (False, False)
+    assert not Verdict.model_validate({**written, "passed": True, "promotable": True}).passed
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "promotable"),
+    [(True, False, False), (True, True, True), (False, True, True), (False, False, True)],
+)
+def test_a_stand_in_never_replaces_real_rows(candidate: bool, champion: bool, promotable: bool) -> None:
+    judged = verdict(real_before_stand_in(candidate, champion))
+    assert judged.passed
+    assert judged.promotable is promotable
+
+
+def test_the_table_shows_every_rule_with_its_result() -> None:
+    from rich.console import Console
+
+    rules = [
+        *beats_baseline(span(0.4, 0.3, 0.5), 0.02),
+        *above_floors({"recall": 0.5}, span(0.4, 0.3, 0.5), ()),
+    ]
+    console = Console(width=160)
+    with console.capture() as shown:
+        console.print(verdict_table(verdict(*rules)))
+    text = shown.get()
+    assert "Gate refused: 1.0.0-x" in text
+    for rule in rules:
+        assert rule.name in text
+    assert "fail" in text
+    assert "0.5000" in text
+
+
+def test_a_model_that_is_sure_of_nothing_can_still_be_drawn() -> None:
+    outcome = np.array([True, False, False])
+    table = reliability(Answers(outcome, np.zeros(3), np.zeros(3, dtype=bool)))
+    assert table["rows"].sum() == 3
+    assert table["observed"].iloc[0] == pytest.approx(1 / 3)

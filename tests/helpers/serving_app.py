@@ -1,0 +1,39 @@
+"""The application in this process, for what needs no web server: one Flask client on a real version."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from goldenpath.contract import CONTRACT
+from goldenpath.settings import Settings
+from serving.app import create_app
+from serving.models import Models
+from serving.worker import load, registry_of
+
+QUIET = {"metrics": False, "log_sample": 0.0}  # neither counts nor lines for good requests
+
+
+def models_of(home: Path, **settings: Any) -> Models:
+    "The models of a home, after one look at its roles."
+    chosen = settings_of(home, **settings)
+    registry = registry_of(chosen)
+    models = Models(registry, lambda version: load(registry, chosen, version))
+    models.look()
+    return models
+
+
+def settings_of(home: Path, **settings: Any) -> Settings:
+    return Settings(**{"home": str(home), **QUIET, **settings})
+
+
+def client(
+    home: Path,
+    models: Models | None = None,
+    draining: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> FlaskClient:
+    "A client of the application with these settings."
+    chosen = settings_of(home, **settings)
+    return create_app(chosen, CONTRACT, models or models_of(home), draining).test_client()

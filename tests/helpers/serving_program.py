@@ -1,0 +1,122 @@
+"""Start the real server as a program on a free loopback address, and end it."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from goldenpath.measure.server import stop
+from tests.helpers.project import PROJECT
+
+START = 30.0  # seconds until a server must be ready
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Program:
+    "A running server."
+
+    def __init__(self, process: subprocess.Popen[bytes], listen: str, log: Path) -> None:
+        self.process = process
+        self.listen = listen
+        self.url = f"http://{listen}"
+        self.log = log
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        "One request on a connection of its own; a body that is not bytes is sent as JSON."
+        connection = http.client.HTTPConnection(self.listen, timeout=10)
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        if body is not None:
+            names.setdefault("Content-Type", "application/json")
+        with contextlib.closing(connection):
+            connection.request(method, path, body, names)
+            reply = connection.getresponse()
+            return Answer(reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.ask("GET", path, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return self.ask("POST", path, body, **headers)
+
+    def workers(self) -> list[int]:
+        "Process ids of the workers."
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in found]
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        "End the program; its exit code."
+        self.process.send_signal(how)
+        return self.process.wait(20)
+
+
+def free_address() -> str:
+    "A loopback address that nobody listens on."
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def running(
+    home: Path,
+    *options: str,
+    ready: bool = True,  # wait until it is
+    without: str = "",  # a package that the program shall not find
+    python: str | Path = sys.executable,  # the interpreter that runs it
+    project: Path = PROJECT,  # the folder whose code is served
+    **settings: object,
+) -> Iterator[Program]:
+    "`python -m serving` on this home, from its first answer until the end of the block."
+    listen = free_address()
+    variables = {f"GOLDENPATH_{key.upper()}": str(value) for key, value in settings.items()}
+    environ = {**os.environ, "GOLDENPATH_HOME": str(home), **variables}
+    if without:
+        hider = home / f"without-{without}"
+        hider.mkdir(exist_ok=True)
+        (hider / "sitecustomize.py").write_text(f"import sys\nsys.modules[{without!r}] = None\n")
+        environ["PYTHONPATH"] = str(hider)
+    log = home / f"server-{listen.rpartition(':')[2]}.log"
+    with log.open("wb") as out:
+        command = [python, "-m", "serving", "--listen", listen, *options]
+        process = subprocess.Popen(command, cwd=project, env=environ, stdout=out, stderr=out)
+    program = Program(process, listen, log)
+    try:
+        wait_for(program, 200 if ready else None)
+        yield program
+    finally:
+        if process.poll() is None:
+            stop(process)
+
+
+def wait_for(
+    program: Program, status: int | None, path: str = "/health/ready", seconds: float = START
+) -> Answer:
+    "Ask until the answer has this status (None: any answer at all)."
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if program.process.poll() is not None:
+            raise AssertionError(f"the server ended: {program.log.read_text()}")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            found = program.get(path)
+            if status in (None, found.status):
+                return found
+        time.sleep(0.05)
+    raise AssertionError(f"no {status} from {path} within {seconds} s: {program.log.read_text()}")

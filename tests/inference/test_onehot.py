@@ -1,0 +1,144 @@
+"""One-hot encoding taken out of the compiled model: when, and that it answers as scikit-learn does."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from goldenpath.inference.engines import (
+    CannotCompile,
+    Columns,
+    FastPath,
+    compare,
+    compile_onnx,
+    frame_of,
+    layout_of,
+)
+from goldenpath.inference.onehot import METADATA, Block, OneHot, blocks_of, from_metadata, to_metadata
+
+PLAIN = OneHotEncoder(handle_unknown="ignore")
+
+
+def rows(n: int = 400) -> tuple[Columns, np.ndarray]:
+    "Numbers on both sides of the text, and gaps among the levels."
+    rng = np.random.default_rng(3)
+    levels = {"pet": ["cat", "dog", "", "übermut"], "town": [f"town {at}" for at in range(9)]}
+    text = {
+        name: np.array(some, dtype=object)[rng.integers(0, len(some), n)] for name, some in levels.items()
+    }
+    columns = {"age": rng.normal(40, 9, n), **text, "weight": rng.normal(70, 5, n)}
+    return columns, (rng.random(n) < 0.2 + 0.5 * (text["pet"] == "dog")).astype(int)
+
+
+def fitted(*parts: tuple) -> Pipeline:
+    columns, outcome = rows()
+    pipeline = Pipeline([("columns", ColumnTransformer(list(parts))), ("model", LogisticRegression())])
+    return pipeline.fit(frame_of(columns, layout_of(columns)), outcome)
+
+
+def inputs_of(onnx_bytes: bytes) -> set[str]:
+    return {tensor.name for tensor in onnx.load_from_string(onnx_bytes).graph.input}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("text", PLAIN, ["pet", "town"]), ("number", StandardScaler(), ["age", "weight"])],
+        [("number", StandardScaler(), ["weight", "age"]), ("text", PLAIN, ["town", "pet"])],
+        [("town", PLAIN, ["town"]), ("age", "passthrough", ["age"]), ("pet", PLAIN, ["pet"])],
+        [("pet", PLAIN, ["pet"]), ("again", PLAIN, ["pet", "town"])],
+        [("pet", PLAIN, ["pet"])],
+    ],
+    ids=["text first", "numbers first", "in between", "one column twice", "the others dropped"],
+)
+def test_text_that_is_only_encoded_never_reaches_the_graph(parts):
+    columns, _ = rows()
+    layout, pipeline = layout_of(columns), fitted(*parts)
+    compiled = compile_onnx(pipeline, layout)
+    assert inputs_of(compiled) == {"number"}
+    fast = FastPath(compiled, layout)
+    reference = pipeline.predict_proba(frame_of(columns, layout))[:, 1]
+    assert compare(reference, fast.many(columns), 0.5).status == "proven"
+    single = [
+        fast.one([columns["pet"][at], columns["town"][at]], [columns["age"][at], columns["weight"][at]])
+        for at in range(50)
+    ]
+    assert single == pytest.approx(reference[:50], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["pet", "town"])
+def test_text_that_something_else_reads_stays_in_the_graph(name):
+    columns, _ = rows()
+    layout = layout_of(columns)
+    pipeline = fitted(("text", PLAIN, ["pet", "town"]), ("codes", OrdinalEncoder(), [name]))
+    compiled = compile_onnx(pipeline, layout)
+    assert "text" in inputs_of(compiled)
+    reference = pipeline.predict_proba(frame_of(columns, layout))[:, 1]
+    assert compare(reference, FastPath(compiled, layout).many(columns), 0.5).status == "proven"
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(),
+        OneHotEncoder(drop="first", handle_unknown="ignore"),
+        OneHotEncoder(min_frequency=60, handle_unknown="ignore"),
+        OneHotEncoder(max_categories=3, handle_unknown="infrequent_if_exist"),
+        OrdinalEncoder(),
+        type("Own", (OneHotEncoder,), {})(handle_unknown="ignore"),
+    ],
+    ids=["refuses unknown", "drops", "frequent only", "at most", "ordinal", "a class of one's own"],
+)
+def test_an_encoder_that_does_more_is_left_to_the_graph(encoder):
+    columns, _ = rows()
+    assert blocks_of(encoder.fit(frame_of(columns, layout_of(columns))[["pet"]]), ["pet"]) == ()
+
+
+def test_encoded_numbers_are_left_to_the_graph():
+    assert blocks_of(OneHotEncoder(handle_unknown="ignore").fit([[1.0], [2.0]]), ["age"]) == ()
+
+
+def test_an_unknown_level_has_no_output():
+    one_hot = OneHot([Block("pet", ("cat", "dog"))], ["town", "pet"], start=1)
+    row = np.zeros(3, dtype=np.float32)
+    one_hot.one(["dog", "bird"], row)
+    assert row.tolist() == [0, 0, 0]
+    one_hot.one(["", "dog"], row)
+    assert row.tolist() == [0, 0, 1]
+
+
+def test_no_rows_are_answered_with_none():
+    columns, _ = rows()
+    layout = layout_of(columns)
+    pipeline = fitted(("text", PLAIN, ["pet", "town"]))
+    none = {name: values[:0] for name, values in columns.items()}
+    assert FastPath(compile_onnx(pipeline, layout), layout).many(none).shape == (0,)
+
+
+def test_levels_survive_being_written():
+    blocks = (Block("pet", ("", "übermut", '"')), Block("town", ()))
+    assert from_metadata(to_metadata(blocks)) == blocks
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("{", "one-hot levels cannot be read"),
+        (json.dumps([["pet", [1]]]), "one-hot levels cannot be read"),
+        (json.dumps([["password", ["a"]]]), r"\['password'\] are no text columns"),
+        (json.dumps([["pet", ["cat"]]]), "takes {'number': 15}, its layout says"),
+        ("[]", "takes {'number': 15}, its layout says"),
+    ],
+)
+def test_levels_that_do_not_fit_the_model_are_refused(said, reason):
+    columns, _ = rows()
+    layout = layout_of(columns)
+    model = onnx.load_from_string(compile_onnx(fitted(("text", PLAIN, ["pet", "town"])), layout))
+    next(entry for entry in model.metadata_props if entry.key == METADATA).value = said
+    with pytest.raises(CannotCompile, match=reason):
+        FastPath(model.SerializeToString(), layout)

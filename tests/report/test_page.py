@@ -1,0 +1,235 @@
+"""report.html: complete in itself, without script, and safe whatever stands in the records."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldenpath.evaluation.gate import Rule, Verdict
+from goldenpath.evaluation.slices import Slice
+from goldenpath.report.page import Material, Picture, report
+from goldenpath.report.plots import plot_contrast, png_of
+from goldenpath.steps.contrast import EXPLORED, pictures
+from goldenpath.steps.evaluate import Judged
+from tests.helpers.browser import chromium
+from tests.helpers.trained_run import judged
+from tests.steps.test_contrast import made_up
+
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    "What a page consists of; complains where tags are not closed in order."
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, name: str) -> list[str]:
+        return [attributes[name] or "" for _, attributes in self.tags if name in attributes]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judged]:
+    "A home with a run that was really judged."
+    home = tmp_path_factory.mktemp("home")
+    run, judgement = judged(home)
+    return run.folder, judgement
+
+
+@pytest.fixture(scope="module")
+def material(found: tuple[Path, Judged]) -> Material:
+    "The report's material of that run, with a contrast of round figures."
+    folder, judgement = found
+    return Material(
+        contrast=made_up(synthetic=True, version=judgement.manifest.version),
+        manifest=judgement.manifest,
+        contrast_plot=pictures(folder / "evaluation", {})[0],
+        evaluation=judgement.evaluation,
+        verdict=judgement.verdict,
+        evaluation_plots=pictures(folder / "evaluation", {"groups": "Recall of every group"}),
+        findings=("Race is unknown for 4 of 10 rows.",),
+        purpose="Shows how a model gets into service.",
+        limits=("The rows end in early 2021.",),
+    )
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(material: Material) -> None:
+    text = report(material)
+    page = Page(text)
+    kinds = {tag for tag, _ in page.tags}
+    assert not kinds & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    assert all(source.startswith("data:image/png;base64,") for source in page.values("src"))
+    assert all(target.startswith("#") for target in page.values("href"))
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not re.search(r"url\(|@import|https?://", text)
+
+
+def test_every_link_leads_to_a_section(material: Material) -> None:
+    page = Page(report(material))
+    assert {target.removeprefix("#") for target in page.values("href")} <= set(page.values("id"))
+
+
+def test_every_picture_has_words(material: Material) -> None:
+    page = Page(report(material))
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) == 4
+    assert all(image["alt"] for image in images)
+
+
+def test_contrast_evaluation_data_and_bias_are_on_one_page(material: Material) -> None:
+    text = Page(report(material)).text
+    for told in (
+        "2,500 times faster",
+        "over HTTP, floor (no model)",
+        "warm-up is not counted",
+        f"{material.manifest.metrics['roc_auc']:.3f}",
+        "majority baseline",
+        "ROC AUC (higher is better)",
+        "Brier score (lower is better)",
+        "roc_auc above the baseline",
+        "80+ Years",
+        "synthetic stand-in",
+        "Race is unknown for 4 of 10 rows.",
+        "The rows end in early 2021.",
+        "Measured on a machine.",
+        material.manifest.version,
+    ):
+        assert told in text
+
+
+def test_real_rows_carry_no_banner(material: Material) -> None:
+    real = material.manifest.model_copy(
+        update={"data": material.manifest.data.model_copy(update={"source": "rows.csv"})}
+    )
+    assert "stand-in" not in report(Material(made_up(), real, Picture(b"", "times")))
+
+
+def test_what_is_missing_is_left_out_or_said(material: Material) -> None:
+    bare = Material(made_up(http_s=None, http_floor_s=None), material.manifest, Picture(b"", "times"))
+    text = Page(report(bare)).text
+    assert "No run in this home holds the evaluation of this version." in text
+    assert "in-process median (no server)" in text
+    assert "Gate" not in text
+
+
+def test_no_record_can_smuggle_in_markup(material: Material) -> None:
+    nasty = "<script>alert(1)</script>\"'&"
+    slices = (
+        Slice(
+            column=nasty,
+            level=nasty,
+            count=1,
+            positives=0,
+            rate=0,
+            predicted=0,
+            recall=None,
+            false_positive_rate=0,
+        ),
+    )
+    rule = Rule(name=nasty, value=None, threshold=None, result="hold", detail=nasty)
+    told = Material(
+        contrast=made_up(model=nasty, machine=nasty, notes=(nasty,)),
+        manifest=material.manifest.model_copy(update={"who": nasty}),
+        contrast_plot=Picture(b"png", nasty),
+        evaluation=material.evaluation.model_copy(update={"slices": slices, "not_comparable": nasty}),
+        verdict=Verdict(version="v", synthetic=False, champion=None, roles_number=0, rules=(rule,)),
+        findings=(nasty,),
+        purpose=nasty,
+        limits=(nasty,),
+    )
+    page = Page(report(told))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert page.text.count(nasty) >= 10
+
+
+def test_pictures_of_exploring_come_first_in_a_fixed_order(tmp_path: Path) -> None:
+    for name in ("zebra", "groups", "rates"):
+        (tmp_path / f"{name}.png").write_bytes(b"png")
+    assert [one.shows for one in pictures(tmp_path, EXPLORED)] == [
+        EXPLORED["rates"],
+        EXPLORED["groups"],
+        "zebra",
+    ]
+
+
+def test_the_contrast_plot_writes_every_single_time_at_its_own_place() -> None:
+    figure = plot_contrast(made_up())
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert len(axes.get_yticks()) == 7
+    at = {text.get_text(): text.xy[0] for text in axes.texts}
+    assert len(at) == 7 + 4  # four of them also with their 99th percentile
+    assert (at["500 ms"], at["200 µs"], at["20.0 µs"]) == (0.5, 0.0002, 0.00002)
+    assert (at["p99 800 µs"], at["p99 80.0 µs"]) == (0.0008, 0.00008)
+    assert png_of(figure).startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+def test_a_browser_shows_it_without_script_at_any_width(
+    browser: Any, material: Material, tmp_path: Path, scheme: str, width: int
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report(material), "utf-8")
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, java_script_enabled=False
+    )
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    assert page.locator("h2").all_inner_texts() == ["Contrast", "Evaluation", "Data and bias", "Origin"]
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert page.locator("main").bounding_box()["width"] <= width
+    ground = page.locator("body").evaluate("element => getComputedStyle(element).backgroundColor")
+    assert (ground == "rgb(20, 22, 26)") is (scheme == "dark")
+    context.close()
+
+
+def test_the_page_is_no_wider_than_a_phone(browser: Any, material: Material, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report(material), "utf-8")
+    context = browser.new_context(viewport={"width": 360, "height": 800})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_small_plots_stand_side_by_side_and_others_take_the_width(
+    browser: Any, material: Material, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report(material), "utf-8")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    halves = [one.bounding_box() for one in page.locator(".pictures .half").all()]
+    wide = [one.bounding_box() for one in page.locator(".pictures .wide").all()]
+    context.close()
+    assert len(halves) == 2
+    assert halves[0]["y"] == halves[1]["y"]
+    assert [one["width"] > 800 for one in wide] == [True]

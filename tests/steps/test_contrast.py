@@ -1,0 +1,488 @@
+"""09_contrast: what is measured, by the real server, and what is said where something cannot be measured."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from goldenpath.errors import BadInput, NoModel, NotTrusted, VolumeFault
+from goldenpath.inference.proof import Paths, latencies
+from goldenpath.measure.contrast import Contrast, contrast_table, headline, lines, multiple, reference
+from goldenpath.measure.http_client import Line, NoAnswer, Reply, time_posts
+from goldenpath.measure.server import NoServer, running_server
+from goldenpath.measure.stopwatch import cut_short, in_words, latency, three_figures, time_calls
+from goldenpath.registry.manifest import Latency, Layout
+from goldenpath.registry.registry import Registry
+from goldenpath.schema.contract import Contract, Record, Target
+from goldenpath.steps.contrast import (
+    EXPLORED,
+    as_json,
+    contrast,
+    explored,
+    material,
+    over_http,
+    pictures,
+    sample_of,
+    version_for,
+)
+from goldenpath.steps.publish import Published
+from tests.helpers.serving_fixtures import promote, publish
+from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for
+from tests.registry.test_signing import make_keys
+
+KEYS = [
+    "model",
+    "version",
+    "synthetic",
+    "rows",
+    "train_then_predict_s",
+    "load_then_predict_s",
+    "first_request_s",
+    "sklearn_one_s",
+    "fast_one_s",
+    "http_s",
+    "http_floor_s",
+    "batch_records_per_s",
+    "machine",
+    "notes",
+]
+
+
+def made_up(**changes: object) -> Contrast:
+    "A contrast with round figures."
+
+    def spread(p50: float) -> Latency:
+        return Latency(p50=p50, p95=2 * p50, p99=4 * p50)
+
+    plain = {
+        "model": "churn",
+        "version": "1.0.0-20261121T000000Z-abcdef01",
+        "synthetic": False,
+        "rows": 14_000,
+        "train_then_predict_s": 0.5,
+        "load_then_predict_s": 0.05,
+        "first_request_s": 0.002,
+        "sklearn_one_s": spread(0.0025),
+        "fast_one_s": spread(0.00002),
+        "http_s": spread(0.0002),
+        "http_floor_s": spread(0.0001),
+        "batch_records_per_s": {"1": 10_000.0, "10000": 1_000_000.0},
+        "machine": "a machine",
+        "notes": ("warm-up is not counted",),
+    }
+    return Contrast.model_validate({**plain, **changes})
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Contrast]:
+    "The real thing, once: a home, and what was measured in it."
+    home = tmp_path_factory.mktemp("home")
+    run, _ = judged(home)
+    version = published(home, run)
+    note = Published(version=version, already=False, champion=True, note="")
+    (run.folder / "published.json").write_text(note.model_dump_json())
+    return home, contrast(run, settings_for(home), requests=2_000)
+
+
+def test_contrast_json_has_exactly_the_keys_that_others_rely_on(measured: tuple[Path, Contrast]) -> None:
+    home, told = measured
+    saved = json.loads((home / "runs" / RUN / "contrast.json").read_text())
+    assert list(saved) == KEYS
+    assert Contrast.model_validate(saved) == told
+    for key in ("sklearn_one_s", "fast_one_s", "http_s", "http_floor_s"):
+        assert list(saved[key]) == ["p50", "p95", "p99"]
+    assert list(saved["batch_records_per_s"]) == ["1", "10", "100", "1000", "10000"]
+
+
+def test_the_contrast_lies_beside_the_version_too(measured: tuple[Path, Contrast]) -> None:
+    home, told = measured
+    beside = Registry(home, "covid-death").contrast_file(told.version)
+    assert Contrast.model_validate_json(beside.read_text()) == told
+
+
+def test_everything_is_measured_where_the_server_is_at_hand(measured: tuple[Path, Contrast]) -> None:
+    _, told = measured
+    assert None not in told.model_dump().values()
+    assert told.synthetic
+    assert told.fast_one_s.p50 < told.sklearn_one_s.p50
+    assert told.http_s.p50 < min(told.load_then_predict_s, told.train_then_predict_s)  # a hundredth of either
+    assert told.batch_records_per_s["1000"] > told.batch_records_per_s["1"]
+
+
+def test_warm_up_and_rows_are_said(measured: tuple[Path, Contrast]) -> None:
+    notes = "\n".join(measured[1].notes)
+    assert "warm-up is not counted" in notes
+    assert "held-out rows in file order" in notes
+    assert "train_then_predict_s: rows read, model fitted and one record predicted again" in notes
+
+
+def test_the_report_lies_in_the_run(measured: tuple[Path, Contrast]) -> None:
+    home, told = measured
+    page = (home / "runs" / RUN / "report.html").read_text()
+    assert headline(told) in page
+    assert "synthetic stand-in" in page
+
+
+def test_the_server_is_gone_after_the_measurement(home: Path) -> None:
+    run, _ = judged(home)
+    version = published(home, run)
+    with running_server(settings_for(home), version) as server, Line(server.url) as line:
+        assert line.get("/health/ready").status == 200
+    with pytest.raises(ConnectionRefusedError):
+        Line(server.url)
+
+
+def test_a_deployed_server_is_measured_if_it_answers_with_this_version(home: Path) -> None:
+    run, _ = judged(home)
+    version = published(home, run)
+    bodies = sample_of(as_json(pd.read_parquet(run.input("data/test.parquet")).head(50))).bodies
+    with running_server(settings_for(home), version) as server:
+        settings = settings_for(home, server_url=server.url)
+        found = over_http(settings, version, bodies, requests=50)
+        other = over_http(settings, "1.0.0-x", bodies, requests=50)
+    assert found.one.p50 > 0
+    assert found.first is None
+    assert found.notes[0] == "first_request_s: the deployed server had been started before"
+    assert other.one is other.floor is other.first is None
+    assert f"http_s: {server.url} answers with {version}, not with 1.0.0-x" in other.notes
+
+
+def test_a_deployed_server_that_asks_for_a_token_gets_it(home: Path, tmp_path: Path) -> None:
+    run, _ = judged(home)
+    version = published(home, run)
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashlib.sha256(b"t0ken").hexdigest() + "\n")
+    bodies = sample_of(as_json(pd.read_parquet(run.input("data/test.parquet")).head(5))).bodies
+    with running_server(settings_for(home), version, {"GOLDENPATH_TOKENS_FILE": str(tokens)}) as server:
+        knocks = settings_for(home, server_url=server.url)
+        enters = settings_for(home, server_url=server.url, server_token="t0ken")
+        refused = over_http(knocks, version, bodies, requests=5)
+        welcome = over_http(enters, version, bodies, requests=5)
+    assert refused.notes[1] == f"http_s: {server.url}/predict answered with status 401"
+    assert welcome.one.p50 > 0
+    assert "t0ken" not in repr(enters)
+
+
+def test_a_server_that_nobody_reaches_leaves_figures_empty_with_the_reason(home: Path) -> None:
+    found = over_http(settings_for(home, server_url="http://127.0.0.1:9"), "1.0.0-x", [b"{}"], requests=1)
+    assert (found.first, found.one, found.floor) == (None, None, None)
+    assert [note.partition(":")[0] for note in found.notes] == ["first_request_s", "http_s", "http_floor_s"]
+    assert "Connection refused" in found.notes[1]
+
+
+def test_a_server_that_does_not_start_says_why(home: Path) -> None:
+    with (
+        pytest.raises(
+            NoServer, match=r"ended with code 1: error: .*'1\.0\.0-x' of covid-death is not published"
+        ),
+        running_server(settings_for(home), "1.0.0-x"),
+    ):
+        pass
+
+
+def test_a_pod_without_serving_code_says_so(tmp_path: Path, project: Path) -> None:
+    shutil.copytree(project / "goldenpath", tmp_path / "goldenpath")
+    program = "from goldenpath.measure.server import serving_folder; serving_folder()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert "NoServer: serving/ is not here and GOLDENPATH_SERVER_URL names no deployed server" in done.stderr
+
+
+def test_what_a_version_or_its_home_does_not_have_is_said(home: Path) -> None:
+    version = publish(home, compiled=False)
+    settings = settings_for(home, server_url="http://127.0.0.1:9")
+    told = contrast(run_in(home), settings, version, requests=10)  # a run without rows and training
+    notes = "\n".join(told.notes)
+    assert told.fast_one_s is None
+    assert "fast_one_s: no fast path:" in notes
+    assert "golden rows: no run in this home holds the data" in notes
+    assert "seconds of the fit as recorded when this version was trained" in notes
+    assert told.train_then_predict_s > told.sklearn_one_s.p50
+    assert reference(told) == (told.sklearn_one_s.p50, "in-process median (no server)")
+    assert "No run in this home holds the evaluation" in (home / "runs" / RUN / "report.html").read_text()
+
+
+def test_a_version_is_also_named_by_its_role(home: Path) -> None:
+    promote(home, publish(home, compiled=False))
+    settings = settings_for(home)
+    assert version_for(run_in(home), settings, "champion") == Registry(home, "covid-death").versions()[0]
+    with pytest.raises(NoModel, match="no version of covid-death is shadow"):
+        version_for(run_in(home), settings, "shadow")
+
+
+def test_the_report_tells_nothing_of_a_version_that_the_readers_key_has_not_signed(
+    home: Path, tmp_path: Path
+) -> None:
+    version, keys = publish(home, compiled=False), make_keys(tmp_path / "keys")
+    settings = settings_for(home, verify_key=str(keys.verify_with), require_signature=True)
+    with pytest.raises(NotTrusted, match="is not signed"):
+        material(run_in(home), settings, made_up(version=version))
+
+
+def test_a_step_that_published_nothing_names_the_step_to_run(home: Path) -> None:
+    with pytest.raises(BadInput, match=r"holds no published\.json: run 07_publish first"):
+        contrast(run_in(home), settings_for(home))
+
+
+class Visit(Record):
+    "Every kind of field that JSON writes in its own way."
+
+    ward: Literal["north", "south"]
+    weight: float
+    children: int | None = None
+    insured: bool
+    admitted: date
+
+
+def test_rows_become_the_json_that_a_caller_would_send() -> None:
+    visits = Contract(Visit, Target(column="returned", positive="1", negative="0"))
+    table = pd.DataFrame(
+        {
+            "ward": ["north", "south"],
+            "weight": ["71.5", "80"],
+            "children": ["2", ""],
+            "insured": ["true", "false"],
+            "admitted": ["2020-03-01", "2021-12-31"],
+        }
+    )
+    clean = visits.check(table, target=False).clean
+    first, second = as_json(clean, visits.fields)
+    full = {"ward": "north", "weight": 71.5, "children": 2, "insured": True, "admitted": "2020-03-01"}
+    assert json.dumps(first) == json.dumps(full)
+    assert "children" not in second
+    assert [visits.parse(json.dumps(row)).ward for row in (first, second)] == ["north", "south"]
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_among_the_pictures_or_sentences_is_named_and_not_waited_for(home: Path) -> None:
+    run = run_in(home)
+    os.mkfifo(run.output("explore/rates.png"))
+    with pytest.raises(VolumeFault, match=r"rates\.png: not a regular file"):
+        pictures(run.folder / "explore", EXPLORED)
+    os.mkfifo(run.output("explore/findings.txt"))
+    run.output("explore/rates.png").unlink()
+    with pytest.raises(VolumeFault, match=r"findings\.txt: not a regular file"):
+        explored(run)
+
+
+def test_every_line_is_a_multiple_of_the_http_median() -> None:
+    told = made_up()
+    found = {line.what: multiple(line.seconds, told) for line in lines(told)}
+    assert found["train, then predict"] == "2,500 x"
+    assert found["over HTTP"] == "1.00 x"
+    assert found["in process, fast path"] == "0.100 x"
+    assert headline(told) == (
+        "Training and then predicting takes 500 ms; a running server answers in 200 µs: 2,500 times faster."
+    )
+
+
+def shown(told: Contrast | dict) -> str:
+    console = Console(width=120)
+    with console.capture() as text:
+        console.print(contrast_table(told))
+    return text.get()
+
+
+def test_the_table_is_made_of_contrast_json_and_tells_everything() -> None:
+    text = shown(made_up(synthetic=True).model_dump(mode="json"))
+    for told in (
+        "x HTTP median",
+        "synthetic stand-in",
+        "batches of 10,000: 1,000,000/s",
+        "a machine",
+        "warm-up",
+    ):
+        assert told in text
+
+
+def test_without_a_server_the_table_says_what_it_compares_with() -> None:
+    text = shown(made_up(http_s=None, http_floor_s=None, first_request_s=None, notes=("http_s: no server",)))
+    assert "in-process median (no server)" in text
+    assert "over HTTP" not in text
+    assert "http_s: no server" in text
+    assert "25,000 x" in text
+
+
+def test_without_training_seconds_nothing_is_claimed() -> None:
+    assert headline(made_up(train_then_predict_s=None)) == "Training was not measured beside prediction."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1.9449, "1.94 s"),
+        (123.4, "123 s"),
+        (0.00273, "2.73 ms"),
+        (1.72e-5, "17.2 µs"),
+        (2e-8, "0.0200 µs"),
+        (0.0, "0 µs"),
+        (0.0009999, "1.00 ms"),
+    ],
+)
+def test_seconds_are_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_figures_keep_three_digits() -> None:
+    assert [three_figures(value) for value in (12_345, 999.6, 1.2345, 0.08731)] == [
+        "12,300",
+        "1,000",
+        "1.23",
+        "0.0873",
+    ]
+
+
+def test_warm_up_calls_are_not_among_the_times() -> None:
+    called: list[int] = []
+    assert len(time_calls(called.append, [1, 2, 3], warm_up=5)) == 3
+    assert called == [1, 2, 3, 1, 2, 1, 2, 3]
+
+
+class SlowClock:
+    "Every call takes a second of this clock, which nobody waits for."
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_a_second(self, _: object) -> None:
+        self.now += 1
+
+
+def test_a_slow_call_is_timed_as_often_as_its_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowClock()
+    monkeypatch.setattr("goldenpath.measure.stopwatch.time.perf_counter", clock)
+    seconds = time_calls(clock.pass_a_second, range(300), warm_up=100, within=10)
+    assert seconds.tolist() == [1.0] * 9  # and one call to warm up
+    assert clock.now == 10
+    assert time_calls(clock.pass_a_second, range(300), warm_up=100, within=0.5).tolist() == [1.0]
+
+
+def test_a_note_says_on_how_few_calls_a_measurement_rests() -> None:
+    assert cut_short("http_s", np.ones(12), 3_000) == (
+        "http_s: 12 calls instead of 3,000, because one takes so long",
+    )
+    assert cut_short("http_s", np.ones(3_000), 3_000) == ()
+
+
+def test_the_timing_of_an_evaluation_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowClock()
+    monkeypatch.setattr("goldenpath.measure.stopwatch.time.perf_counter", clock)
+    latencies(Paths(SlowPath(clock), None), {"age": np.zeros(200)}, proven=False)
+    assert clock.now <= 6
+
+
+class SlowPath:
+    "A model that takes a second of the clock for each record."
+
+    layout = Layout(text=(), number=("age",))
+
+    def __init__(self, clock: SlowClock) -> None:
+        self._clock = clock
+
+    def one(self, text: list[str], number: list[float]) -> None:
+        self._clock.pass_a_second(number)
+
+
+class SlowLine:
+    "A connection whose /predict takes a second of the clock, and whose floor takes nothing."
+
+    def __init__(self, clock: SlowClock) -> None:
+        self._clock = clock
+
+    def request(self, method: str, path: str, body: bytes) -> bytes:
+        return path.encode()
+
+    def exchange(self, request: bytes) -> Reply:
+        if request == b"/predict":
+            self._clock.pass_a_second(None)
+        return Reply(200, b"")
+
+
+def test_a_slow_server_is_asked_as_often_as_its_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowClock()
+    monkeypatch.setattr("goldenpath.measure.stopwatch.time.perf_counter", clock)
+    timed = time_posts(SlowLine(clock), ["/predict", "/floor"], [b"{}"], count=3_000, within=30)
+    assert 12 <= len(timed["/predict"]) <= 36  # at least one in each of the 12 turns
+    assert len(timed["/floor"]) == 3_000
+    assert clock.now <= 45
+
+
+def test_percentiles_are_those_of_the_calls() -> None:
+    assert latency(range(101)) == Latency(p50=50, p95=95, p99=99)
+
+
+@contextmanager
+def replying(*pieces: bytes) -> Iterator[str]:
+    "A server that sends these pieces, one at a time, to whatever it is asked, and hangs up."
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            for piece in pieces:
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/below/here"
+        thread.join()
+
+
+def test_an_answer_in_pieces_is_put_together() -> None:
+    with replying(b"HTTP/1.1 200 OK\r\ncontent-", b"length: 4\r\n\r\nab", b"cd") as url, Line(url) as line:
+        assert line.post("/predict", b"{}") == (200, b"abcd")
+
+
+def test_an_answer_that_is_cut_off_is_no_answer() -> None:
+    with (
+        replying(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab") as url,
+        Line(url) as line,
+        pytest.raises(NoAnswer, match="closed the connection"),
+    ):
+        line.get("/")
+
+
+def test_an_answer_without_a_length_is_no_answer() -> None:
+    with (
+        replying(b"HTTP/1.1 200 OK\r\n\r\nab") as url,
+        Line(url) as line,
+        pytest.raises(NoAnswer, match="no Content-Length"),
+    ):
+        line.get("/")
+
+
+def test_a_refused_request_is_not_timed() -> None:
+    reply = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+    with (
+        replying(reply) as url,
+        Line(url) as line,
+        pytest.raises(NoAnswer, match="answered with status 503"),
+    ):
+        time_posts(line, ["/predict"], [b"{}"], count=1, warm_up=1)
+
+
+def test_a_request_names_host_prefix_length_and_token() -> None:
+    with replying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url, Line(url, token="t0ken") as line:
+        request = line.request("POST", "/predict", b"{}").decode()
+        line.get("/")
+    host = url.removeprefix("http://").partition("/")[0]
+    assert request.startswith(f"POST /below/here/predict HTTP/1.1\r\nHost: {host}\r\n")
+    assert "Authorization: Bearer t0ken\r\n" in request
+    assert request.endswith("Content-Length: 2\r\nAuthorization: Bearer t0ken\r\n\r\n{}")
