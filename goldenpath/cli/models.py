@@ -156,14 +156,23 @@ def held(roles: Roles) -> list[str]:
 )
 @click.option("--share", type=click.FloatRange(0, 1), default=0.0, help="Of the requests, for a challenger.")
 @click.option("--made-from", type=int, help="The entry you decided from; refused if it is not the newest.")
+@click.option("--leave-no-champion", is_flag=True, help="Allow another role for the champion.")
 @WHY
-def promote(version: str, role: Role, share: float, made_from: int | None, why: str) -> None:
-    """Give VERSION a role; whoever held it no longer does."""
+def promote(
+    version: str, role: Role, share: float, made_from: int | None, leave_no_champion: bool, why: str
+) -> None:
+    """Give VERSION a role, in place of the version that holds it. VERSION leaves any other role.
+
+    The champion is refused another role unless --leave-no-champion is given: servers would answer 503.
+    """
     if role == "challenger" and not share:
         raise BadInput("a challenger needs a share of the requests: --share 0.1")
     found = registry()
     name = found.resolve(version)
-    tell(found.promote(name, role, share, why=why, who=me(), made_from=made_from))
+    roles = found.promote(
+        name, role, share, why=why, who=me(), made_from=made_from, leave_no_champion=leave_no_champion
+    )
+    tell(roles)
 
 
 @models.command()
@@ -173,10 +182,7 @@ def withdraw(version: str, why: str) -> None:
     """Have nobody load VERSION again. It leaves every role and stays where it is."""
     found = registry()
     name = found.resolve(version) if version in ROLES else version
-    roles = found.withdraw(name, why=why, who=me())
-    tell(roles)
-    if not roles.champion:
-        say("nobody is champion now: goldenpath models rollback --why ..., or promote another version")
+    tell(found.withdraw(name, why=why, who=me()))
 
 
 @models.command()
@@ -191,5 +197,7 @@ def rollback(entry: int | None, why: str) -> None:
 
 
 def tell(roles: Roles) -> None:
-    "The assignment that is in force now."
+    "Print the assignment that is now in force, and warn if it has no champion."
     put(f"entry {roles.number}: {', '.join(held(roles))}")
+    if not roles.champion:
+        say("warning: no version is champion now; `goldenpath models promote VERSION --why ...` makes one")

@@ -80,9 +80,11 @@ class Registry(Versions):
         why: str,
         who: str,
         made_from: int | None = None,
+        leave_no_champion: bool = False,
     ) -> Roles:
         """Give a version that verifies a role; it leaves any other.
 
+        The champion gets another role only with `leave_no_champion`: servers would have no model.
         Raises NoModel, NotTrusted, BadInput, GateRefused, RaceLost, VolumeFault.
         """
         if not 0 <= share <= 1:
@@ -91,6 +93,11 @@ class Registry(Versions):
 
         def change(roles: Roles) -> Roles:
             self._check_promotion(version, role, roles)
+            if role != "champion" and roles.champion == version and not leave_no_champion:
+                raise BadInput(
+                    f"{version} is the champion, and as {role} it would leave {self.model} without one; "
+                    "promote another version first, or add --leave-no-champion"
+                )
             return assigned(roles, version, role, share)
 
         return self.assign(change, why=why, who=who, made_from=made_from)

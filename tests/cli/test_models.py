@@ -51,7 +51,7 @@ def test_a_role_is_given_shown_and_taken_back(registry: Registry, two: list[str]
     assert [word in shown for word in ("first", "better", "it answered nonsense", "ada@example.org")] == [
         True
     ] * 4
-    assert "nobody is champion now" in models("withdraw", "champion", "--why", "leaked rows")
+    assert "no version is champion now" in models("withdraw", "champion", "--why", "leaked rows")
     assert "withdrawn" in models("list")
 
 
@@ -60,6 +60,23 @@ def test_a_challenger_needs_a_share(registry: Registry, two: list[str]) -> None:
     assert (refused.exit_code, "--share 0.1" in refused.output) == (2, True)
     models("promote", two[0], "--role", "challenger", "--share", "0.1", "--why", "try it")
     assert "challenger 10%" in models("list")
+
+
+@pytest.mark.parametrize("role", ["challenger", "shadow"])
+def test_the_champion_gets_another_role_only_on_purpose(
+    registry: Registry, two: list[str], role: str
+) -> None:
+    models("promote", two[0], "--why", "first")
+    step_down = ("promote", "champion", "--role", role, "--share", "0.1", "--why", "try it")
+    refused = call("models", *step_down)
+    assert refused.exit_code == 2
+    assert f"{two[0]} is the champion, and as {role} it would leave churn without one" in refused.output
+    assert registry.roles().number == 1
+    done = models(*step_down, "--leave-no-champion")
+    assert f"entry 2: {role} {two[0]}" in done
+    assert "warning: no version is champion now" in done
+    models("promote", two[1], "--why", "second")
+    assert "warning: no version is champion now" in models("rollback", "2", "--why", "as it was")
 
 
 def test_a_change_from_a_stale_entry_is_refused_in_one_line(registry: Registry, two: list[str]) -> None:

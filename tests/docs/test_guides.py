@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.cluster.workspace import find_program
+from goldenpath.registry.registry import Registry
 from tests.helpers.jupyterlab import copy_of_project
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
@@ -21,9 +22,6 @@ SMALL = {
     "GOLDENPATH_SOURCE": "synthetic",
     "GOLDENPATH_SYNTHETIC_ROWS": "4000",
     "GOLDENPATH_BOOTSTRAP": "20",
-    "GOLDENPATH_GATE_FLOORS": "roc_auc>=0.5",
-    "GOLDENPATH_GATE_WORSE": "0.5",
-    "GOLDENPATH_AUTO_PROMOTE": "no",
     "GOLDENPATH_USER": "ada@example.org",
 }
 
@@ -67,19 +65,16 @@ def test_every_command_of_the_guide_to_openshift_that_can_run_here_runs(project)
     assert (project / "version.bundle").stat().st_size > 0
 
 
-TWICE = """
-goldenpath run --set SEED={seed}
-goldenpath models promote "$(ls volume/models/covid-death/versions | tail -n 1)" --why "seed {seed}"
-"""
-
-
 @pytest.mark.slow
 def test_every_command_for_the_day_on_which_it_answers_badly_runs(tmp_path):
     project = copy_of_project(tmp_path / "my project")
-    runs(project, "\n".join(TWICE.format(seed=seed) for seed in (1, 2)))
+    runs(project, "goldenpath run --set SEED=1\ngoldenpath run --set SEED=2")
     said = runs(project, "\n".join(blocks("answers-badly.md", "sh")))
     assert "withdrawn" in said
-    assert said.rstrip().endswith("┘")
+    first, second, back, withdrawn, challenger, last = Registry(project / "volume", "covid-death").history()
+    assert first.champion == back.champion == withdrawn.champion == challenger.champion
+    assert withdrawn.withdrawn == (second.champion,)
+    assert last.champion == challenger.challenger
 
 
 @pytest.mark.parametrize("guide", GUIDES)

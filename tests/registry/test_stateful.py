@@ -1,6 +1,7 @@
 """Whatever people do in whatever order, the registry does as a simple model in memory does."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,18 +66,26 @@ class RegistryMachine(RuleBasedStateMachine):
         return number
 
     @rule(
-        number=numbers, role=st.sampled_from(ROLES), share=st.sampled_from([0.1, 0.5]), who=st.integers(0, 1)
+        number=numbers,
+        role=st.sampled_from(ROLES),
+        share=st.sampled_from([0.1, 0.5]),
+        who=st.integers(0, 1),
+        step_down=st.booleans(),
     )
-    def promote(self, number: int, role: str, share: float, who: int) -> None:
+    def promote(self, number: int, role: str, share: float, who: int, step_down: bool) -> None:
         version = self.versions[number]
+        asked = partial(self.people[who].promote, version, role, share, leave_no_champion=step_down, **BY)
         if version in self.aside:
             with pytest.raises(NoModel, match="was moved aside"):
-                self.people[who].promote(version, role, share, **BY)
+                asked()
         elif version in self.current()["withdrawn"]:
             with pytest.raises(BadInput, match="was withdrawn"):
-                self.people[who].promote(version, role, share, **BY)
+                asked()
+        elif role != "champion" and version == self.current()["champion"] and not step_down:
+            with pytest.raises(BadInput, match="is the champion"):
+                asked()
         else:
-            self.people[who].promote(version, role, share, **BY)
+            asked()
             state = {**self.vacated(version), role: version}
             self.log.append({**state, "challenger_share": share} if role == "challenger" else state)
 

@@ -95,14 +95,14 @@ def test_a_disk_without_a_byte_left_refuses_a_role_and_keeps_the_champion(
     version = registry.versions()[0]
     fill(small_disk)
     with pytest.raises(VolumeFault, match="No space left on device"):
-        registry.promote(version, "shadow", **BY)
+        registry.promote(version, **BY)
     with pytest.raises(VolumeFault, match="No space left on device"):
         registry.save_contrast(version, {"rows": 1})
     assert registry.roles().number == 1
     still_answers(small_disk)
     (small_disk / "filling").unlink()
     assert sweep(registry.root) == []
-    assert registry.promote(version, "shadow", **BY).number == 2
+    assert registry.promote(version, **BY).number == 2
 
 
 def fill(disk: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_command_line_says_it_in_one_line_with_exit_code_1(
     version = Registry(small_disk, MODEL).versions()[0]
     fill(small_disk)
     monkeypatch.setenv("GOLDENPATH_HOME", str(small_disk))
-    words = ["models", "promote", version, "--role", "shadow", "--why", "a test"]
+    words = ["models", "promote", version, "--why", "a test"]
     result = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert result.exit_code == 1
     assert result.output.startswith(f"error: {small_disk}/models/")
@@ -155,7 +155,7 @@ registry.verify(version)
 os.setgroups([]); os.setgid(4242); os.setuid(4242)
 registry.verify(registry.resolve("champion"))
 try:
-    registry.promote(version, "shadow", who="mallory", why="a test")
+    registry.promote(version, who="mallory", why="a test")
 except VolumeFault as fault:
     print(fault)
 """
