@@ -71,7 +71,7 @@ def test_a_trap_stops_it_before_anything_is_sent(runtimes, tmp_path, monkeypatch
     monkeypatch.chdir(project)
     done = CliRunner().invoke(cli, ["pipeline", "submit"])
     assert done.exit_code == 2
-    assert "was not submitted: data: caching is on" in done.output
+    assert "was not submitted: data, train: caching is on" in done.output
 
 
 def test_what_elyra_complains_of_is_said(runtimes, tmp_path, monkeypatch):
