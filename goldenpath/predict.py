@@ -13,7 +13,7 @@ import numpy as np
 
 from . import MODEL_VERSION
 from .contract import CONTRACT
-from .errors import NotTrusted
+from .errors import GoldenpathError, NotTrusted
 from .inference.engines import CannotCompile, FastPath, SklearnPath, compare
 from .model import TRUSTED_TYPES, decide, enriched
 from .registry.artifact import load_pipeline, read_record, read_trusted, verify
@@ -94,8 +94,14 @@ def load_predictor(
     spec = read_record(folder, manifest, "contract.json", ContractSpec)
     golden = read_record(folder, manifest, "golden.json", Golden)
     refuse_foreign(manifest, spec)
-    compiled, why = _fast_engine(folder, manifest, spec, golden) if fast else (None, "not asked for")
-    engine = compiled or _sklearn_engine(folder, manifest, spec, golden)
+    try:
+        compiled, why = _fast_engine(folder, manifest, spec, golden) if fast else (None, "not asked for")
+        engine = compiled or _sklearn_engine(folder, manifest, spec, golden)
+    except GoldenpathError:
+        raise
+    except Exception as error:  # a pipeline may fail in any way when it is asked
+        reason = f"cannot be asked here ({type(error).__name__}: {str(error)[:120]})"
+        raise NotTrusted(f"version {manifest.version} {reason}; train again") from error
     threshold, version = manifest.threshold, manifest.version
     return Predictor(engine, manifest.layout, spec.target, threshold, version, why, manifest)
 

@@ -8,6 +8,9 @@ from functools import partial
 import click
 
 from goldenpath.errors import GoldenpathError
+from goldenpath.inference.trial import can_limit_memory
+from goldenpath.measure.stopwatch import in_words
+from goldenpath.registry.manifest import Manifest
 from goldenpath.settings import Settings, load_settings
 from goldenpath.text.plain import put, say
 from serving.launcher import Draining, check_start, launch, split_address
@@ -43,13 +46,30 @@ def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
 
 def serve(settings: Settings) -> None:
     "Say where, and serve until stopped. Raises GoldenpathError."
-    from serving.worker import make_app, with_version
+    from serving.trials import Trials, begin, finish
+    from serving.worker import make_app, registry_of, with_version
 
     settings = with_version(settings)
-    check_start(settings)
-    draining = Draining()
+    begun = begin(settings, registry_of(settings))
+    check_start(settings)  # imports the web server meanwhile
+    draining, trials = Draining(), Trials()
     say(f"goldenpath serves {settings.model} on {visible_address(settings.listen)}")
-    launch(settings, partial(make_app, settings, draining), draining)
+    if settings.trial_seconds and not can_limit_memory():
+        say("a new version may take any amount of memory when it is tried: only Linux can limit it")
+    for manifest, outcome in finish(trials, begun):
+        if outcome.path == "sklearn":
+            say(slow(manifest, outcome.why if settings.fast_path else "the setting `fast_path` is off"))
+    launch(settings, partial(make_app, settings, draining, trials), draining)
+
+
+def slow(manifest: Manifest, why: str) -> str:
+    "Say that scikit-learn answers, why, and what it costs."
+    took, instead = (manifest.latency.get(path) for path in ("sklearn", "onnx"))
+    cost = f"; a record takes {in_words(took.p50)} in the model" if took else ""
+    if took and instead:
+        cost += f" instead of {in_words(instead.p50)}"
+    measured = ", as measured after training" if took else ""
+    return f"scikit-learn answers for {manifest.version}: {why}{cost}{measured}"
 
 
 def try_model(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,11 +11,14 @@ from hashlib import blake2b
 from goldenpath.errors import GoldenpathError, NoModel, NotTrusted
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Registry, Roles
+from goldenpath.registry.roles import RoleLog
 from serving.memo import Memo
 
 log = logging.getLogger(__name__)
 WAY_OUT = "`goldenpath models promote VERSION`"
 RETRY_SECONDS = 30.0  # until a version that was refused is tried again
+SLOW_SECONDS = 10.0  # after which a look that has not ended is a problem
+SLOW = "a look at the roles takes long: a version loads slowly, or the volume does not answer; changes wait"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def point(key: bytes) -> float:  # 0 to below 1, the same for the same key on ev
 
 
 class Models:
-    "Keeps `live` in step with the role log; only one thread may call `look`."
+    "Keeps `live` in step with the role log; one thread may call `look`, and another one `watch`."
 
     def __init__(
         self,
@@ -63,13 +67,41 @@ class Models:
         self._load = load
         self._pinned = pinned
         self._refused: dict[str, tuple[float, str]] = {}
+        self._began: float | None = None  # when the look began that has not ended
+        self._assigning = threading.Lock()  # no request takes it
 
     def look(self) -> None:
         "Read the role log once, and load what it asks for; whatever goes wrong, the last good one answers."
+        self._began = time.monotonic()
         try:
             self._follow(self._roles())
         except GoldenpathError as fault:
             self._complain(str(fault))
+        finally:
+            self._began = None
+
+    def watch(self) -> None:
+        "Say that a look takes too long; what is withdrawn meanwhile does not wait for its end."
+        began = self._began
+        if began is None or time.monotonic() - began < SLOW_SECONDS:
+            return
+        if SLOW not in self.live.problems:
+            self._assign(replace(self.live, problems=(*self.live.problems, SLOW)))
+        if not self._pinned:
+            self._retire(RoleLog(self.registry.log.folder).current())
+
+    def _retire(self, roles: Roles) -> None:
+        live, problems = self.live, list(self.live.problems)
+
+        def kept(held: Predictor | None) -> Predictor | None:
+            if held is None or held.version not in roles.withdrawn:
+                return held
+            problems.append(f"{held.version} was withdrawn")
+            return None
+
+        champion, challenger, shadow = map(kept, (live.champion, live.challenger, live.shadow))
+        if problems != list(live.problems):
+            self._assign(Live(roles, champion, challenger, shadow, tuple(problems)))
 
     def _roles(self) -> Roles:
         roles = self.registry.roles()
@@ -88,10 +120,17 @@ class Models:
         new = Live(roles, champion, challenger, shadow, tuple(problems))
         if replace(new, memo=self.live.memo) == self.live:
             return
-        for problem in set(problems) - set(self.live.problems):
-            log.warning(problem)
-        self.live = new
-        self.swapped(new)
+        self._assign(new)
+
+    def _assign(self, new: Live) -> None:
+        "Make this the assignment that answers, unless the other thread knew a newer one."
+        with self._assigning:
+            if new.roles.number < self.live.roles.number:
+                return
+            for problem in set(new.problems) - set(self.live.problems):
+                log.warning(problem)
+            self.live = new
+            self.swapped(new)
 
     def _champion(self, roles: Roles, problems: list[str]) -> Predictor | None:
         "The champion, or else who answered last, or else the last champion in the log that can answer."
@@ -156,6 +195,4 @@ class Models:
 
     def _complain(self, problem: str) -> None:
         if problem not in self.live.problems:
-            log.warning(problem)
-            self.live = replace(self.live, problems=(problem,))
-            self.swapped(self.live)
+            self._assign(replace(self.live, problems=(problem,)))

@@ -1,35 +1,51 @@
 """What one worker process starts with: the registry, the models, the application."""
 
 import gc
+import threading
 from functools import partial
 
 from flask import Flask
 
 from goldenpath.contract import CONTRACT
-from goldenpath.errors import NotTrusted
-from goldenpath.predict import Predictor, open_predictor
+from goldenpath.predict import Predictor, load_predictor, open_predictor
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.settings import Settings
 from serving import logs
 from serving.about import Draining
 from serving.app import create_app
 from serving.backend import open_remote
-from serving.background import every
+from serving.background import every, told_once
 from serving.models import Models
+from serving.trials import Trials, job_of
+
+PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while its first look goes on
 
 
-def make_app(settings: Settings, draining: Draining) -> Flask:
+def make_app(settings: Settings, draining: Draining, trials: Trials | None = None) -> Flask:
     "The application of one worker, with its models loaded and the role log watched."
     logs.configure()
     registry = registry_of(settings)
-    models = Models(registry, partial(load, registry, settings), settings.version)
-    models.look()
+    models = Models(registry, partial(load, registry, settings, trials=trials or Trials()), settings.version)
+    follow(models, settings.poll_seconds)
     app = create_app(settings, CONTRACT, models, draining)
-    if settings.poll_seconds:
-        every(settings.poll_seconds, models.look, "roles")
     gc.collect()
     gc.freeze()  # what the worker started with stays: no need to go through it again and again
     return app
+
+
+def follow(models: Models, seconds: float) -> None:
+    "Look at the roles now and then every so many seconds; the first look is waited for, but not for ever."
+    first = threading.Thread(target=told_once(models.look, "roles"), name="first look", daemon=True)
+    first.start()
+    every(1.0, models.watch, "watch")
+    first.join(PATIENCE)
+
+    def look() -> None:
+        first.join()
+        models.look()
+
+    if seconds:
+        every(seconds, look, "roles")
 
 
 def registry_of(settings: Settings) -> Registry:
@@ -50,11 +66,19 @@ def with_version(settings: Settings) -> Settings:
     return settings.model_copy(update={"version": version})
 
 
-def load(registry: Registry, settings: Settings, version: str) -> Predictor:
-    "A version that can answer: verified, of this code, proven here. Raises GoldenpathError."
+def load(
+    registry: Registry,
+    settings: Settings,
+    version: str,
+    trials: Trials | None = None,  # what launcher and other workers have tried; None: nothing
+) -> Predictor:
+    "A version that can answer: verified, of this code, tried and proven here. Raises GoldenpathError."
     if settings.backend == "v2":
         return open_remote(registry, settings, version)
-    predictor = open_predictor(registry, version, fast=settings.fast_path)
-    if predictor.version != version:
-        raise NotTrusted(f"the folder of {version} holds {predictor.version}; publish that version again")
+    if not settings.trial_seconds:
+        return open_predictor(registry, version, fast=settings.fast_path)
+    job = job_of(settings, registry.folder(version), registry.verify(registry.resolve(version)))
+    outcome = (trials or Trials()).of(job).checked()
+    predictor = load_predictor(job.folder, fast=outcome.path == "onnx", manifest=job.manifest)
+    predictor.why = predictor.why and outcome.why
     return predictor

@@ -4,11 +4,13 @@ import click
 
 from goldenpath.cli import models_keep
 from goldenpath.cli.common import VERSION, WHY, me, registry
+from goldenpath.cli.models_prove import prove
 from goldenpath.cli.terminal import near, put, say, show, table
 from goldenpath.errors import BadInput, DamagedEntry, GoldenpathError, NoModel
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES, Role, Roles
+from goldenpath.settings import load_settings
 
 
 @click.group()
@@ -157,18 +159,30 @@ def held(roles: Roles) -> list[str]:
 @click.option("--share", type=click.FloatRange(0, 1), default=0.0, help="Of the requests, for a challenger.")
 @click.option("--made-from", type=int, help="The entry you decided from; refused if it is not the newest.")
 @click.option("--leave-no-champion", is_flag=True, help="Allow another role for the champion.")
+@click.option("--unproven", is_flag=True, help="Promote although it does not load here; the history says so.")
 @WHY
 def promote(
-    version: str, role: Role, share: float, made_from: int | None, leave_no_champion: bool, why: str
+    version: str,
+    role: Role,
+    share: float,
+    made_from: int | None,
+    leave_no_champion: bool,
+    unproven: bool,
+    why: str,
 ) -> None:
     """Give VERSION a role, in place of the version that holds it. VERSION leaves any other role.
 
+    It is loaded first, in a process of its own, and must give the answers of its golden rows here.
     The champion is refused another role unless --leave-no-champion is given: servers would answer 503.
     """
     if role == "challenger" and not share:
         raise BadInput("a challenger needs a share of the requests: --share 0.1")
     found = registry()
     name = found.resolve(version)
+    if unproven:
+        why = f"{why} (unproven)"
+    else:
+        prove(found, name, load_settings())
     roles = found.promote(
         name, role, share, why=why, who=me(), made_from=made_from, leave_no_champion=leave_no_champion
     )

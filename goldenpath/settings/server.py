@@ -18,6 +18,12 @@ class ServerSettings(Frozen):
 
     version: str = Field("", description="the one version to serve, whatever its role; empty: by roles")
     fast_path: bool = Field(True, description="yes or no: use the compiled model where it is proven")
+    trial_seconds: int = Field(
+        60,
+        ge=0,
+        le=3600,
+        description="seconds in which a new version must load in a process of its own; 0: off",
+    )
     memo: int = Field(0, ge=0, le=10_000_000, description="answers remembered per worker; 0: off")
     max_body: int = Field(8_000_000, ge=1_000, description="largest request body, in bytes")
     max_batch: int = Field(10_000, ge=1, description="most records in one batch")

@@ -1,5 +1,6 @@
 """`goldenpath models`, `runs gc` and `reproduce`, as a person types them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from click.testing import CliRunner, Result
 
 from goldenpath.cli import cli
 from goldenpath.registry.registry import Registry
+from tests.helpers import serving_fixtures
 from tests.helpers.candidates import make_candidate
+from tests.registry.test_hostile_artifacts import golden_answers_that_are_wrong
 from tests.registry.test_signing import make_keys
 
 
@@ -16,6 +19,7 @@ def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setenv("GOLDENPATH_HOME", str(home))
     monkeypatch.setenv("GOLDENPATH_MODEL", "churn")
     monkeypatch.setenv("GOLDENPATH_USER", "ada@example.org")
+    monkeypatch.setenv("GOLDENPATH_TRIAL_SECONDS", "0")  # these candidates are of another contract
     return Registry(home, "churn")
 
 
@@ -55,6 +59,24 @@ def test_a_role_is_given_shown_and_taken_back(registry: Registry, two: list[str]
     assert "withdrawn" in models("list")
 
 
+def test_a_version_is_proven_before_it_is_promoted(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDENPATH_HOME", str(home))
+    registry, good = Registry(home, serving_fixtures.MODEL), serving_fixtures.publish(home, 1)
+    wrong = shutil.copytree(serving_fixtures.built(2, True, serving_fixtures.MODEL, ()), tmp_path / "wrong")
+    golden_answers_that_are_wrong(wrong, tmp_path)
+    bad = registry.publish(wrong)
+    assert f"champion {good}" in models("promote", good, "--why", "first")
+    refused = call("models", "promote", bad, "--why", "newer")
+    assert refused.exit_code == 1
+    assert "answers differently here" in refused.output
+    assert "`--unproven` promotes it all the same" in refused.output
+    assert registry.roles().champion == good
+    assert f"champion {bad}" in models("promote", bad, "--why", "newer", "--unproven")
+    assert registry.roles().why == "newer (unproven)"
+
+
 def test_a_challenger_needs_a_share(registry: Registry, two: list[str]) -> None:
     refused = call("models", "promote", two[0], "--role", "challenger", "--why", "try it")
     assert (refused.exit_code, "--share 0.1" in refused.output) == (2, True)
@@ -83,9 +105,8 @@ def test_a_change_from_a_stale_entry_is_refused_in_one_line(registry: Registry, 
     models("promote", two[0], "--why", "first")
     refused = call("models", "promote", two[1], "--made-from", "0", "--why", "mine")
     assert refused.exit_code == 1
-    assert refused.output.startswith(
-        "error: ada@example.org changed the roles since entry 0 (first, entry 1)"
-    )
+    reason = "error: ada@example.org changed the roles since entry 0 (first, entry 1)"
+    assert refused.output.splitlines()[-1].startswith(reason)
 
 
 def test_a_version_tells_where_it_comes_from(registry: Registry, two: list[str]) -> None:

@@ -1,13 +1,18 @@
 """Ways to make a model folder dangerous, for the tests that it is refused."""
 
+import itertools
 import json
 import os
+import signal
 import zipfile
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from goldenpath.errors import NotTrusted, VolumeFault
 from goldenpath.registry.artifact import read_manifest, write_manifest
+from goldenpath.registry.manifest import Manifest
 
 
 def rewrite_schema(archive: Path, change: Callable[[str], str]) -> None:
@@ -66,3 +71,58 @@ def edit_entry(folder: Path, name: str, **changes: Any) -> None:
 def rehash(folder: Path) -> None:
     "Make the manifest fit the files again, as an attacker would who can write both."
     write_manifest(folder, read_manifest(folder))
+
+
+class Answering(NamedTuple):
+    "As much of a loaded version as a trial asks for."
+
+    path: str
+    why: str
+
+
+# In the place of `load_predictor`: what loading a version could do to the process that loads it
+
+
+def crashes(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # no report by pytest
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError("unreachable")
+
+
+def never_returns(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    "In compiled code, which no signal handler of Python interrupts."
+    deque(itertools.repeat(None), maxlen=0)
+    raise AssertionError("unreachable")
+
+
+def takes_all_memory(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    return Answering("onnx", str(len(bytearray(4 << 30))))
+
+
+def leaves(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    os._exit(0)
+
+
+def is_refused(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    raise NotTrusted("it answers differently here")
+
+
+def meets_a_fault(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    raise VolumeFault("the volume is away for a moment")
+
+
+def breaks(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    raise ValueError("X has 7 features")
+
+
+def prints(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    "Also where the outcome is expected."
+    os.write(1, b'{"path": "onnx"}')
+    return Answering("sklearn", f"fast: {fast}")
+
+
+def counts(folder: Path, *, fast: bool, manifest: Manifest) -> Answering:
+    "How often it was loaded."
+    with (folder / "loaded").open("a") as file:
+        file.write("once\n")
+    return Answering("onnx", "")

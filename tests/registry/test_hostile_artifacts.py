@@ -17,6 +17,7 @@ import pytest
 import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from goldenpath.contract import CONTRACT
@@ -154,6 +155,12 @@ def histogram_tree_that_never_ends(folder: Path, canary: Path) -> None:
 def text_that_names_a_file(folder: Path, canary: Path) -> None:
     canary.with_name("secret").write_text("a secret")
     put(folder, skops.io.dumps(CountVectorizer(input="filename").fit([str(canary.with_name("secret"))])))
+
+
+def pipeline_that_takes_fewer_columns(folder: Path, canary: Path) -> None:
+    pipeline = with_estimator(LogisticRegression(), "", 0)
+    pipeline[-1].coef_ = pipeline[-1].coef_[:, :-1]
+    put(folder, skops.io.dumps(pipeline))
 
 
 # Archives that want to be unpacked into too much, or elsewhere
@@ -393,6 +400,7 @@ ATTACKS: dict[Attack, str] = {
     histogram_tree_with_a_child_that_is_not_there: r"a tree whose node 0 of \d+ has the child 1000000000",
     histogram_tree_that_never_ends: r"a tree whose node 0 of \d+ has the child 0",
     text_that_names_a_file: r"a CountVectorizer with input='filename', which reads files",
+    pipeline_that_takes_fewer_columns: r"cannot be asked here \(ValueError: .*\); train again",
     zip_bomb: r"would unpack from \d+ into 67108866 bytes",
     bomb_whose_members_overlap: r"would unpack from \d+ into 629145602 bytes",
     archive_of_very_many_members: r"holds 20001 members",
@@ -461,6 +469,7 @@ FOUND_AT_LOADING = {
     histogram_tree_with_a_child_that_is_not_there,
     histogram_tree_that_never_ends,
     text_that_names_a_file,
+    pipeline_that_takes_fewer_columns,
     layout_of_other_columns,
     golden_rows_of_another_contract,
     golden_answers_that_are_wrong,
@@ -547,6 +556,8 @@ def with_estimator(estimator: Any, field: str, value: int) -> Any:
     model.fit(frame_of(rows, layout), np.arange(300) % 2)
     if hasattr(estimator, "_predictors"):
         estimator._predictors[0][0].nodes[field][0] = value
+        return model
+    if not hasattr(estimator, "estimators_"):
         return model
     state = estimator.estimators_[0].tree_.__getstate__()
     state["nodes"][field][0] = value

@@ -121,7 +121,7 @@ def test_the_command_line_says_it_in_one_line_with_exit_code_1(
     version = Registry(small_disk, MODEL).versions()[0]
     fill(small_disk)
     monkeypatch.setenv("GOLDENPATH_HOME", str(small_disk))
-    words = ["models", "promote", version, "--why", "a test"]
+    words = ["models", "promote", version, "--why", "a test", "--unproven"]
     result = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert result.exit_code == 1
     assert result.output.startswith(f"error: {small_disk}/models/")

@@ -170,7 +170,10 @@ def test_a_missing_tokens_file_is_one_line(home: Path, monkeypatch: pytest.Monke
 
 def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Program, home: Path) -> None:
     with running(home, without="granian", fast_path="no", drain_seconds=30) as program:
-        assert "gunicorn serves" in program.log.read_text()
+        log = program.log.read_text()
+        assert "gunicorn serves" in log
+        slow = r"scikit-learn answers for \S+: the setting `fast_path` is off; a record takes 2.00 ms in the"
+        assert re.search(slow, log)
         assert program.get("/model").json()["path"] == "sklearn"
         ours, theirs = program.post("/predict", RECORD).json(), server.post("/predict", RECORD).json()
         assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-5)

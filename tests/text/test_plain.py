@@ -85,6 +85,7 @@ def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setenv("GOLDENPATH_HOME", str(home))
     monkeypatch.setenv("GOLDENPATH_MODEL", "churn")
     monkeypatch.setenv("GOLDENPATH_USER", HOSTILE)
+    monkeypatch.setenv("GOLDENPATH_TRIAL_SECONDS", "0")  # these candidates are of another contract
     return Registry(home, "churn")
 
 
