@@ -7,6 +7,7 @@ import pytest
 
 from goldenpath.cli import BEHIND, EVERYDAY
 from goldenpath.contract import CONTRACT
+from goldenpath.errors import GoldenpathError
 from goldenpath.settings import KEYS, Settings, load_settings
 from tests.helpers.project import PROJECT
 
@@ -22,6 +23,16 @@ def test_every_make_target_is_named(target: str):
 @pytest.mark.parametrize("command", [*EVERYDAY, *BEHIND])
 def test_every_command_is_named(command: str):
     assert f"goldenpath {command}" in README
+
+
+def family(error: type[GoldenpathError]) -> list[type[GoldenpathError]]:
+    "A class of errors and all that derive from it."
+    return [error, *(below for child in error.__subclasses__() for below in family(child))]
+
+
+def test_the_exit_codes_are_those_of_the_error_family():
+    listed = re.findall(r"(?m)^\| (\d+) \| ", README.partition("| exit code |")[2].partition("\n\n")[0])
+    assert listed == sorted({"0", *(str(error.exit_code) for error in family(GoldenpathError))})
 
 
 @pytest.mark.parametrize("key", KEYS)
