@@ -1,0 +1,61 @@
+"""Fill the templates of this package: values in, text out."""
+
+import base64
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goldenpath.evaluation.metrics import Interval, label
+from goldenpath.measure.stopwatch import in_words, three_figures
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, **values: Any) -> str:
+    "Fill a template. In HTML every value is escaped; in Markdown the filter `cell` protects a table."
+    return environment().get_template(template).render(**values)
+
+
+@cache
+def environment() -> "Environment":
+    "Return the templates' environment; a name that a template lacks is an error."
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: bool(name and ".html" in name),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "base64": lambda data: base64.b64encode(data).decode(),
+        "cell": cell,
+        "count": lambda number: f"{number:,}",
+        "figure": figure,
+        "interval": with_interval,
+        "label": label,
+        "seconds": in_words,
+        "three": three_figures,
+    }
+    return made
+
+
+def figure(value: float | None) -> str:
+    "Format a share or score with three decimals; a dash if there is none."
+    return "-" if value is None else f"{value:.3f}"
+
+
+def with_interval(interval: Interval) -> str:
+    "Format a value with its interval: `0.956 [0.941, 0.968]`."
+    if interval.low is None or interval.high is None:
+        return figure(interval.value)
+    return f"{figure(interval.value)} [{figure(interval.low)}, {figure(interval.high)}]"
+
+
+def cell(text: str) -> str:
+    "Protect a text in a cell of a Markdown table."
+    return text.replace("|", "\\|").replace("\n", " ")
