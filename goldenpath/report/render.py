@@ -16,11 +16,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(template: str, **values: Any) -> str:
     "Fill a template. In HTML every value is escaped; in Markdown the filter `cell` protects a table."
-    return environment().get_template(template).render(**values)
+    return _environment().get_template(template).render(**values)
 
 
 @cache
-def environment() -> "Environment":
+def _environment() -> "Environment":
     "Return the templates' environment; a name that a template lacks is an error."
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

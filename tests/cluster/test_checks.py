@@ -192,6 +192,18 @@ def test_sub_packages_left_behind(project):
     assert "02_data.ipynb needs goldenpath/" in trap.problem
 
 
+def test_templates_left_behind(project):
+    edit(
+        project,
+        lambda primary, properties, said: said[0]["dependencies"].remove(
+            "goldenpath/report/templates/*.jinja"
+        ),
+    )
+    trap = only(check(project))
+    assert trap.where == "data"
+    assert "goldenpath/report/templates/" in trap.problem
+
+
 def test_a_local_module_left_behind(project):
     (project / "notebooks" / "helpers.py").touch()
     edit_notebook(project, add_code("import helpers"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from goldenpath.cluster.checks.travel import DEPENDENCIES
 from goldenpath.cluster.pipeline import again, part_of, read_pipeline, run_pipeline
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import BadInput, GoldenpathError
@@ -47,10 +48,10 @@ def test_every_node_has_label_image_and_the_projects_files():
         for node in read_pipeline(PROJECT / "pipelines" / f"{name}.pipeline").nodes:
             assert node.label
             assert node.parameters["runtime_image"].startswith("quay.io/")
-            assert node.parameters["dependencies"] == ["goldenpath/*.py", "settings.ini"]
+            assert tuple(node.parameters["dependencies"]) == DEPENDENCIES
             assert node.parameters["disable_node_caching"] == "True"
             assert node.parameters["mounted_volumes"] == [
-                {"path": "/mnt/goldenpath", "pvc_name": "goldenpath"}
+                {"path": "/mnt/goldenpath", "pvc_name": "goldenpath", "read_only": False}
             ]
 
 
@@ -222,7 +223,7 @@ def test_a_pipeline_outside_the_project_is_refused(ran, tmp_path):
 def test_without_nbdev_a_stale_export_stops_the_run(ran, monkeypatch):
     project = ran[0]
     (project / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA, answer=9))
-    monkeypatch.setattr("goldenpath.cluster.workspace.find_program", lambda name: None)
+    monkeypatch.setattr("goldenpath.cluster.workspace.find_spec", lambda name: None)
     before = len(os.listdir(project / "volume" / "runs"))
     settings = load_settings(project / "settings.ini", {})
     with pytest.raises(

@@ -1,9 +1,10 @@
 """What travels with a step into its pod, and what stays at home although the step needs it."""
 
+import json
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from goldenpath.cluster.checks.notebook_source import imported, plain
 from goldenpath.cluster.checks.trap import Trap, trap
@@ -16,9 +17,10 @@ LINKED = ("goldenpath", "settings.ini")  # links in notebooks/, by which library
 
 def carried(node: Node) -> set[str]:
     "The files that travel with a node, as Elyra's archive picks them: paths from the notebook's folder on."
-    folder, deep = node.file.parent, bool(node.parameters.get("include_subdirectories"))
+    folder = node.file.parent
     patterns = [str(pattern) for pattern in node.parameters.get("dependencies", [])]
-    return {name for name in _files(folder) if any(_picks(pattern, name, deep) for pattern in patterns)}
+    entered = _entered(node, patterns)
+    return {name for name in _files(folder) if any(_picks(pattern, name, entered) for pattern in patterns)}
 
 
 def _files(folder: Path) -> list[str]:
@@ -30,18 +32,29 @@ def _files(folder: Path) -> list[str]:
     return found
 
 
-def _picks(pattern: str, name: str, deep: bool) -> bool:
-    "`*` also crosses folders, but Elyra enters only those that the pattern names, unless the switch is on."
-    if not deep and os.path.dirname(name) != os.path.dirname(pattern):
+def _picks(pattern: str, name: str, entered: set[str] | None) -> bool:
+    "`*` also crosses folders, but Elyra enters only those that some pattern names, unless the switch is on."
+    if entered is not None and os.path.dirname(name) not in entered:
         return False
     flat = "/" not in pattern and any(wildcard in pattern for wildcard in "*?[")
     return fnmatch(name, pattern) or (flat and fnmatch(os.path.basename(name), pattern))
 
 
+def _entered(node: Node, patterns: list[str]) -> set[str] | None:
+    "Return the folders that the patterns name, those above them included; None if Elyra enters all of them."
+    if node.parameters.get("include_subdirectories"):
+        return None
+    return {
+        str(parent) if parent.name else "" for pattern in patterns for parent in PurePath(pattern).parents
+    }
+
+
+DEPENDENCIES = ("goldenpath/*.py", "goldenpath/report/templates/*.jinja", "settings.ini")  # of every step
+
+
 def check_travel(node: Node) -> Iterator[Trap]:
     "The traps in what a node declares as its dependencies."
     patterns = [str(pattern) for pattern in node.parameters.get("dependencies", [])]
-    deep = bool(node.parameters.get("include_subdirectories"))
     inside = [pattern for pattern in patterns if not pattern.startswith(("..", "/", "~"))]
     for pattern in patterns:
         if pattern not in inside:
@@ -51,12 +64,14 @@ def check_travel(node: Node) -> Iterator[Trap]:
                 f"the dependency '{pattern}' lies above the notebook: it validates, and fails to export",
                 "link it into the notebook's folder and name the link",
             )
-    files = _files(node.file.parent)
-    picked = {pattern: {name for name in files if _picks(pattern, name, deep)} for pattern in inside}
+    files, entered = _files(node.file.parent), _entered(node, inside)
+    picked = {pattern: {name for name in files if _picks(pattern, name, entered)} for pattern in inside}
+    gone: set[str] = set()  # links that are missing, each said once
     for pattern, names in picked.items():
-        if not names:
-            name = pattern.partition("/")[0]
+        name = pattern.partition("/")[0]
+        if not names and name not in gone:
             is_gone = name in LINKED and not (node.file.parent / name).exists()
+            gone |= {name} if is_gone else set()
             link = f"make the link again: ln -s ../{name} notebooks/{name}"
             yield trap(
                 node,
@@ -101,14 +116,16 @@ def _left_behind(node: Node, names: set[str]) -> Iterator[Trap]:
             f"{node.file.name} needs {missing[0]}"
             + (f" and {len(missing) - 1} more files" if len(missing) > 1 else "")
             + ", which no dependency carries into the pod",
-            'use dependencies ["goldenpath/*.py", "settings.ini"] with include_subdirectories',
+            f"use dependencies {json.dumps(DEPENDENCIES)} with include_subdirectories",
         )
 
 
 def _needed(folder: Path, source: str) -> set[str]:
-    "The files of local modules that a source imports, and the settings if it loads them."
+    "Return the local modules that a source imports, their package's templates, and the settings."
     needed: set[str] = set()
     for module in imported(source):
+        templates = (folder / module.partition(".")[0]).rglob("*.jinja")
+        needed |= {os.path.relpath(file, folder) for file in templates}
         base = folder.joinpath(*module.split("."))
         for file in (base.with_suffix(".py"), base / "__init__.py"):
             if file.is_file():
