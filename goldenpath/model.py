@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BadInput
-from .inference.engines import Columns
-from .registry.manifest import Layout
+from .records import Columns, Layout
 
 # %% ../notebooks/04_model.ipynb #549a6432
 def enrich(

@@ -16,10 +16,11 @@ from .contract import CONTRACT
 from .errors import GoldenpathError, NotTrusted
 from .inference.engines import CannotCompile, FastPath, SklearnPath, compare
 from .model import TRUSTED_TYPES, decide, enriched
+from .records import Columns, FastPathRecord, Layout
 from .registry.artifact import load_pipeline, read_record, read_trusted, verify
-from .registry.manifest import FastPathRecord, Layout, Manifest
+from .registry.manifest import Manifest
 from .registry.registry import Registry
-from .schema.contract import Columns, ContractSpec, Record, TargetSpec, columns_of_json, diff
+from .schema.contract import ContractSpec, Record, TargetSpec, columns_of_json, diff
 from .schema.golden import Golden
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError, NotTrusted
 from goldenpath.predict import Predictor, prove, refuse_foreign
+from goldenpath.records import Columns, Layout
 from goldenpath.registry.artifact import read_record
-from goldenpath.registry.manifest import Layout
 from goldenpath.registry.registry import Registry
-from goldenpath.schema.contract import Columns, ContractSpec
+from goldenpath.schema.contract import ContractSpec
 from goldenpath.schema.golden import Golden
 from goldenpath.settings import Settings
 

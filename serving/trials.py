@@ -18,7 +18,8 @@ from typing import Any
 from goldenpath.errors import GoldenpathError
 from goldenpath.inference.trial import Forked, Job, Outcome, try_version
 from goldenpath.predict import load_predictor
-from goldenpath.registry.manifest import Frozen, Manifest
+from goldenpath.records import Frozen
+from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES
 from goldenpath.settings import Settings

@@ -14,7 +14,7 @@ from typing import Any
 
 from goldenpath.cluster.workspace import copy_project, elyra_pipeline, export_notebooks
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 CONFIGURATION = "rehearsal"  # name of the runtime configuration that Elyra is given here
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 OTHER_NAMES = {
     "sklearn": "scikit-learn",

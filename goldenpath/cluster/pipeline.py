@@ -23,7 +23,7 @@ from goldenpath.cluster.workspace import (
     tidy,
 )
 from goldenpath.errors import BadInput, GateRefused, GoldenpathError
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, Step, Watch, forget, read_failure
 from goldenpath.runs.run import BEGINS, MAKERS, READS_FROM, make_run
 from goldenpath.settings import Settings

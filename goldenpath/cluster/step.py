@@ -13,7 +13,7 @@ from goldenpath.cluster.pipeline import Outcome
 from goldenpath.cluster.program import follow, running
 from goldenpath.cluster.workspace import export_notebooks, last_line
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.runs.executed import Watch, read_failure, read_step
 from goldenpath.runs.notebook import has_tag, read_notebook
 from goldenpath.runs.run import make_run

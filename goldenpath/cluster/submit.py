@@ -20,7 +20,7 @@ from typing import Any
 from goldenpath.cluster.compile import complaint, snapshot
 from goldenpath.cluster.workspace import elyra_pipeline
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.settings import Settings
 from goldenpath.text.spelling import nearest
 

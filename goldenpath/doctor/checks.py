@@ -11,7 +11,7 @@ from goldenpath.cluster.checks.pipeline import check_pipeline
 from goldenpath.cluster.workspace import find_program
 from goldenpath.doctor.checkout import environment_project
 from goldenpath.errors import GoldenpathError
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.runs.notebook import stale_notebooks, strangers
 from goldenpath.settings import Settings, load_settings
 

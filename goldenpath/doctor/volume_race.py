@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenpath.errors import BadInput, RaceLost, VolumeFault
+from goldenpath.records import Frozen
 from goldenpath.registry.artifact import is_plain
-from goldenpath.registry.manifest import Frozen
 from goldenpath.volume import (
     STAGING,
     complete,

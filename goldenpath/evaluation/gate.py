@@ -12,7 +12,7 @@ from pydantic import computed_field, model_validator
 
 from goldenpath.evaluation.metrics import Interval
 from goldenpath.evaluation.slices import ENOUGH, Slice, lowest_recall
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.text.plain import one_line
 
 if TYPE_CHECKING:

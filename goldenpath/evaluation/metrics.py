@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 METRICS = ("roc_auc", "average_precision", "brier", "recall", "precision", "f1")
 LABELS = {"roc_auc": "ROC AUC", "average_precision": "average precision", "brier": "Brier score", "f1": "F1"}

@@ -3,7 +3,7 @@
 from goldenpath.evaluation.metrics import Interval
 from goldenpath.evaluation.slices import Slice
 from goldenpath.evaluation.threshold import Threshold
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 
 class Compared(Frozen):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
 from goldenpath.evaluation.metrics import Answers, Bools
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.text.spelling import nearest_word
 
 ENOUGH = 10  # positive rows that a slice needs before a floor is held against it

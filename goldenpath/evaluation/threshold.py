@@ -4,7 +4,7 @@ import numpy as np
 
 from goldenpath.errors import BadInput
 from goldenpath.evaluation.metrics import Answers, Bools, Floats, curve
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.settings.rules import ThresholdRule
 
 GAP = 2e-5  # twice what the two prediction paths may differ by

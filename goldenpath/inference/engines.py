@@ -25,9 +25,8 @@ from goldenpath.inference.onehot import (
     width_of,
 )
 from goldenpath.inference.onnx_graph import refusal
-from goldenpath.registry.manifest import FastPathRecord, Layout
+from goldenpath.records import Columns, FastPathRecord, Layout
 
-Columns = dict[str, np.ndarray]
 TOLERANCE = 1e-5  # of probability; float32 sums of a few hundred terms stay below it
 OPSET = 18
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from goldenpath.inference.engines import CannotCompile, Columns, FastPath, SklearnPath, compare
+from goldenpath.inference.engines import CannotCompile, FastPath, SklearnPath, compare
 from goldenpath.measure.stopwatch import latency, time_calls
-from goldenpath.registry.manifest import FastPathRecord, Latency, Layout
+from goldenpath.records import Columns, FastPathRecord, Latency, Layout
 
 
 @dataclass(frozen=True)

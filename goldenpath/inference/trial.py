@@ -15,7 +15,8 @@ from typing import Protocol
 
 import goldenpath
 from goldenpath.errors import GoldenpathError, NotTrusted, VolumeFault
-from goldenpath.registry.manifest import Frozen, Manifest
+from goldenpath.records import Frozen
+from goldenpath.registry.manifest import Manifest
 
 STARTING = 60  # seconds that a new interpreter gets on top, to start and import
 ROOM = 512 << 20  # bytes that any version may take, most of them for scikit-learn itself

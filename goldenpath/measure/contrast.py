@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from goldenpath.measure.stopwatch import in_words, three_figures
-from goldenpath.registry.manifest import Frozen, Latency
+from goldenpath.records import Frozen, Latency
 
 if TYPE_CHECKING:
     from goldenpath.text.text_table import TextTable

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenpath.registry.manifest import Latency
+from goldenpath.records import Latency
 
 Seconds = NDArray[np.float64]  # (n,) one call each
 

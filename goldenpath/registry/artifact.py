@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from goldenpath.errors import Incomplete, NotTrusted
+from goldenpath.records import Frozen
 from goldenpath.registry.archive import check_archive, refers_to_main
-from goldenpath.registry.manifest import FileEntry, Frozen, Manifest
+from goldenpath.registry.manifest import FileEntry, Manifest
 from goldenpath.registry.parts import check_parts
 from goldenpath.schema.fields import ContractSpec
 from goldenpath.schema.golden import Golden

@@ -2,20 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Frozen(BaseModel):
-    "A value that travels between functions and into JSON: immutable, unknown keys refused."
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Layout(Frozen):
-    "The columns that the fitted pipeline takes, in order: one text tensor and one number tensor."
-
-    text: tuple[str, ...]
-    number: tuple[str, ...]
+from goldenpath.records import FastPathRecord, Frozen, Latency, Layout
 
 
 class DataSummary(Frozen):
@@ -27,23 +14,6 @@ class DataSummary(Frozen):
     split: str  # the setting that was in force
     rows: dict[str, int]  # read, train, validation, test, set_aside, rejected
     seconds: float
-
-
-class Latency(Frozen):
-    "Percentiles of single calls, in seconds."
-
-    p50: float
-    p95: float
-    p99: float
-
-
-class FastPathRecord(Frozen):
-    "What is known of the compiled model, and why."
-
-    status: Literal["proven", "unproven", "refused", "absent"]
-    reason: str  # one line; "" where proven
-    rows: int = 0  # held-out rows on which both paths were compared
-    max_difference: float | None = None  # largest difference of probability on them
 
 
 class FileEntry(Frozen):

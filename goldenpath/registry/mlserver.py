@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.errors import BadInput
+from goldenpath.records import Layout
 from goldenpath.registry.artifact import load_pipeline
-from goldenpath.registry.manifest import Layout, Manifest
+from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.volume import faults
 

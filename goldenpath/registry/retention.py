@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from goldenpath.errors import NotTrusted, VolumeFault
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import Roles
 from goldenpath.registry.trash import STAMP, Aside, bring_back, delete, list_aside, move_aside

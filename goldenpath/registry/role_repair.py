@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from goldenpath.errors import DamagedEntry, RaceLost
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.registry.roles import TEXT_LIMITS, RoleLog, Roles, read_entry, what_blocks
 from goldenpath.registry.trash import STAMP
 from goldenpath.volume import faults, make_folders, patiently, sync

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from goldenpath.errors import BadInput, DamagedEntry, GoldenpathError, RaceLost, VolumeFault
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.volume import explain, faults, patiently, place, read_file, write_file
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from goldenpath.errors import BadInput, NotTrusted
+from goldenpath.records import Frozen
 from goldenpath.registry.artifact import MANIFEST, MANIFEST_LIMIT, parse_manifest
-from goldenpath.registry.manifest import Frozen, Manifest
+from goldenpath.registry.manifest import Manifest
 from goldenpath.volume import faults, read_file
 
 if TYPE_CHECKING:

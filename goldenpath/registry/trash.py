@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goldenpath.errors import RaceLost
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.volume import complete, faults, move, remove
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.metrics import METRICS
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import ENOUGH
-from goldenpath.registry.manifest import Frozen, Manifest
+from goldenpath.records import Frozen
+from goldenpath.registry.manifest import Manifest
 from goldenpath.report.render import render
 from goldenpath.schema.fields import ContractSpec
 

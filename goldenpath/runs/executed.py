@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic_core import from_json
 
 from goldenpath import errors
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.runs.origin import origin
 from goldenpath.volume import read_file
 

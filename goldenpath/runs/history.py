@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.evaluation.metrics import METRICS, label
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.runs.executed import read_step
 from goldenpath.runs.run import find_record, steps_of
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from goldenpath.records import Frozen
 from goldenpath.registry.artifact import read_record
-from goldenpath.registry.manifest import DataSummary, Frozen, Manifest
+from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.runs import provenance
 from goldenpath.schema.golden import Golden

@@ -15,7 +15,7 @@ from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from goldenpath.errors import BadInput
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Columns, Frozen
 from goldenpath.schema.definition import Record, Target, read_spec
 from goldenpath.schema.diff import Difference, diff
 from goldenpath.schema.fields import EPOCH, ContractSpec, FieldSpec, TargetSpec, some
@@ -42,7 +42,6 @@ __all__ = [
     "diff",
 ]
 
-Columns = dict[str, NDArray[Any]]  # (n,) by column: object (str, "" = missing) or float64 (NaN = missing)
 
 PROBLEMS_SHOWN = 5  # in the one line of an error; `.problems` has them all
 LONG = 65_536  # bytes of a body from which on it is looked at before it is checked

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.schema.fields import ContractSpec, FieldSpec, some
 
 Kind = Literal["none", "compatible", "breaking"]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 Kind = Literal["level", "text", "number", "integer", "boolean", "date"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, ContractSpec, FieldSpec, day
 
 Value = str | bool | int | float | None  # what stands in JSON

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 ORIGIN = r"https?://[a-z0-9.:\[\]_-]+"  # as browsers send it: small letters, no path

@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from ..errors import BadInput
 from ..predict import Predictor, open_predictor
-from ..registry.manifest import Frozen
+from ..records import Columns, Frozen
 from ..registry.registry import open_registry
-from ..schema.contract import Columns, Contract
+from ..schema.contract import Contract
 from ..settings import Settings
 from ..tables.formulas import without_formulas
 from ..tables.progress import shown

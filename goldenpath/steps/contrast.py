@@ -32,13 +32,14 @@ from ..measure.server import NoServer, running_server
 from ..measure.stopwatch import Seconds, cut_short, latency, once, time_calls
 from ..model import TRUSTED_TYPES, enriched
 from ..predict import Predictor, load_predictor
+from ..records import Columns, Latency
 from ..registry.artifact import load_pipeline, read_trusted, verify
-from ..registry.manifest import Latency, Manifest, TrainingRecord
+from ..registry.manifest import Manifest, TrainingRecord
 from ..registry.registry import open_registry
 from ..report.page import Material, Picture, report
 from ..report.plots import plot_contrast, png_of
 from ..runs.run import Run, read_small, record_in
-from ..schema.contract import Columns, FieldSpec, Record
+from ..schema.contract import FieldSpec, Record
 from ..schema.golden import Golden
 from ..settings import Settings
 from .publish import Published

@@ -44,13 +44,14 @@ from ..evaluation.threshold import Threshold, choose
 from ..inference.engines import SklearnPath
 from ..inference.proof import Paths, latencies, open_fast_path, prove, stacked
 from ..model import TRUSTED_TYPES, decide, enriched
+from ..records import Columns, FastPathRecord, Latency
 from ..registry.artifact import build_pipeline, load_pipeline, read_trusted, write_manifest
-from ..registry.manifest import DataSummary, FastPathRecord, Latency, Manifest, TrainingRecord
+from ..registry.manifest import DataSummary, Manifest, TrainingRecord
 from ..registry.registry import Registry, open_registry
 from ..report.card import Words, model_card
 from ..report.plots import plot_groups, plot_precision_recall, plot_reliability
 from ..runs.run import Run
-from ..schema.contract import Columns, ContractSpec, columns_of_json, diff
+from ..schema.contract import ContractSpec, columns_of_json, diff
 from ..schema.golden import Golden, pool, select
 from ..settings import Settings
 from ..settings.rules import ThresholdRule

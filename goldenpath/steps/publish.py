@@ -8,7 +8,8 @@ __all__ = ['figure', 'refuse_failed', 'Published', 'promote', 'publish']
 # %% ../../notebooks/07_publish.ipynb #e2e1399b
 from ..errors import GateRefused, RaceLost
 from ..evaluation.gate import Verdict
-from ..registry.manifest import Frozen, TrainingRecord
+from ..records import Frozen
+from ..registry.manifest import TrainingRecord
 from ..registry.registry import Registry, open_registry
 from ..runs.run import Run
 from ..settings import Settings

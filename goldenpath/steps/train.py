@@ -20,8 +20,9 @@ from ..errors import BadInput
 from ..evaluation.slices import require_slices
 from ..inference.engines import CannotCompile, compile_onnx, frame_of, layout_of
 from ..model import build_pipeline, decide, enrich, enriched
+from ..records import Layout
 from ..registry.artifact import save_pipeline
-from ..registry.manifest import DataSummary, Layout, TrainingRecord
+from ..registry.manifest import DataSummary, TrainingRecord
 from ..registry.publishing import clash
 from ..registry.registry import open_registry
 from goldenpath.runs.provenance import (

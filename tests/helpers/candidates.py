@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from goldenpath.records import FastPathRecord, Latency, Layout
 from goldenpath.registry.artifact import save_pipeline, write_manifest
-from goldenpath.registry.manifest import DataSummary, FastPathRecord, Latency, Layout, Manifest
+from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.schema.definition import Target
 from goldenpath.schema.fields import ContractSpec, FieldSpec
 

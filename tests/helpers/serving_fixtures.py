@@ -15,11 +15,12 @@ import numpy as np
 from goldenpath.contract import CONTRACT
 from goldenpath.inference.engines import FastPath, compare, compile_onnx, frame_of, layout_of
 from goldenpath.model import build_pipeline, decide
+from goldenpath.records import Columns, FastPathRecord
 from goldenpath.registry.artifact import save_pipeline, write_manifest
-from goldenpath.registry.manifest import FastPathRecord, Manifest
+from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.schema import golden
-from goldenpath.schema.contract import Columns, columns_of_json
+from goldenpath.schema.contract import columns_of_json
 from tests.helpers import candidates
 
 MODEL = "covid-death"

@@ -12,17 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
-from goldenpath.inference.engines import (
-    CannotCompile,
-    Columns,
-    FastPath,
-    compare,
-    compile_onnx,
-    frame_of,
-    layout_of,
-)
+from goldenpath.inference.engines import CannotCompile, FastPath, compare, compile_onnx, frame_of, layout_of
 from goldenpath.model import build_pipeline, preprocessing
-from goldenpath.registry.manifest import Layout
+from goldenpath.records import Columns, Layout
 
 
 def of_levels(n: int = 2000) -> tuple[Columns, np.ndarray]:

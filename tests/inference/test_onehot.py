@@ -10,16 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from goldenpath.inference.engines import (
-    CannotCompile,
-    Columns,
-    FastPath,
-    compare,
-    compile_onnx,
-    frame_of,
-    layout_of,
-)
+from goldenpath.inference.engines import CannotCompile, FastPath, compare, compile_onnx, frame_of, layout_of
 from goldenpath.inference.onehot import METADATA, Block, OneHot, blocks_of, from_metadata, to_metadata
+from goldenpath.records import Columns
 
 PLAIN = OneHotEncoder(handle_unknown="ignore")
 

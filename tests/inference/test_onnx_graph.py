@@ -30,7 +30,7 @@ from sklearn.preprocessing import PolynomialFeatures, PowerTransformer, Standard
 
 from goldenpath.inference.engines import CannotCompile, FastPath
 from goldenpath.inference.onnx_graph import refusal
-from goldenpath.registry.manifest import Layout
+from goldenpath.records import Layout
 
 ONE = Layout(text=(), number=("a",))
 GIGABYTES = 1_500_000_000  # numbers of four bytes

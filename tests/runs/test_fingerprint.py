@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from goldenpath.model import build_pipeline, decide, enrich, enriched
-from goldenpath.registry.manifest import Layout
+from goldenpath.records import Layout
 from goldenpath.runs.provenance import differences, fingerprint, identity_of
 
 LAYOUT = Layout(text=("ward",), number=("age",))

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
-from goldenpath.schema.contract import Broken, Columns, Contract, ContractSpec, Record, diff
+from goldenpath.records import Columns
+from goldenpath.schema.contract import Broken, Contract, ContractSpec, Record, diff
 from goldenpath.schema.golden import pool
 from tests.helpers.contracts import EVERYTHING, GOOD, TARGET, text_frame
 

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.peers import mlserver_python
 from goldenpath.errors import BadInput
-from goldenpath.registry.manifest import Layout
+from goldenpath.records import Layout
 from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings

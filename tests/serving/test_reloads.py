@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from goldenpath.predict import Predictor
-from goldenpath.registry.manifest import Layout
+from goldenpath.records import Layout
 from goldenpath.registry.registry import Roles
 from serving.background import Background
 from serving.limits import InFlight

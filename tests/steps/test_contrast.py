@@ -25,7 +25,7 @@ from goldenpath.measure.contrast import Contrast, contrast_table, headline, line
 from goldenpath.measure.http_client import Line, NoAnswer, Reply, time_posts
 from goldenpath.measure.server import NoServer, running_server
 from goldenpath.measure.stopwatch import cut_short, in_words, latency, three_figures, time_calls
-from goldenpath.registry.manifest import Latency, Layout
+from goldenpath.records import Latency, Layout
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.steps.contrast import (

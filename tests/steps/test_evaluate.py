@@ -17,10 +17,11 @@ from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
 from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.metrics import Answers, difference, resample
-from goldenpath.inference.engines import Columns, SklearnPath, compile_onnx, frame_of, layout_of
+from goldenpath.inference.engines import SklearnPath, compile_onnx, frame_of, layout_of
 from goldenpath.inference.proof import Paths
 from goldenpath.model import build_pipeline, enriched
 from goldenpath.predict import load_predictor
+from goldenpath.records import Columns
 from goldenpath.registry.artifact import save_pipeline, verify
 from goldenpath.registry.manifest import TrainingRecord
 from goldenpath.registry.registry import Registry

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from goldenpath.cluster.pipeline import Node
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 
 
 class Trap(Frozen):

@@ -18,7 +18,7 @@ from goldenpath.cluster.images import Image, package_of, plain_name, read_pins
 from goldenpath.cluster.rehearsal import missing_imports
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import GoldenpathError
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.text.plain import say
 
 ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper

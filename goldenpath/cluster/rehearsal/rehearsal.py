@@ -25,7 +25,7 @@ from goldenpath.cluster.rehearsal.pod import Place, Ran, isolation, run_task
 from goldenpath.cluster.rehearsal.python import PodPython, pod_python
 from goldenpath.cluster.rehearsal.store import running_store
 from goldenpath.cluster.rehearsal.volume import expect_folder, lay_volumes, look, mark
-from goldenpath.registry.manifest import Frozen
+from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, Step, Watch, read_failure
 from goldenpath.runs.notebook import code_cells, read_notebook
 from goldenpath.runs.run import new_id
