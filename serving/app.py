@@ -9,14 +9,14 @@ from werkzeug.routing import MapAdapter
 
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
-from serving import about, errors, headers, open_inference, openapi, page, predict, requests
+from serving import guards, http, trace
 from serving.asking import asking
-from serving.background import every, told_once
-from serving.limits import InFlight
+from serving.guards import InFlight, tokens_of
 from serving.memo import remembering
 from serving.models import Models
 from serving.observing import Observer
-from serving.tokens import tokens_of
+from serving.routes import about, docs, inference, page, predict
+from serving.watchers.queue import every, told_once
 
 
 class Server(Flask):
@@ -32,9 +32,9 @@ class Server(Flask):
         "No view here is asynchronous; Flask would look at each function of a request to find out."
         return func
 
-    def log_exception(self, exc_info: errors.ExcInfo) -> None:
+    def log_exception(self, exc_info: http.ExcInfo) -> None:
         "The answer names this id."
-        self.logger.error("request %s: %s", requests.trace().id, errors.where(exc_info))
+        self.logger.error("request %s: %s", trace.trace().id, http.where(exc_info))
 
 
 def create_app(settings: Settings, contract: Contract, models: Models, draining: about.Draining) -> Flask:
@@ -43,8 +43,8 @@ def create_app(settings: Settings, contract: Contract, models: Models, draining:
     app.url_map.merge_slashes = False  # it would redirect, to an absolute address
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     observer = Observer(settings, models)
-    requests.install(app, observer.sinks)
-    errors.install(app)
+    trace.install(app, observer.sinks)
+    http.install(app)
     guard(app, settings, observer.in_flight)
     ask = asking(contract, models)
     if settings.memo:
@@ -57,18 +57,18 @@ def create_app(settings: Settings, contract: Contract, models: Models, draining:
         app.register_blueprint(page.routes(contract, models, observer.figures))
     if settings.open_inference:
         known = (settings.model, contract, models, settings.max_batch, draining)
-        spoken = open_inference.routes(*known, observer.answered)
+        spoken = inference.routes(*known, observer.answered)
         app.register_blueprint(spoken)
     observer.install(app)
     if settings.docs:
-        app.register_blueprint(openapi.routes(app, contract, settings.model, bool(settings.tokens_file)))
+        app.register_blueprint(docs.routes(app, contract, settings.model, bool(settings.tokens_file)))
     return app
 
 
 def guard(app: Flask, settings: Settings, in_flight: InFlight) -> None:
     "Who may ask, from where, and how many at once."
     if settings.cors_origins:
-        headers.allow_origins(app, settings.cors_origins.replace(",", " ").split())
+        guards.allow_origins(app, settings.cors_origins.replace(",", " ").split())
     if settings.tokens_file:
         tokens = tokens_of(settings)
         look = told_once(tokens.look, "tokens")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from serving.about import roles_of
+from serving.http import reply
 from serving.models import Live, Models
-from serving.replies import reply
+from serving.routes.about import roles_of
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -25,10 +25,10 @@ from flask import Flask
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
 from goldenpath.text.plain import say
-from serving import logs
-from serving.background import every
-from serving.metrics import shared_folder
-from serving.tokens import check_tokens
+from serving.guards import check_tokens
+from serving.watchers import log
+from serving.watchers.metrics import shared_folder
+from serving.watchers.queue import every
 
 Factory: TypeAlias = Callable[[], Flask]
 SPARE_THREADS = 8  # beyond `max_in_flight`, so that 503 and health answer when all others are busy
@@ -175,7 +175,7 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
         respawn_failed_workers=True,
         workers_kill_timeout=settings.grace_seconds,
         log_level=LogLevels.error,
-        log_dictconfig=logs.AS_JSON,
+        log_dictconfig=log.AS_JSON,
     )
     server.serve(target_loader=partial(in_worker, factory), wrap_loader=False)
 

@@ -8,14 +8,14 @@ from flask import Blueprint, Flask
 from goldenpath.predict import Answer
 from goldenpath.schema.contract import Record
 from goldenpath.settings import Settings
-from serving.background import Background, every
 from serving.figures import Figures, looking
 from serving.figures import routes as figure_routes
-from serving.limits import InFlight
-from serving.logs import lines_written, request_log
+from serving.guards import InFlight
 from serving.models import Models
-from serving.requests import Seen
-from serving.shadow import Shadow
+from serving.trace import Seen
+from serving.watchers.log import lines_written, request_log
+from serving.watchers.queue import Background, every
+from serving.watchers.shadow import Shadow
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -51,7 +51,7 @@ class Observer:
             app.register_blueprint(blueprint)
 
     def _count(self, models: Models) -> None:
-        from serving.metrics import Metrics, forget_the_dead, routes
+        from serving.watchers.metrics import Metrics, forget_the_dead, routes
 
         forget_the_dead()
         metrics = Metrics()

@@ -10,20 +10,20 @@ from goldenpath.contract import CONTRACT
 from goldenpath.predict import Predictor, load_predictor, open_predictor
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.settings import Settings
-from serving import logs
-from serving.about import Draining
 from serving.app import create_app
-from serving.backend import open_remote
-from serving.background import every, told_once
 from serving.models import Models
+from serving.remote_engine import open_remote
+from serving.routes.about import Draining
 from serving.trials import Trials, job_of
+from serving.watchers import log
+from serving.watchers.queue import every, told_once
 
 PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while its first look goes on
 
 
 def make_app(settings: Settings, draining: Draining, trials: Trials | None = None) -> Flask:
     "The application of one worker, with its models loaded and the role log watched."
-    logs.configure()
+    log.configure()
     registry = registry_of(settings)
     models = Models(registry, partial(load, registry, settings, trials=trials or Trials()), settings.version)
     follow(models, settings.poll_seconds)

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from goldenpath.errors import BadInput
+from serving.guards import OPEN, InFlight
 from serving.launcher import check_access
-from serving.limits import InFlight
-from serving.tokens import OPEN
 from tests.helpers.serving_app import client, settings_of
 from tests.helpers.serving_fixtures import promote, publish, records
 from tests.helpers.serving_program import Program, running
@@ -207,7 +206,7 @@ def test_a_fault_is_logged_under_the_id_that_the_answer_names(
     def fail(live: object) -> None:
         raise ValueError("Zebra-1931")
 
-    monkeypatch.setattr("serving.about.roles_of", fail)
+    monkeypatch.setattr("serving.routes.about.roles_of", fail)
     answer = client(home).get("/model", headers={"X-Request-Id": "mine-1"})
     assert (answer.status_code, answer.json["id"]) == (500, "mine-1")
     [said] = [record.message for record in caplog.records]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
-from serving.metrics import BUCKETS, observe
+from serving.watchers.metrics import BUCKETS, observe
 from tests.helpers.serving_fixtures import promote, publish, records
 from tests.helpers.serving_program import Program, running, wait_for
 from tests.serving.test_guards import half_sent

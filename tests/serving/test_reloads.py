@@ -8,10 +8,10 @@ from flask import Flask
 from goldenpath.predict import Predictor
 from goldenpath.records import Layout
 from goldenpath.registry.registry import Roles
-from serving.background import Background
-from serving.limits import InFlight
-from serving.metrics import FOLDER, Metrics
+from serving.guards import InFlight
 from serving.models import Live
+from serving.watchers.metrics import FOLDER, Metrics
+from serving.watchers.queue import Background
 from tests.helpers.contracts import TARGET
 
 RESULTS = ("loaded", "refused")

@@ -13,7 +13,7 @@ from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Registry
 from serving.asking import asking
 from serving.models import Models, point
-from serving.shadow import Shadow
+from serving.watchers.shadow import Shadow
 from serving.worker import load, registry_of
 from tests.helpers.serving_app import client, models_of, settings_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from goldenpath.errors import BadInput
-from serving.background import told_once
-from serving.tokens import NO_TOKEN, Tokens, check_tokens
+from serving.guards import NO_TOKEN, Tokens, check_tokens
+from serving.watchers.queue import told_once
 from tests.helpers.serving_app import client, settings_of
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.serving_program import running

@@ -18,10 +18,10 @@ from flask import Blueprint, Response
 
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Roles
-from serving.background import Background
-from serving.limits import InFlight
+from serving.guards import InFlight
 from serving.models import Live
-from serving.requests import Seen
+from serving.trace import Seen
+from serving.watchers.queue import Background
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

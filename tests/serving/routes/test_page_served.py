@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from goldenpath.registry.registry import Registry
-from serving.contrasts import LARGEST, Contrasts
 from serving.figures import COUNTED
 from serving.models import Models, point
-from serving.page import typed
+from serving.routes.page import LARGEST, Contrasts, typed
 from tests.helpers.contracts import EVERYTHING, GOOD
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
@@ -139,7 +138,7 @@ def test_the_contrast_is_read_again_after_a_while_and_for_another_champion_at_on
     models.live = replace(models.live, champion=models.live.challenger)
     contrast_file(home, models).write_bytes(GOOD_CONTRAST.replace(b"321", b"987"))
     assert "987 µs" in asking.get("/").text
-    monkeypatch.setattr("serving.contrasts.REMEMBERED", 0.0)
+    monkeypatch.setattr("serving.routes.page.REMEMBERED", 0.0)
     contrast_file(home, models).write_bytes(GOOD_CONTRAST.replace(b"321", b"111"))
     assert "111 µs" in asking.get("/").text
 
@@ -154,7 +153,7 @@ def test_one_visitor_at_a_time_waits_for_a_volume_that_hangs(
         over.wait(10)
         return GOOD_CONTRAST
 
-    monkeypatch.setattr("serving.contrasts.read_file", hang)
+    monkeypatch.setattr("serving.routes.page.read_file", hang)
     contrasts = Contrasts(Registry(tmp_path, MODEL))
     with ThreadPoolExecutor(1) as visitor:
         for version in ("one", "two"):

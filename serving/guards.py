@@ -1,24 +1,61 @@
-"""Bearer tokens: the file holds their SHA-256, one in each line, and is read again every second.
+"""Who may ask, from which pages, and how many at once.
 
-Make a line with `printf %s "$TOKEN" | sha256sum`.
+A line of the tokens' file is made with `printf %s "$TOKEN" | sha256sum`; the file is read again every second.
 """
 
 import hashlib
 import hmac
 import logging
 import re
+from collections import deque
 from pathlib import Path
 
-from flask import Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request
 
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
-from serving.replies import reply
+from serving.http import reply
 
 log = logging.getLogger(__name__)
 
 # For probes, which know no token; a stranger learns yes or no from them, and nothing else.
 OPEN = {"about.live", "about.ready", "open_inference.live", "open_inference.ready"}
+ALWAYS = {*OPEN, "metrics.show"}  # endpoints that must answer in any crowd
+RETRY_SECONDS = "1"
+
+
+class InFlight:
+    "Places for requests; taking and giving back are single operations, so no lock is needed."
+
+    def __init__(self, most: int) -> None:
+        self._free = deque(range(most))
+        self._most = most
+
+    def __len__(self) -> int:
+        return self._most - len(self._free)
+
+    def install(self, app: Flask) -> None:
+        "Answer 503 with Retry-After where no place is free."
+        app.before_request(self._enter)
+        app.teardown_request(self._leave)
+
+    def _enter(self) -> Response | None:
+        if request.endpoint in ALWAYS:
+            return None
+        try:
+            g.place = self._free.pop()
+        except IndexError:
+            refusal = reply({"error": "too many requests at once; try again"}, 503)
+            refusal.headers["Retry-After"] = RETRY_SECONDS
+            return refusal
+        return None
+
+    def _leave(self, error: BaseException | None) -> None:
+        place = g.pop("place", None)
+        if place is not None:
+            self._free.append(place)
+
+
 LINE = re.compile(r"[0-9a-f]{64}")
 NO_TOKEN = hashlib.sha256(b"").hexdigest()  # what `sha256sum` makes of a variable that is not set
 
@@ -91,3 +128,47 @@ def check_tokens(settings: Settings) -> None:
     tokens.look()
     if not tokens:
         raise BadInput(f"tokens_file {settings.tokens_file} holds no SHA-256; put one of a token into it")
+
+
+PAGE = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-Id, X-Sticky-Key",
+    "Access-Control-Max-Age": "600",
+}
+
+
+def secure(pages: Blueprint) -> Blueprint:
+    "Let the pages of a blueprint load only what this server itself holds."
+
+    def add(response: Response) -> Response:
+        response.headers.update(PAGE)
+        return response
+
+    pages.after_request(add)
+    return pages
+
+
+def allow_origins(app: Flask, origins: list[str]) -> None:
+    "Let pages of these origins call; must be installed before tokens, which a preflight does not carry."
+
+    def preflight() -> Response | None:
+        asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return Response(status=204, headers=PREFLIGHT) if asked else None
+
+    def add(response: Response) -> Response:
+        response.headers.add("Vary", "Origin")
+        if (origin := request.headers.get("Origin")) in origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "X-Request-Id"
+        return response
+
+    app.before_request(preflight)
+    app.after_request(add)

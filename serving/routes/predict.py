@@ -9,10 +9,9 @@ from goldenpath.errors import BadInput
 from goldenpath.predict import Answer
 from goldenpath.schema.contract import Contract, Record
 from serving.asking import Ask
-from serving.bodies import json_body
+from serving.http import JSON, json_body, prediction, reply
 from serving.models import Models
-from serving.replies import JSON, prediction, reply
-from serving.requests import trace
+from serving.trace import trace
 
 
 def routes(

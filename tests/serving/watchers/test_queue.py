@@ -3,7 +3,7 @@
 import pytest
 
 from goldenpath.errors import VolumeFault
-from serving.background import told_once
+from serving.watchers.queue import told_once
 
 
 def test_a_fault_is_said_once_until_it_changes_or_is_over(caplog: pytest.LogCaptureFixture) -> None:

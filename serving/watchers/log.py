@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from serving.background import Background
-from serving.requests import Seen
+from serving.trace import Seen
+from serving.watchers.queue import Background
 
 WAITING = 20_000  # lines that may wait for a slow reader of the log
 

@@ -20,8 +20,8 @@ from goldenpath.records import Layout
 from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
-from serving.backend import BackendFailed, BackendTimeout, Remote, open_remote
 from serving.models import Models
+from serving.remote_engine import BackendFailed, BackendTimeout, Remote, open_remote
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import free_address, running

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from goldenpath.predict import Answer, Predictor
 from goldenpath.schema.contract import Record
-from serving.background import Background
 from serving.models import Models
+from serving.watchers.queue import Background
 
 Noted = Callable[[bool, float], None]  # does the shadow agree, and the seconds it took
 

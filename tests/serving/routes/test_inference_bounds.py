@@ -12,7 +12,7 @@ from goldenpath.contract import CONTRACT
 from goldenpath.predict import Answer
 from goldenpath.schema.contract import Record
 from serving.models import Models, point
-from serving.shadow import Shadow
+from serving.watchers.shadow import Shadow
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 

@@ -9,8 +9,8 @@ from goldenpath.errors import NoModel
 from goldenpath.predict import Predictor
 from goldenpath.registry.manifest import Manifest
 from goldenpath.schema.contract import Contract
+from serving.http import reply
 from serving.models import Live, Models
-from serving.replies import reply
 
 Draining = Callable[[], bool]  # is the server about to stop?
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from goldenpath.settings import Settings
-from serving import logs
-from serving.logs import lines_written, request_log
 from serving.observing import Observer
-from serving.requests import Seen
+from serving.trace import Seen
+from serving.watchers import log
+from serving.watchers.log import lines_written, request_log
 from tests.helpers.serving_app import models_of
 
 
@@ -38,7 +38,7 @@ def test_a_server_that_logs_no_good_requests_still_logs_errors(
 
 
 def test_lines_that_did_not_fit_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "WAITING", 0)
+    monkeypatch.setattr(log, "WAITING", 0)
     observer = Observer(Settings(metrics=False), models_of(tmp_path))
     observer.sinks[0](seen(200))
     assert [(queue.name, queue.dropped) for queue in observer._queues if queue.name == "log"] == [("log", 1)]

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from benchmarks.environments import environment
-from serving.openapi import HIDDEN
+from serving.routes.docs import HIDDEN
 from tests.helpers.serving_app import client
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.serving_program import PROJECT, Program, running

@@ -19,12 +19,11 @@ from goldenpath.errors import BadInput
 from goldenpath.predict import Answer, Predictor
 from goldenpath.schema.contract import Contract, Record
 from goldenpath.schema.fields import FieldSpec
-from serving.about import Draining, champion_of
-from serving.bodies import unpacked_body
+from serving.http import reply, unpacked_body
 from serving.models import Models
-from serving.predict import sticky_bytes
-from serving.replies import reply
-from serving.requests import trace
+from serving.routes.about import Draining, champion_of
+from serving.routes.predict import sticky_bytes
+from serving.trace import trace
 
 DATATYPES = {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}  # by kind of the field; else BYTES
 INTEGERS = tuple(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64))

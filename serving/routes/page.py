@@ -1,7 +1,12 @@
-"""The page at `/`: the contrast of the live model, and a form made from the contract."""
+"""The page at `/`: the contrast of the live model, and a form made from the contract.
+
+Nothing signs or proves the file of a contrast, and whoever writes the volume can put anything there: it is
+read as a small regular file only, and no more than one visitor at a time waits for a volume that hangs.
+"""
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +14,20 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, render_template, request
+from pydantic_core import from_json
 
-from goldenpath.errors import BadInput, NoModel
+from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.predict import Predictor
+from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract
 from goldenpath.schema.fields import FieldSpec
-from serving.about import manifest_of
+from goldenpath.volume import read_file
 from serving.asking import asking
-from serving.contrasts import Contrasts
 from serving.figures import Figures
-from serving.headers import secure
+from serving.guards import secure
 from serving.models import Models
-from serving.requests import trace
+from serving.routes.about import manifest_of
+from serving.trace import trace
 
 ROWS = (  # what is shown of a contrast, slowest first; percentiles by their median
     ("train_then_predict_s", "Train, then predict"),
@@ -32,6 +39,8 @@ ROWS = (  # what is shown of a contrast, slowest first; percentiles by their med
 )
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 DECADE = 10.0
+REMEMBERED = 5.0  # seconds
+LARGEST = 1 << 16  # bytes; a measured one has about 2,500
 TIMES = " \N{MULTIPLICATION SIGN}"
 
 
@@ -44,6 +53,33 @@ class Bar:
     width: float  # per cent of the chart, on a logarithmic scale
     multiple: str  # of this server's answer over HTTP, or of the compiled model; "" for that line itself
     ours: bool
+
+
+class Contrasts:
+    "The measured contrast of one version at a time."
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._reading = threading.Lock()
+        self._latest: tuple[str, float, Any] = ("", 0.0, None)  # version, monotonic seconds, JSON
+
+    def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
+        "The contrast of a version, at most a few seconds old."
+        known, when, contrast = self._latest
+        fresh = known == version and time.monotonic() - when < REMEMBERED
+        if not fresh and self._reading.acquire(blocking=False):
+            try:
+                contrast = self._read(version)
+                self._latest, known = (version, time.monotonic(), contrast), version
+            finally:
+                self._reading.release()
+        return contrast if known == version else None
+
+    def _read(self, version: str) -> Any:
+        try:
+            return from_json(read_file(self._registry.contrast_file(version), LARGEST))
+        except (OSError, ValueError, GoldenpathError):
+            return None
 
 
 Look = Callable[[], Figures] | None  # None: nothing is counted
@@ -72,7 +108,7 @@ def routes(contract: Contract, models: Models, look: Look) -> Blueprint:
 
 def assets() -> Blueprint:
     "What the pages are made of."
-    return secure(Blueprint("assets", __name__, static_folder="static", template_folder="templates"))
+    return secure(Blueprint("assets", "serving", static_folder="static", template_folder="templates"))
 
 
 def render(contract: Contract, models: Models, contrasts: Contrasts, look: Look, **more: Any) -> str:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from benchmarks.environments import environment
 from goldenpath.contract import CONTRACT
 from goldenpath.schema.contract import Broken
-from serving.open_inference import Tensor, rows_of
+from serving.routes.inference import Tensor, rows_of
 from tests.helpers.contracts import EVERYTHING, GOOD
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_app import client, models_of

@@ -1,0 +1,155 @@
+"""Requests in and answers out: bodies never larger than allowed, JSON with the request's id, errors as JSON
+with the right status: what was wrong and the way out, never a value that was sent."""
+
+import json
+import traceback
+import zlib
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
+
+from goldenpath.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.predict import Answer
+from goldenpath.schema.contract import Broken, Malformed
+from serving.remote_engine import BackendFailed, BackendTimeout
+from serving.trace import trace
+
+JSON = "application/json"
+CHUNK = 65_536  # bytes
+DISCARDED = 64_000_000  # bytes of a body that is too large, before its connection is closed
+
+
+def json_body() -> bytes:
+    """The body as it came.
+
+    Raises UnsupportedMediaType (415) where it is not said to be plain JSON, RequestEntityTooLarge (413).
+    """
+    if request.environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
+        raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
+    if "HTTP_CONTENT_ENCODING" in request.environ and packing() != "identity":
+        raise UnsupportedMediaType("compressed bodies are not understood here; send without Content-Encoding")
+    return whole_body()
+
+
+def whole_body() -> bytes:
+    "The body, whatever it is. Raises RequestEntityTooLarge (413)."
+    body = request.get_data(cache=False)
+    if "CONTENT_LENGTH" not in request.environ:
+        request.stream.read(1)  # a chunked body is cut off at the limit; only a further read says so
+    return body
+
+
+def discard_body() -> None:
+    "Read what is still coming, within bounds: a caller who is cut off while sending never sees the answer."
+    stream, left = request.environ["wsgi.input"], DISCARDED
+    while left > 0 and (chunk := stream.read(CHUNK)):
+        left -= len(chunk)
+
+
+def packing() -> str:
+    "How the body is said to be compressed."
+    return request.headers.get("Content-Encoding", "identity").lower()
+
+
+def unpacked_body() -> bytes:
+    "The body, decompressed where it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
+    body = whole_body()
+    packed = packing()
+    if packed == "identity":
+        return body
+    if packed != "gzip":
+        raise BadInput("of compressed bodies only gzip is understood")
+    most = request.max_content_length or DISCARDED
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = unpacker.decompress(body, most + 1)
+    except zlib.error:
+        raise BadInput("the body is not gzip, as its header says") from None
+    if len(content) > most:
+        raise RequestEntityTooLarge
+    return content
+
+
+encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.dumps` would make one per answer
+
+
+def reply(values: dict[str, Any], status: int = 200, with_id: bool = True) -> Response:
+    "The values as JSON, with the id of the request unless the form of the answer is somebody else's."
+    body = encode({"id": trace().id, **values} if with_id else values)
+    return Response(body.encode(), status, content_type=JSON)
+
+
+def prediction(name: str, answer: Answer) -> bytes:
+    "The answer to one record, put together by hand: three times as fast as encoding a dictionary."
+    said = said_by(answer.label, answer.version)
+    return f'{{"id":"{name}",{said},"probability":{answer.probability!r}}}'.encode()
+
+
+@lru_cache(256)
+def said_by(label: str, version: str) -> str:
+    "Label and version as they stand in an answer."
+    return encode({"label": label, "version": version})[1:-1]
+
+
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+STATUS: dict[type[GoldenpathError], int] = {
+    Malformed: 400,
+    Broken: 422,
+    BadInput: 400,
+    NoModel: 503,
+    BackendFailed: 502,
+    BackendTimeout: 504,
+}
+WAYS_OUT = {
+    404: "there is no such address here",
+    405: "this address does not take that method; the header Allow names those that it takes",
+    413: "the body is too large",
+    500: "something went wrong here; the server's log has more under this id",
+}
+
+
+def install(app: Flask) -> None:
+    "Handlers for our own errors and for those that Flask raises."
+    for kind, status in STATUS.items():
+        app.register_error_handler(kind, _ours(status))
+    app.register_error_handler(HTTPException, _flasks)
+
+
+def _ours(status: int):  # type: ignore[no-untyped-def]  # Flask's own type for handlers is internal
+    def handle(error: GoldenpathError) -> Response:
+        problems = [problem.model_dump() for problem in getattr(error, "problems", ())]
+        return reply({"error": str(error), **({"problems": problems} if problems else {})}, status)
+
+    return handle
+
+
+def _flasks(error: HTTPException) -> Response:
+    code = error.code or 500
+    if code == 413:
+        discard_body()
+    response = reply({"error": _words(error, code)}, code)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
+def _words(error: HTTPException, code: int) -> str | None:
+    "What we said when we raised it, else our own words for it, else those of werkzeug."
+    if error.description != type(error).description:
+        return error.description
+    if code == 404 and "openapi" in current_app.blueprints:
+        return f"{WAYS_OUT[code]}; see /docs"
+    if code == 413:
+        return f"{WAYS_OUT[code]}: at most {request.max_content_length} bytes are taken (`max_body`)"
+    return WAYS_OUT.get(code) or error.description
+
+
+def where(exc_info: ExcInfo) -> str:
+    "The kind of an error and the lines it came through, without its text."
+    kind, _, trail = exc_info
+    lines = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trail)]
+    return f"{kind.__name__ if kind else 'error'} at {' > '.join(lines[-6:])}"
