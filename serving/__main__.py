@@ -8,9 +8,9 @@ from functools import partial
 import click
 
 from goldenpath.errors import GoldenpathError
-from goldenpath.inference.trial import can_limit_memory
 from goldenpath.measure.stopwatch import in_words
 from goldenpath.registry.manifest import Manifest
+from goldenpath.registry.trial import can_limit_memory
 from goldenpath.settings import Settings, load_settings
 from goldenpath.text.plain import put, say
 from serving.launcher import Draining, check_start, launch, split_address

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.errors import GoldenpathError
-from goldenpath.inference.trial import Forked, Job, Outcome, try_version
 from goldenpath.predict import load_predictor
 from goldenpath.records import Frozen
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES
+from goldenpath.registry.trial import Forked, Job, Outcome, try_version
 from goldenpath.settings import Settings
 
 # What loading a version takes: imported once, as a trial and all workers are copies of the launcher. Not so

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TextIO
 import click
 
 import goldenpath
-from goldenpath.doctor.checkout import other_library
+from goldenpath.cluster.checkout import other_library
 from goldenpath.errors import GoldenpathError
 from goldenpath.text.plain import one_line, say
 

@@ -1,9 +1,9 @@
 """Load a version as a server would, before it gets a role."""
 
 from goldenpath.errors import NotTrusted
-from goldenpath.inference.trial import Job, try_version
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
+from goldenpath.registry.trial import Job, try_version
 from goldenpath.settings import Settings
 from goldenpath.text.plain import say
 

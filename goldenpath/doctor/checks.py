@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from goldenpath.cluster.checkout import environment_project
 from goldenpath.cluster.checks.pipeline import check_pipeline
 from goldenpath.cluster.workspace import find_program
-from goldenpath.doctor.checkout import environment_project
 from goldenpath.errors import GoldenpathError
 from goldenpath.records import Frozen
 from goldenpath.runs.notebook import stale_notebooks, strangers

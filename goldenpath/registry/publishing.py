@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from goldenpath.errors import GateRefused, NotTrusted, VolumeFault
 from goldenpath.registry import artifact
+from goldenpath.registry.fingerprint import differences, identity_of
 from goldenpath.registry.manifest import Manifest
-from goldenpath.runs.provenance import differences, identity_of
 from goldenpath.schema.diff import diff
 from goldenpath.schema.fields import ContractSpec
 

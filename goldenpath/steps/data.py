@@ -312,8 +312,9 @@ def make_data(
         label = f"{STAND_IN} ({settings.synthetic_rows:,} rows, seed {settings.seed})"
     else:
         chunks, label = source_chunks(source, needed_columns(contract, split)), source
-    tally = write_rows(shown(chunks, "reading", run.doing), contract, split, run)
-    refuse_many_rejected(tally, contract, settings.max_rejected, run.output("data/rejected.parquet"))
+    rejected = run.output("data/rejected.parquet")
+    tally = write_rows(shown(chunks, "reading", run.doing), contract, split, rejected.parent)
+    refuse_many_rejected(tally, contract, settings.max_rejected, rejected)
     refuse_one_class(tally, contract, label)
     summary = DataSummary(
         source=label,

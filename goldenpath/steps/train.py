@@ -22,17 +22,11 @@ from ..inference.engines import CannotCompile, compile_onnx, frame_of, layout_of
 from ..model import build_pipeline, decide, enrich, enriched
 from ..records import Layout
 from ..registry.artifact import save_pipeline
+from ..registry.fingerprint import digest, fingerprint, identity_of
 from ..registry.manifest import DataSummary, TrainingRecord
 from ..registry.publishing import clash
 from ..registry.registry import open_registry
-from goldenpath.runs.provenance import (
-    digest,
-    environment,
-    fingerprint,
-    git_commit,
-    identity_of,
-    library_hash,
-)
+from ..runs.provenance import environment, git_commit, library_hash
 from ..runs.run import Run
 from ..schema.contract import columns_of_json
 from ..schema.golden import pool

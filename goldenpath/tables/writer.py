@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract
 from goldenpath.tables.reader import Chunk
 from goldenpath.tables.split import SIDES, DateSplit, HashSplit
@@ -66,18 +66,18 @@ def write_rows(
     chunks: Iterable[Chunk],
     contract: Contract,
     split: HashSplit | DateSplit,
-    run: Run,
+    folder: Path,  # that exists
 ) -> Tally:
-    "Sort every chunk into the run's four files."
+    "Sort every chunk into the four files of a folder."
     tally, target = Tally(), contract.target
     with ExitStack() as stack:
-        rejected = stack.enter_context(pq.ParquetWriter(run.output("data/rejected.parquet"), REJECTED))
+        rejected = stack.enter_context(pq.ParquetWriter(folder / "rejected.parquet", REJECTED))
         writers: list[pq.ParquetWriter] = []
         for chunk in chunks:
             tidy = sort_chunk(chunk, contract, split)
             schema = parquet_schema(tidy.clean)
             if not writers:
-                files = [run.output(f"data/{side}.parquet") for side in SIDES]
+                files = [folder / f"{side}.parquet" for side in SIDES]
                 writers = [stack.enter_context(pq.ParquetWriter(file, schema)) for file in files]
             for side, writer in enumerate(writers):
                 writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.inference.trial import Job, Outcome
 from goldenpath.registry.registry import Registry
+from goldenpath.registry.trial import Job, Outcome
 from serving import trials as module
 from serving.trials import Trials
 from serving.worker import load

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from goldenpath.cluster.checkout import find_project
 from goldenpath.cluster.checks.handover import check_handover
 from goldenpath.cluster.checks.images import check_image, check_imports
 from goldenpath.cluster.checks.notebook_source import Look
@@ -18,7 +19,6 @@ from goldenpath.cluster.checks.travel import check_travel
 from goldenpath.cluster.images import image_names
 from goldenpath.cluster.pipeline import Graph, Node, read_pipeline
 from goldenpath.cluster.submit import metadata_folders
-from goldenpath.doctor.checkout import find_project
 from goldenpath.errors import BadInput
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")

@@ -25,7 +25,7 @@ LEAST = 256 << 20  # bytes: what scikit-learn takes, however little the containe
 CONTAINER = Path("/sys/fs/cgroup")
 REASON = 500  # characters
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread takes memory of its own
-START = "from {} import {} as load; from goldenpath.inference.trial import answer; answer(load)"
+START = "from {} import {} as load; from goldenpath.registry.trial import answer; answer(load)"
 
 
 class Loaded(Protocol):

@@ -10,7 +10,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from goldenpath.model import build_pipeline, decide, enrich, enriched
 from goldenpath.records import Layout
-from goldenpath.runs.provenance import differences, fingerprint, identity_of
+from goldenpath.registry.fingerprint import differences, fingerprint, identity_of
 
 LAYOUT = Layout(text=("ward",), number=("age",))
 FUNCTIONS = (enrich, enriched, decide)

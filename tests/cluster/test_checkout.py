@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.doctor import checkout
-from goldenpath.doctor.checkout import environment_project, find_project, other_library
+from goldenpath.cluster import checkout
+from goldenpath.cluster.checkout import environment_project, find_project, other_library
 from goldenpath.doctor.checks import examine
 from tests.helpers.project import PROJECT
 from tests.helpers.small_project import make_project

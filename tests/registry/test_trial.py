@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from goldenpath.errors import NotTrusted, VolumeFault
-from goldenpath.inference import trial
-from goldenpath.inference.trial import Forked, Job, Load, Outcome, allowance, try_version
 from goldenpath.predict import load_predictor
+from goldenpath.registry import trial
 from goldenpath.registry.manifest import FileEntry
+from goldenpath.registry.trial import Forked, Job, Load, Outcome, allowance, try_version
 from tests.helpers import hostile_artifacts as hostile
 from tests.helpers.candidates import manifest
 from tests.helpers.serving_fixtures import built
