@@ -70,11 +70,12 @@ check: .venv/ready ## lint, types, notebooks clean and exported; edits nothing
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/house/test_notebooks.py
 
-fix: .venv/ready ## format, clean and export
+fix: .venv/ready ## format, clean, export, and write the pages that are made from the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/nbdev-clean
 	@$(BIN)/python -m goldenpath export
+	@$(BIN)/python docs/pages.py
 
 test: check ## everything above, and the tests
 	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/house/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
