@@ -67,7 +67,7 @@ def check_python(settings: Settings) -> Iterator[Finding]:
 
 
 def check_environment(settings: Settings) -> Iterator[Finding]:
-    "Was the project's own environment made for it, or is it a copy of another project's?"
+    "Find out for which project the project's own environment was made: a copy has another one's."
     environment = settings.folder / ".venv"
     project = environment_project(environment) if not environment.is_symlink() else None
     if project is None:
