@@ -13,8 +13,8 @@ from nbdev.export import nb_export
 
 from goldenpath.errors import GoldenpathError
 from goldenpath.runs.notebook import check_syntax, exported_notebooks, strangers
-from tests.helpers.project import PROJECT
 
+PROJECT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = PROJECT / "notebooks"
 EXPORTED = "https://goldenpath.invalid/events/exported"  # as in labextensions/goldenpath-lab
 EVENT = {
