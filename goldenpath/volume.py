@@ -14,7 +14,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -139,14 +139,18 @@ def sync(path: Path, mode: int | None = None) -> None:
 
 def take_name(staged: Path, destination: Path) -> None:
     "Rename a settled folder onto its final name, durably. Raises RaceLost where the name is taken."
-    inode = staged.stat().st_ino
+    _rename(staged, destination)
+    sync(destination.parent)
+
+
+def _rename(staged: Path, destination: Path) -> None:
+    inode = staged.lstat().st_ino
     try:
         os.rename(staged, destination)
     except OSError as error:
         if not _won_after_all(error, destination, inode):
             _refuse_taken(error, destination)
             raise
-    sync(destination.parent)
 
 
 def _won_after_all(error: OSError, destination: Path, inode: int) -> bool:
@@ -163,12 +167,40 @@ def _refuse_taken(error: OSError, destination: Path) -> None:
         )
 
 
-def move(source: Path, destination: Path) -> None:
-    "Rename a folder on the same volume, durably. Raises RaceLost where the name is taken, VolumeFault."
-    with faults(source):
-        make_folders(destination.parent)
-        take_name(source, destination)
-        sync(source.parent)
+def move(source: Path, destination: Path) -> bool:
+    """Rename a folder on the same volume, durably; False if another process has taken it away.
+
+    Raises RaceLost where the name is taken, VolumeFault.
+    """
+    return bool(move_all([(source, destination)]))
+
+
+def move_all(moves: Iterable[tuple[Path, Path]]) -> list[Path]:
+    """Rename many folders and sync each folder above them once; the new paths, without those gone meanwhile.
+
+    Raises RaceLost where a name is taken, VolumeFault.
+    """
+    moved, parents = [], set()
+    for source, destination in moves:
+        with faults(source):
+            make_folders(destination.parent)
+            if _is_moved(source, destination):
+                moved.append(destination)
+                parents |= {source.parent, destination.parent}
+    for parent in sorted(parents):
+        with faults(parent):
+            sync(parent)
+    return moved
+
+
+def _is_moved(source: Path, destination: Path) -> bool:
+    try:
+        _rename(source, destination)
+    except FileNotFoundError:
+        if source.parent.is_dir():  # else the volume is gone
+            return False
+        raise
+    return True
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -201,16 +233,23 @@ def copy_file(source: Path, destination: Path) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     "Replace one file as a whole: readers see the old content or the new; the last writer wins."
     with faults(path):
-        make_folders(path.parent)
-        staged = path.parent / f"{STAGING}{secrets.token_hex(8)}"
         try:
-            write_file(staged, content)
-            sync(staged, FILE_MODE)
-            os.replace(staged, path)
-            sync(path.parent)
-        except BaseException:
-            staged.unlink(missing_ok=True)
-            raise
+            _replace(path, content)
+        except FileNotFoundError:  # a cleaner took the folder away meanwhile
+            _replace(path, content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    make_folders(path.parent)
+    staged = path.parent / f"{STAGING}{secrets.token_hex(8)}"
+    try:
+        write_file(staged, content)
+        sync(staged, FILE_MODE)
+        os.replace(staged, path)
+        sync(path.parent)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
 
 
 def open_regular(path: Path) -> int:
@@ -242,38 +281,3 @@ def complete(parent: Path) -> list[str]:
         return sorted(name for name in os.listdir(parent) if not name.startswith("."))
     except FileNotFoundError:
         return []
-
-
-def abandoned(parent: Path, older_than: float) -> list[Path]:
-    "Staging folders and files that nobody has touched for `older_than` seconds: their writers have died."
-    with contextlib.suppress(FileNotFoundError):
-        staged = [Path(parent, name) for name in os.listdir(parent) if name.startswith(STAGING)]
-        return sorted(path for path in staged if time.time() - _touched(path) > older_than)
-    return []
-
-
-def _touched(path: Path) -> float:
-    # The newest change inside, because a long copy changes its files and not its folder.
-    try:
-        inside = list(path.iterdir()) if path.is_dir() else []
-        return max(entry.lstat().st_mtime for entry in [path, *inside])
-    except FileNotFoundError:  # completed or swept meanwhile
-        return time.time()
-
-
-def sweep(parent: Path, older_than: float) -> list[Path]:
-    "Delete what is `abandoned`; the paths that are gone."
-    found = abandoned(parent, older_than)
-    for path in found:
-        remove(path)
-    return found
-
-
-def remove(path: Path) -> None:
-    "Delete a folder or file; that it is gone already is no error."
-    with faults(path):
-        if path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

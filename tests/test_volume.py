@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath import volume
 from goldenpath.errors import RaceLost, VolumeFault
-from goldenpath.volume import abandoned, complete, place, read_file, replace_file, sweep, write_file
+from goldenpath.volume import place, read_file, replace_file, write_file
 
 
 def fill_with(text: str):
@@ -91,26 +90,6 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("in the way")
     with pytest.raises(VolumeFault, match=f"{tmp_path}/a.*look at the volume"):
         place(tmp_path / "a" / "b", fill_with("x"))
-
-
-def test_staged_folders_are_not_listed_and_swept_when_old(tmp_path: Path) -> None:
-    place(tmp_path / "a", fill_with("x"))
-    (tmp_path / f"{volume.STAGING}dead").mkdir()
-    write_file(tmp_path / f"{volume.STAGING}dead" / "half", b"x")
-    assert complete(tmp_path) == ["a"]
-    assert abandoned(tmp_path, older_than=60) == []
-    for path in (tmp_path / f"{volume.STAGING}dead" / "half", tmp_path / f"{volume.STAGING}dead"):
-        os.utime(path, (0, 0))
-    assert [path.name for path in sweep(tmp_path, older_than=60)] == [f"{volume.STAGING}dead"]
-    assert os.listdir(tmp_path) == ["a"]
-
-
-def test_a_staged_folder_whose_files_still_grow_is_not_abandoned(tmp_path: Path) -> None:
-    staged = tmp_path / f"{volume.STAGING}alive"
-    staged.mkdir()
-    write_file(staged / "growing", b"x")
-    os.utime(staged, (0, 0))
-    assert abandoned(tmp_path, older_than=60) == []
 
 
 def test_a_read_is_bounded_and_follows_no_link_and_waits_for_no_pipe(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import click
 
 from goldenpath.cli.common import duration
 from goldenpath.cli.terminal import near, put, say
-from goldenpath.registry.retention import Plan, carry_out_runs, plan_runs
-from goldenpath.settings import load_settings
+from goldenpath.registry.retention import Plan
+from goldenpath.runs.retention import carry_out_runs, plan_runs
+from goldenpath.settings.table import load_settings
 
 
 @click.command("gc")
@@ -25,7 +26,7 @@ def gc(keep: int, grace: timedelta, yes: bool) -> None:
     home, now = load_settings().home_folder(), datetime.now(UTC)
     plan = plan_runs(home, keep, grace, now)
     if yes:
-        carry_out_runs(home, plan, now)
+        plan = carry_out_runs(home, plan, now)
     tell_plan(plan, yes)
 
 
@@ -37,7 +38,9 @@ def tell_plan(plan: Plan, done: bool) -> None:
         f"{'deleted' if done else 'delete'}: {one.name}, aside since {one.since:%Y-%m-%d}"
         for one in plan.gone
     ]
-    lines += [f"{'swept' if done else 'sweep'}: {near(path)}" for path in plan.litter]
+    deleted = {one.name for one in plan.gone}
+    swept = [path for path in plan.attachments if path.name not in deleted]
+    lines += [f"{'swept' if done else 'sweep'}: {near(path)}" for path in (*swept, *plan.litter)]
     for line in lines:
         put(line)
     if plan.empty:

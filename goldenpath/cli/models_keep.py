@@ -58,7 +58,7 @@ def gc(keep: int, grace: timedelta, yes: bool) -> None:
     found, now = registry(), datetime.now(UTC)
     plan = plan_versions(found, keep, grace, now)
     if yes:
-        carry_out(found, plan, now)
+        plan = carry_out(found, plan, now)
     tell_plan(plan, yes)
 
 

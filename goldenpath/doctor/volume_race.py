@@ -17,6 +17,7 @@ from pathlib import Path
 from goldenpath.errors import BadInput, RaceLost, VolumeFault
 from goldenpath.records import Frozen
 from goldenpath.registry.artifact import is_plain
+from goldenpath.registry.litter import remove
 from goldenpath.volume import (
     STAGING,
     complete,
@@ -24,7 +25,6 @@ from goldenpath.volume import (
     make_folders,
     place,
     read_file,
-    remove,
     settle,
     take_name,
     write_file,

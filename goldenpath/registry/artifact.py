@@ -61,16 +61,25 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    "The manifest as it stands, unverified. Raises NotTrusted where it is none, VolumeFault."
+    "The manifest as it stands, unverified. Raises NotTrusted where it is missing or none, VolumeFault."
     path = folder / MANIFEST
     with faults(path):
-        found = path.lstat()
+        found = _status(path)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MANIFEST_LIMIT:
             raise NotTrusted(
                 f"{path} is a link or no file of at most {MANIFEST_LIMIT} bytes; publish it again"
             )
         content = read_file(path, MANIFEST_LIMIT)
     return parse_manifest(content, folder)
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        if path.parent.is_dir():  # the version is damaged; without its folder, the volume is
+            raise Incomplete(f"{path} is missing; publish the version again") from None
+        raise
 
 
 def parse_manifest(content: bytes, folder: Path) -> Manifest:

@@ -1,15 +1,14 @@
 """The registry: published versions, and which of them is used for what."""
 
+import contextlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-from goldenpath.errors import BadInput, DamagedEntry, GateRefused, NoModel, RaceLost
+from goldenpath.errors import BadInput, DamagedEntry, GateRefused, NoModel, NotTrusted, RaceLost
 from goldenpath.registry.roles import ROLES, Role, RoleLog, Roles, assigned, vacated
 from goldenpath.registry.signing import Keys, key_id
-from goldenpath.registry.trash import move_aside
 from goldenpath.registry.versions import Versions
-from goldenpath.settings import Settings
+from goldenpath.settings.table import Settings
 from goldenpath.volume import patiently
 
 __all__ = ["Keys", "Registry", "Role", "Roles", "open_registry"]
@@ -55,11 +54,17 @@ class Registry(Versions):
         who: str,
         made_from: int | None = None,  # the entry that the decision was made from; None: the newest
     ) -> Roles:
-        "Append an entry. Raises RaceLost where the roles were changed since `made_from`, VolumeFault."
+        """Append an entry. Raises RaceLost where the roles were changed since `made_from`, VolumeFault.
+
+        Raises NoModel where a version was deleted while it was given a role; the entry is written then.
+        """
         base = self.roles() if made_from is None else self._unchanged_since(made_from)
         entry = self.log.append(change(base), why=why, who=who, made_from=base.number)
-        for version in entry.in_use:
-            self.restore(version)  # where it was moved aside while it was promoted
+        for version in entry.in_use:  # some may have been moved aside while they were promoted
+            with contextlib.suppress(NotTrusted):  # every copy is damaged
+                self.restore(version)
+        for version in set(entry.in_use).difference(base.in_use):
+            self.expect(version)
         return entry
 
     def _unchanged_since(self, number: int) -> Roles:
@@ -174,7 +179,7 @@ class Registry(Versions):
         self.expect(version)
         if version in self.roles().in_use:
             raise BadInput(f"version {version} has a role; `goldenpath models withdraw {version}` first")
-        move_aside(self.folder(version), self.aside, datetime.now(UTC))
+        self._move_aside(version)
         if version in self.roles().in_use:  # promoted while it was moved
             self.restore(version)
 

@@ -1,25 +1,25 @@
-"""What may go: versions and runs that nobody needs, first moved aside, deleted after a grace time.
+"""What may go: versions that nobody needs, first moved aside, deleted after a grace time.
 
 A plan is made first and shown; carrying it out looks at the roles once more, because somebody may have
 promoted what was about to go.
 """
 
-import os
-from collections.abc import Iterable
+import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from goldenpath.errors import NotTrusted, VolumeFault
+from goldenpath.errors import DamagedEntry, NotTrusted
 from goldenpath.records import Frozen
+from goldenpath.registry import attachments
+from goldenpath.registry.litter import delete, litter_below, remove_all
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import Roles
-from goldenpath.registry.trash import STAMP, Aside, bring_back, delete, list_aside, move_aside
-from goldenpath.registry.versions import Versions, age_order
-from goldenpath.runs.run import list_runs, parent_of
-from goldenpath.volume import STAGING, abandoned, complete, faults, remove
+from goldenpath.registry.trash import STAMP, Aside, bring_back, intact_copy, list_aside, move_all_aside
+from goldenpath.registry.versions import age_order
+from goldenpath.tables.progress import counted
+from goldenpath.volume import faults
 
 GRACE = timedelta(days=7)  # in which what was moved aside, or named by a role, can still be had
-LITTER = timedelta(days=1)  # after which a staging folder that nobody touches has no writer any more
 
 
 class Plan(Frozen):
@@ -28,12 +28,13 @@ class Plan(Frozen):
     aside: tuple[str, ...] = ()  # out of the list, to be deleted after the grace time
     back: tuple[str, ...] = ()  # moved aside earlier, but in use since
     gone: tuple[Aside, ...] = ()  # moved aside longer ago than the grace time: deleted
+    attachments: tuple[Path, ...] = ()  # signatures and contrasts of versions that are gone
     litter: tuple[Path, ...] = ()  # what dead writers left
 
     @property
     def empty(self) -> bool:
         "Is there nothing to do?"
-        return not (self.aside or self.back or self.gone or self.litter)
+        return not (self.aside or self.back or self.gone or self.attachments or self.litter)
 
 
 def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime) -> Plan:
@@ -41,35 +42,68 @@ def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime
 
     Kept are the newest `keep`, those younger than the grace time, and those that a role named within it.
     """
-    needed = named_within(registry, now - grace)
+    start = now - grace
+    needed = named_within(registry, start, now)
     listed = registry.versions()
-    kept = {*needed, *(listed[-keep:] if keep else []), *(v for v in listed if published(v) > now - grace)}
+    kept = {*needed, *(listed[-keep:] if keep else []), *(v for v in listed if is_young(registry, v, start))}
     waiting = list_aside(registry.aside)
+    missing = needed.difference(listed)
+    gone = tuple(one for one in waiting if one.since <= start and one.name not in missing)
+    there = {*listed, *(one.name for one in set(waiting).difference(gone))}
     return Plan(
         aside=tuple(version for version in listed if version not in kept),
-        back=tuple(sorted({one.name for one in waiting} & needed)),
-        gone=tuple(one for one in waiting if one.since <= now - grace and one.name not in needed),
-        litter=tuple(_litter(registry.root)),
+        back=_restorable(registry, sorted({one.name for one in waiting} & missing)),
+        gone=gone,
+        attachments=tuple(attachments.orphans(registry, there, now)),
+        litter=tuple(litter_below(registry.root)),
     )
 
 
-def named_within(registry: Registry, start: datetime) -> set[str]:
-    "The versions that an entry younger than `start` names, and those in use when that time began."
+def named_within(registry: Registry, start: datetime, now: datetime) -> set[str]:
+    """The versions that an entry younger than `start` names, and those in use when that time began.
+
+    An entry is at least as young as every entry before it, whatever the clock of its writer said.
+    Raises DamagedEntry for a damaged entry among the young ones, VolumeFault.
+    """
     named: set[str] = set()
-    for number in range(registry.log.newest(), 0, -1):
-        entry = registry.log.read(number)
-        if _when(entry) <= start:
-            return named | set(entry.in_use)
-        named |= {*entry.in_use, *entry.withdrawn}
-    return named
+    in_use: tuple[str, ...] = ()
+    latest, damage = datetime.min.replace(tzinfo=UTC), None
+    for number in counted(range(1, registry.log.newest() + 1), "reading the history"):
+        try:
+            entry = registry.log.read(number)
+        except DamagedEntry as error:
+            damage = error
+            continue
+        when = _when(entry)
+        if when is None or when > now:  # nobody knows: what it names stays
+            named |= {*entry.in_use, *entry.withdrawn}
+            continue
+        latest = max(latest, when)
+        if latest <= start:
+            in_use, damage = entry.in_use, None
+        else:
+            named |= {*entry.in_use, *entry.withdrawn}
+    if damage:
+        raise damage
+    return named.union(in_use)
 
 
-def _when(entry: Roles) -> datetime:
+def _when(entry: Roles) -> datetime | None:
     try:
         when = datetime.fromisoformat(entry.when)
     except ValueError:
-        return datetime.max.replace(tzinfo=UTC)  # nobody knows: what it names stays
+        return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def is_young(registry: Registry, version: str, start: datetime) -> bool:
+    "Was a version made after `start`, or placed after it: imported, or replaced where it was damaged?"
+    if published(version) > start:
+        return True
+    folder = registry.folder(version)
+    with faults(folder), contextlib.suppress(FileNotFoundError):
+        return folder.lstat().st_mtime > start.timestamp()
+    return False
 
 
 def published(version: str) -> datetime:
@@ -80,104 +114,36 @@ def published(version: str) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def carry_out(registry: Registry, plan: Plan, now: datetime) -> None:
-    "Do what the plan says, except to what a role has come to name since. Raises VolumeFault."
-    for version in plan.back:
-        bring_back(registry, version)
-    for version in plan.aside:
-        if registry.exists(version):
-            move_aside(registry.folder(version), registry.aside, now)
+def _restorable(registry: Registry, versions: list[str]) -> tuple[str, ...]:
+    restorable = []
+    for version in versions:
+        with contextlib.suppress(NotTrusted):  # every copy is damaged: it is published again, or is lost
+            restorable += [version] if intact_copy(registry, version) else []
+    return tuple(restorable)
+
+
+def carry_out(registry: Registry, plan: Plan, now: datetime) -> Plan:
+    "Do what the plan says, except to what a role has come to name since; what was done. Raises VolumeFault."
+    back = _bring_all_back(registry, plan.back)
+    in_use = registry.roles().in_use
+    leaving = [registry.folder(v) for v in counted(plan.aside, "moving aside") if v not in in_use]
+    aside = move_all_aside(leaving, registry.aside, now)
     # Whoever promotes looks after writing whether the version is still there; so do we, after moving it.
-    for version in registry.roles().in_use:
-        bring_back(registry, version)
-    for one in plan.gone:
-        if one.name not in registry.roles().in_use:
-            delete(registry, one)
-    for path in plan.litter:
-        remove(path)
-
-
-def sweep(root: Path, older_than: timedelta = LITTER) -> list[Path]:
-    "Delete what dead writers left below a model's folder; the paths that are gone. Raises VolumeFault."
-    found = _litter(root, older_than)
-    for path in found:
-        remove(path)
-    return found
-
-
-def _litter(root: Path, older_than: timedelta = LITTER) -> list[Path]:
-    found: list[Path] = []
-    with faults(root):
-        for parent, folders, _ in os.walk(root):
-            found += abandoned(Path(parent), older_than.total_seconds())
-            inside = Path(parent).name in ("versions", "roles", "aside")  # what lies below was placed whole
-            folders[:] = [] if inside else [name for name in folders if not name.startswith(STAGING)]
-    return sorted(found)
-
-
-# Runs
-
-
-def aside_runs(home: Path) -> Path:
-    "Where runs wait to be deleted."
-    return home / "runs-aside"
-
-
-def plan_runs(home: Path, keep: int, grace: timedelta, now: datetime) -> Plan:
-    """What may go of the runs. Raises VolumeFault.
-
-    Kept are the newest `keep`, those touched within the grace time, those that a published version was
-    trained in, and all that any of these reads from.
-    """
-    with faults(home / "runs"):
-        listed = list_runs(home / "runs")
-        kept = {*(listed[-keep:] if keep else []), *(run for run in listed if touched(run) > now - grace)}
-    kept |= {home / "runs" / name for name in trained_in(home)}
-    kept = with_parents(kept)
-    waiting = list_aside(aside_runs(home))
-    return Plan(
-        aside=tuple(run.name for run in listed if run not in kept),
-        gone=tuple(one for one in waiting if one.since <= now - grace),
+    in_use = registry.roles().in_use
+    kept = _bring_all_back(registry, in_use)
+    gone = tuple(one for one in plan.gone if one.name not in in_use or registry.exists(one.name))
+    delete([one.folder for one in gone])
+    attachments.delete(registry, plan.attachments)
+    attachments.finish(registry, [path for path in plan.litter if attachments.is_hidden(path)])
+    remove_all(plan.litter)
+    return plan.model_copy(
+        update={"aside": tuple(v for v in aside if v not in kept), "back": back, "gone": gone}
     )
 
 
-def touched(run: Path) -> datetime:
-    "When a run was opened, or when a step of it last noted something."
-    notes = [note.stat().st_mtime for note in [run, *(run / "steps").glob("*.json")]]
-    return datetime.fromtimestamp(max(notes), UTC)
-
-
-def trained_in(home: Path) -> set[str]:
-    "The runs that the published versions of all models name. Raises VolumeFault."
-    named: set[str] = set()
-    with faults(home / "models"):
-        models = complete(home / "models")
-    for model in models:
-        versions = Versions(home, model)
-        for version in versions.versions():
-            try:
-                named.add(versions.manifest(version).run)
-            except (NotTrusted, VolumeFault):  # an unreadable version names no run that could be needed
-                continue
-    return named
-
-
-def with_parents(runs: Iterable[Path]) -> set[Path]:
-    "The runs, and those that they read from."
-    found: set[Path] = set()
-    waiting = list(runs)
-    while waiting:
-        run = waiting.pop()
-        if run not in found:
-            found.add(run)
-            parent = parent_of(run)
-            waiting += [parent] if parent else []
-    return found
-
-
-def carry_out_runs(home: Path, plan: Plan, now: datetime) -> None:
-    "Move runs aside, and delete those whose grace time is over. Raises VolumeFault."
-    for name in plan.aside:
-        move_aside(home / "runs" / name, aside_runs(home), now)
-    for one in plan.gone:
-        remove(one.folder)
+def _bring_all_back(registry: Registry, versions: tuple[str, ...]) -> tuple[str, ...]:
+    back = []
+    for version in versions:
+        with contextlib.suppress(NotTrusted):
+            back += [version] if bring_back(registry, version) else []
+    return tuple(back)

@@ -63,7 +63,7 @@ def move_obstacle(obstacle: Obstacle, aside: Path) -> None:
     target = aside / f"{datetime.now(UTC):{STAMP}}-{secrets.token_hex(4)}~{place.name}"
     with faults(place):
         make_folders(aside)
-        os.rename(place, target)  # also a link or a file, which `move` does not take
+        os.rename(place, target)  # also a link or a file
         if not trouble(target, int(place.name)):
             os.rename(target, place)
             raise RaceLost(f"{place} was repaired by another process; look at `goldenpath models history`")

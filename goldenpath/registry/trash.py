@@ -1,14 +1,16 @@
 """What was moved aside: out of the list, not yet deleted, and back again in one rename."""
 
+import contextlib
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goldenpath.errors import RaceLost
+from goldenpath.errors import NotTrusted, RaceLost, VolumeFault
 from goldenpath.records import Frozen
-from goldenpath.volume import complete, faults, move, remove
+from goldenpath.volume import complete, faults, move, move_all
 
 if TYPE_CHECKING:
     from goldenpath.registry.versions import Versions
@@ -39,28 +41,42 @@ def list_aside(folder: Path) -> list[Aside]:
     return sorted(aside, key=lambda one: (one.since, one.name))
 
 
-def move_aside(path: Path, folder: Path, now: datetime) -> None:
-    "Take a version or run out of its list. Raises VolumeFault, also where it is gone already."
-    move(path, folder / f"{now.astimezone(UTC):{STAMP}}-{secrets.token_hex(4)}~{path.name}")
+def move_aside(path: Path, folder: Path, now: datetime) -> bool:
+    "Take a version or run out of its list; False where it is gone already. Raises VolumeFault."
+    return bool(move_all_aside([path], folder, now))
+
+
+def move_all_aside(paths: Iterable[Path], folder: Path, now: datetime) -> list[str]:
+    "Take versions or runs out of their list; the names of those that were there. Raises VolumeFault."
+    since = f"{now.astimezone(UTC):{STAMP}}"
+    moved = move_all((path, folder / f"{since}-{secrets.token_hex(4)}~{path.name}") for path in paths)
+    return [path.name.partition("~")[2] for path in moved]
 
 
 def bring_back(versions: "Versions", version: str) -> bool:
-    "Put a version that was moved aside back into its place; was there one? Raises VolumeFault."
-    if versions.exists(version):
-        return False
-    for aside in list_aside(versions.aside):
-        if aside.name == version:
-            try:
-                move(aside.folder, versions.folder(version))
-            except RaceLost:  # somebody brought it back, or published it again
-                return False
-            return True
+    """Put the newest intact copy of a version that was moved aside back into its place; was there one?
+
+    Raises NotTrusted where every copy is damaged, VolumeFault.
+    """
+    while not versions.exists(version) and (copy := intact_copy(versions, version)):
+        with contextlib.suppress(RaceLost):  # published again, or brought back by another process
+            if move(copy, versions.folder(version)):
+                return True
     return False
 
 
-def delete(versions: "Versions", aside: Aside) -> None:
-    "Delete a version that was moved aside, with what belongs to it. Raises VolumeFault."
-    if not versions.exists(aside.name):
-        remove(versions.root / "signatures" / aside.name)
-        remove(versions.root / "contrasts" / aside.name)
-    remove(aside.folder)
+def intact_copy(versions: "Versions", version: str) -> Path | None:
+    "The newest copy of a version that was moved aside. Raises NotTrusted where every copy is damaged."
+    damage: NotTrusted | None = None
+    for copy in [one.folder for one in reversed(list_aside(versions.aside)) if one.name == version]:
+        try:
+            versions.check(copy, version)
+            return copy
+        except NotTrusted as error:
+            damage = damage or error
+        except VolumeFault:
+            if copy.exists():
+                raise
+    if damage:
+        raise damage
+    return None

@@ -1,5 +1,6 @@
 """The published versions of one model: immutable folders, placed as a whole, verified before a load."""
 
+import contextlib
 import difflib
 import json
 import os
@@ -58,7 +59,10 @@ class Versions:
             raise NoModel(f"version {version!r} of {self.model} is not published; {way_out}")
 
     def restore(self, version: str) -> bool:
-        "Bring back a version that was moved aside; was there one? Raises VolumeFault."
+        """Bring back a version that was moved aside; was there one?
+
+        Raises NotTrusted where every copy is damaged, VolumeFault.
+        """
         return bring_back(self, version)
 
     def verify(self, version: str) -> Manifest:
@@ -79,27 +83,37 @@ class Versions:
     def _intact(self, version: str) -> Manifest:
         "The manifest of a version whose files are those that it names."
         self.expect(version)
-        manifest = patiently(lambda: artifact.verify(self.folder(version)))
+        return self.check(self.folder(version), version)
+
+    def check(self, folder: Path, version: str) -> Manifest:
+        "The manifest of a folder that holds this very version, intact. Raises NotTrusted, VolumeFault."
+        manifest = patiently(lambda: artifact.verify(folder))
         if (manifest.version, manifest.model) != (version, self.model):
             claims = f"says that it is {manifest.version} of {manifest.model}"
-            raise NotTrusted(f"{self.folder(version)} {claims}; remove it and publish that version again")
+            raise NotTrusted(f"{folder} {claims}; remove it and publish that version again")
         return manifest
 
     def find_identity(self, identity: str) -> str | None:
-        "The version that holds the same model (same fingerprint, data and seed), if one was published."
+        "The version that claims to be the same model (same fingerprint, data and seed), if there is one."
         same = [version for version in self.versions() if version.endswith(f"-{identity[:8]}")]
-        return next((version for version in same if self.manifest(version).identity == identity), None)
+        return next((version for version in same if self._claims(version, identity)), None)
+
+    def _claims(self, version: str, identity: str) -> bool:
+        try:
+            return self.manifest(version).identity == identity
+        except (NoModel, NotTrusted):  # moved aside meanwhile, or too damaged to claim anything
+            return False
 
     def publish(self, candidate: Path, *, sign: bool = True) -> str:
         """Make a candidate a version, as a whole or not at all; the same model again is the same version.
 
+        What has its name and is damaged is moved aside and replaced.
         It is signed where the reader has a key to sign with, unless `sign` is False.
         Raises NotTrusted if the candidate is not sound, or if the same model was published before and cannot
         be trusted; GateRefused if MODEL_VERSION must be raised; RaceLost if the name is taken by other
         content; BadInput for an unusable key; VolumeFault.
         """
         manifest = artifact.verify(candidate)
-        self.restore(manifest.version)  # where it was moved aside, it is the same one again
         key = self.keys.sign_with if sign else None
         known = self.find_identity(manifest.identity) or manifest.version
         if known != manifest.version:
@@ -129,22 +143,40 @@ class Versions:
         if key:
             self._sign(manifest, key)
 
-    def _place(self, candidate: Path, manifest: Manifest) -> bool:  # False: somebody had placed the same
+    def _place(self, candidate: Path, manifest: Manifest) -> bool:  # False: it is there already
+        if self._holds(manifest):
+            return False
         try:
             place(self.folder(manifest.version), lambda staged: _copy(candidate, manifest, staged))
         except RaceLost:
-            if self.manifest(manifest.version) != manifest:
+            if not self._holds(manifest):
                 raise
             return False
+        self._manifests.pop(manifest.version, None)  # of a damaged one
         return True
+
+    def _holds(self, manifest: Manifest) -> bool:
+        "Is this very version in its place? A damaged one is moved aside."
+        try:
+            return self._intact(manifest.version) == manifest
+        except NoModel:
+            return False
+        except NotTrusted:
+            self._move_aside(manifest.version)
+        with contextlib.suppress(NotTrusted):
+            self.restore(manifest.version)  # replaced by another process before it was moved: not damaged
+        return False
 
     def _check_again(self, manifest: Manifest) -> None:
         # Two may publish different code under one MODEL_VERSION at once: whoever sees the other steps back.
         try:
             publishing.check(self, manifest, self.folder(manifest.version))
         except GateRefused:
-            move_aside(self.folder(manifest.version), self.aside, datetime.now(UTC))
+            self._move_aside(manifest.version)
             raise
+
+    def _move_aside(self, version: str) -> None:
+        move_aside(self.folder(version), self.aside, datetime.now(UTC))
 
     # Signatures
 

@@ -13,7 +13,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from goldenpath.errors import NotTrusted, VolumeFault
+from goldenpath.errors import Incomplete, NotTrusted, VolumeFault
 from goldenpath.registry.artifact import (
     build_pipeline,
     load_pipeline,
@@ -48,7 +48,7 @@ def test_a_candidate_that_is_completed_again_is_verified_again(tmp_path: Path) -
 
 
 def test_a_folder_without_a_manifest_is_no_candidate(tmp_path: Path) -> None:
-    with pytest.raises(VolumeFault, match=r"manifest.json: No such file"):
+    with pytest.raises(Incomplete, match=r"manifest.json is missing; publish the version again"):
         verify(tmp_path)
     with pytest.raises(VolumeFault, match="nowhere: No such file"):
         verify(tmp_path / "nowhere")

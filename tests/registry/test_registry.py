@@ -1,13 +1,11 @@
 """Versions and roles, as one person alone sees them."""
 
 import stat
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from goldenpath.errors import BadInput, GateRefused, NoModel, NotTrusted, RaceLost
-from goldenpath.registry import registry as registry_module
 from goldenpath.registry.registry import Registry
 from tests.helpers.candidates import make_candidate
 
@@ -181,12 +179,12 @@ def test_a_version_without_a_role_can_be_set_aside(registry: Registry, two: tupl
 def test_a_version_that_is_promoted_while_it_is_set_aside_comes_back(
     registry: Registry, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    move_aside = registry_module.move_aside
+    move_aside = registry._move_aside
 
-    def promoted_meanwhile(path: Path, folder: Path, now: datetime) -> None:
-        registry.promote(two[0], **BY)
-        move_aside(path, folder, now)
+    def promoted_meanwhile(version: str) -> None:
+        registry.promote(version, **BY)
+        move_aside(version)
 
-    monkeypatch.setattr(registry_module, "move_aside", promoted_meanwhile)
+    monkeypatch.setattr(registry, "_move_aside", promoted_meanwhile)
     registry.set_aside(two[0])
     assert registry.resolve("champion") == two[0]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from goldenpath.errors import NoModel
+from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
-from goldenpath.registry.retention import Plan, carry_out, carry_out_runs, plan_runs, plan_versions, sweep
+from goldenpath.registry.retention import Plan, carry_out, plan_versions
 from goldenpath.registry.trash import list_aside
+from goldenpath.runs.retention import carry_out_runs, plan_runs
 from goldenpath.volume import STAGING, make_folders, write_file
 from tests.helpers.candidates import make_candidate
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
-from goldenpath.registry.retention import sweep
 from tests.helpers.candidates import make_candidate
 from tests.helpers.fuse_mount import Mounts, open_folder
 from tests.helpers.requirements import needs

@@ -1,0 +1,98 @@
+"""How things are deleted, and what processes leave that die on the way.
+
+Whatever has a name on the volume is renamed out of sight first: a death halfway leaves litter, never half of
+a version or run under its name.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+from goldenpath.tables.progress import counted
+from goldenpath.volume import STAGING, faults, move_all
+
+LITTER = timedelta(days=1)  # after which a staging folder that nobody touches has no writer any more
+WHOLE = ("versions", "roles", "aside")  # folders whose entries were placed as a whole
+AT_ONCE = 8  # folders being deleted; one after another, 5,000 took 40 times as long
+TRIES = 100  # at one folder that several processes delete
+
+
+def delete(paths: Iterable[Path]) -> None:
+    "Delete folders: all out of sight at once, then file by file. Raises VolumeFault."
+    remove_all(hide(paths))
+
+
+def remove_all(paths: Sequence[Path]) -> None:
+    "Delete folders and files, several at once, because each waits for the volume. Raises VolumeFault."
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in zip(counted(paths, "deleting"), pool.map(remove, paths), strict=True):
+            pass
+
+
+def hide(paths: Iterable[Path]) -> list[Path]:
+    "Rename folders to names that nobody lists, durably; the new paths, without those gone meanwhile."
+    return move_all((path, path.parent / f"{STAGING}{secrets.token_hex(8)}~{path.name}") for path in paths)
+
+
+def name_of(hidden: Path) -> str:
+    "The name that a hidden folder had."
+    return hidden.name.partition("~")[2]
+
+
+def remove(path: Path) -> None:
+    "Delete a folder or file; that it is gone, or that another process deletes it as well, is no error."
+    with faults(path):
+        if not path.is_dir() or path.is_symlink():
+            path.unlink(missing_ok=True)
+            return
+        for _ in range(TRIES):  # before Python 3.13 rmtree stops at a file that is gone already
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path)
+            if not path.exists():
+                return
+
+
+def abandoned(parent: Path, older_than: timedelta = LITTER) -> list[Path]:
+    "Staging folders and files in a folder that nobody has touched for so long: their writers have died."
+    with contextlib.suppress(FileNotFoundError):
+        return _abandoned(parent, os.listdir(parent), older_than)
+    return []
+
+
+def _abandoned(parent: str | Path, names: Iterable[str], older_than: timedelta) -> list[Path]:
+    start = time.time() - older_than.total_seconds()
+    staged = sorted(Path(parent, name) for name in names if name.startswith(STAGING))
+    return [path for path in staged if last_change(path) < start]
+
+
+def last_change(path: Path) -> float:
+    "When a folder or a file in it changed last (a long copy changes its files only), in seconds since 1970."
+    try:
+        inside = list(path.iterdir()) if path.is_dir() else []
+        return max(entry.lstat().st_mtime for entry in [path, *inside])
+    except FileNotFoundError:  # completed or deleted meanwhile
+        return time.time()
+
+
+def litter_below(root: Path, older_than: timedelta = LITTER) -> list[Path]:
+    "What dead writers left below a model's folder. Raises VolumeFault."
+    litter: list[Path] = []
+    with faults(root):
+        for parent, folders, files in os.walk(root):
+            litter += _abandoned(parent, [*folders, *files], older_than)
+            whole = os.path.basename(parent) in WHOLE
+            folders[:] = [] if whole else [name for name in folders if not name.startswith(STAGING)]
+    return sorted(litter)
+
+
+def sweep(root: Path, older_than: timedelta = LITTER) -> list[Path]:
+    "Delete what dead writers left below a model's folder; the paths that are gone. Raises VolumeFault."
+    litter = litter_below(root, older_than)
+    remove_all(litter)
+    return litter
