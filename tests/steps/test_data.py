@@ -292,9 +292,23 @@ def test_names_that_some_rows_have_are_not_wrong(
     refused(visits().replace(changes), tmp_path, says)
 
 
+def test_a_level_that_is_spelt_like_a_missing_outcome_is_not_a_wrong_name(tmp_path: Path) -> None:
+    frame = visits().assign(died="no")
+    frame.loc[:20, "ward"] = "Yes"
+    refused(frame, tmp_path, r"see .*rejected\.parquet")
+
+
+@pytest.mark.parametrize(("count", "end"), [(5, "'5';"), (6, r"'5', \.\.\.;")])
+def test_of_many_values_the_most_frequent_are_named(count: int, end: str, tmp_path: Path) -> None:
+    frame = visits(210)
+    frame["ward"] = [str(value) for value in np.repeat(np.arange(1, 7), np.arange(60, 0, -10))]
+    frame = frame[frame["ward"].astype(int) <= count]
+    refused(frame, tmp_path, f"which have '1', '2', '3', '4', {end} correct the contract")
+
+
 def test_rows_of_the_wrong_length_do_not_hide_wrong_names(tmp_path: Path) -> None:
     file = tmp_path / "visits.csv"
-    rows = visits().replace({"died": {"yes": "Y", "no": "N"}})
+    rows = visits().replace({"died": {"yes": "1", "no": "0"}})
     file.write_text(rows.to_csv(index=False) + "v900,2020-01-01\n", "utf-8")
     with pytest.raises(BadInput, match=r"401 of 401 rows .* the names of 'died'"):
         make_data(VISITS, Settings(source=str(file)), Run("run", tmp_path / "run", "02_data"))

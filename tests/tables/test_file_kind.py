@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import sqlite3
 import zipfile
@@ -14,7 +15,7 @@ import pytest
 from goldenpath.errors import BadInput
 from goldenpath.settings import load_settings
 from goldenpath.tables.endings import TABLES
-from goldenpath.tables.file_kind import KINDS
+from goldenpath.tables.file_kind import KINDS, kind_of
 from goldenpath.tables.reader import read_chunks, read_columns
 from goldenpath.tables.sources import find_files
 
@@ -118,6 +119,14 @@ def test_a_file_of_another_kind_is_named_for_what_it_is(
 def test_every_kind_is_tried() -> None:
     text = " ".join(says for _, says in OTHER_KINDS).replace("\\", "")
     assert [kind.name for kind in KINDS if kind.name not in text] == []
+
+
+def test_looking_leaves_a_file_at_its_beginning(tmp_path: Path) -> None:
+    zipped(tmp_path / "rows.zip", ("a.csv",))
+    for data in (TEXT.encode(), (tmp_path / "rows.zip").read_bytes()):
+        stream = io.BytesIO(data)
+        kind_of(stream)
+        assert stream.read() == data
 
 
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
