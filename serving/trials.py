@@ -24,10 +24,7 @@ from goldenpath.registry.roles import ROLES
 from goldenpath.registry.trial import Forked, Job, Outcome, try_version
 from goldenpath.settings import Settings
 
-# What loading a version takes: imported once, as a trial and all workers are copies of the launcher. Not so
-# onnxruntime, which starts a thread when it is imported.
-READS_ONNX = ("google.protobuf.descriptor_pb2", "google.protobuf.message_factory")
-READS_SKOPS = ("pandas", "skops.io")
+SCIKIT_LEARN = ("pandas", "skops.io")  # what it takes to load a pipeline
 AGAIN = 600.0  # seconds until a version that was refused is tried again
 FIRST_SECONDS = 20  # that the first trials get at most: nothing listens until they are over
 
@@ -131,8 +128,9 @@ def _begin(settings: Settings, registry: Registry, name: str) -> First | None:
     except GoldenpathError:
         return None  # a worker meets it again, and says so
     job = job.model_copy(update={"seconds": min(job.seconds, FIRST_SECONDS)})
-    for package in READS_ONNX if fast_path_of(job) else READS_SKOPS:
-        importlib.import_module(package)
+    if not fast_path_of(job):
+        for package in SCIKIT_LEARN:  # once: a trial and all workers are copies of the launcher
+            importlib.import_module(package)
     return First(job, Forked(load_predictor, job))
 
 

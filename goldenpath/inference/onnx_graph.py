@@ -5,10 +5,11 @@ element a bounded number of times. Left out are loops and branches, functions, o
 are computed from numbers.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cache
+import re
+from collections.abc import Iterator
 from math import prod
-from typing import Any
+
+from goldenpath.inference.protobuf import Malformed, Message
 
 MOST = 1 << 24  # elements that a constant shape may ask for
 DIMENSIONS = 8  # that it may have
@@ -35,126 +36,93 @@ OPERATORS = frozenset(  # domain and name
     + [("com.microsoft", "Tokenizer")]
 )
 
-# The fields that matter here, of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto: name, number, kind.
-# What must not be there is read as bytes. A capital names another message; a star, a repeated field.
-SCHEMA = {
-    "Model": (("graph", 7, "Graph"), ("training", 20, "bytes*"), ("functions", 25, "bytes*")),
-    "Graph": (("node", 1, "Node*"), ("tensor", 5, "Tensor*"), ("sparse", 15, "bytes*")),
-    "Node": (
-        ("input", 1, "bytes*"),
-        ("output", 2, "bytes*"),
-        ("operator", 4, "bytes"),
-        ("attribute", 5, "Attribute*"),
-        ("domain", 7, "bytes"),
-    ),
-    "Attribute": (
-        ("tensor", 5, "Tensor"),
-        ("graph", 6, "bytes"),
-        ("tensors", 10, "Tensor*"),
-        ("graphs", 11, "bytes*"),
-        ("sparse", 22, "bytes"),
-        ("sparses", 23, "bytes*"),
-    ),
-    "Tensor": (
-        ("dims", 1, "int64*"),
-        ("int64", 7, "int64*"),
-        ("name", 8, "bytes"),
-        ("raw", 9, "bytes"),
-        ("external", 13, "bytes*"),
-        ("location", 14, "int32"),
-    ),
-}
+# Numbers of the fields that matter here, of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+GRAPH, TRAINING, FUNCTIONS = 7, 20, 25  # of a model
+NODES, TENSORS, SPARSE_TENSORS = 1, 5, 15  # of a graph
+INPUTS, OUTPUTS, OPERATOR, ATTRIBUTES, DOMAIN = 1, 2, 4, 5, 7  # of a node
+TENSOR, INNER_TENSORS = 5, 10  # of an attribute
+INNER_GRAPH, INNER_GRAPHS, SPARSE, SPARSES = 6, 11, 22, 23
+DIMS, INTEGERS, NAME, RAW, EXTERNAL, LOCATION = 1, 7, 8, 9, 13, 14  # of a tensor
+# Floats, ints and short texts of an attribute: the nodes of trees are millions of such fields.
+VALUES = re.compile(
+    rb"(?:(?:\x3d.{4})++|(?:\x40[\x80-\xff]*+.)++|(?:\x4a\x04.{4}|\x4a\x0a.{10})++)++", re.DOTALL
+)
 
 
 def refusal(onnx: bytes) -> str:
     "Why a compiled model must not be opened, in one line; empty if it may be."
-    from google.protobuf.message import DecodeError
-
     if onnx[4:8] == FLATBUFFERS:
         return "it is in another format than ONNX"
     try:
-        model = _message().FromString(onnx)
-    except DecodeError:
-        return "it is not an ONNX model"
-    return next(_problems(model), "")
+        return next(_problems(Message(onnx)), "")
+    except Malformed as error:
+        return f"it is not an ONNX model: {error}"
 
 
-def _problems(model: Any) -> Iterator[str]:
-    if model.functions or model.training:
+def _problems(model: Message) -> Iterator[str]:
+    if model.has(FUNCTIONS, TRAINING):
         yield "it holds functions of its own"
-    if model.graph.sparse:
+    graph = Message(model.one(GRAPH))
+    if graph.has(SPARSE_TENSORS):
         yield "it holds sparse constants"
-    yield from _strange_operators(model.graph.node)
-    yield from _strange_tensors(model.graph)
-    yield from _strange_shapes(model.graph)
-
-
-def _strange_operators(nodes: Iterable[Any]) -> Iterator[str]:
+    nodes = [Message(node) for node in graph.bytes_of(NODES)]
+    tensors = [Message(tensor) for tensor in graph.bytes_of(TENSORS)]
     for node in nodes:
-        domain, name = _text(node.domain), _text(node.operator)
-        if (domain, name) not in OPERATORS:
-            where = f" of {domain}" if domain else ""
-            yield f"it uses the operator {name}{where}, which is not allowed"
-        if any(one.graph or one.graphs or one.sparse or one.sparses for one in node.attribute):
-            yield f"its {name} holds a graph or a sparse constant"
+        yield from _strange_operator(node)
+        attributes = [Message(attribute, VALUES) for attribute in node.bytes_of(ATTRIBUTES)]
+        yield from (
+            f"its {_name(node)} holds a graph or a sparse constant" for one in attributes if _branches(one)
+        )
+        for tensor in (Message(one) for attribute in attributes for one in _tensors(attribute)):
+            yield from _strange_tensor(tensor)
+    for tensor in tensors:
+        yield from _strange_tensor(tensor)
+    yield from _strange_shapes(nodes, tensors)
 
 
-def _strange_tensors(graph: Any) -> Iterator[str]:
-    for tensor in _tensors(graph):
-        if tensor.external or tensor.location == STORED_ELSEWHERE:
-            yield f"its constant {_text(tensor.name)!r} is stored in another file"
-        if min(tensor.dims, default=0) < 0 or prod(tensor.dims) > 2 * tensor.ByteSize():  # two fit a byte
-            yield f"its constant {_text(tensor.name)!r} claims {list(tensor.dims)} values and has fewer"
+def _strange_operator(node: Message) -> Iterator[str]:
+    domain, name = _text(node.one(DOMAIN)), _name(node)
+    if (domain, name) not in OPERATORS:
+        where = f" of {domain}" if domain else ""
+        yield f"it uses the operator {name}{where}, which is not allowed"
 
 
-def _tensors(graph: Any) -> Iterator[Any]:
-    yield from graph.tensor
-    for attribute in (one for node in graph.node for one in node.attribute):
-        yield from [attribute.tensor] if attribute.HasField("tensor") else []
-        yield from attribute.tensors
+def _branches(attribute: Message) -> bool:
+    return attribute.has(INNER_GRAPH, INNER_GRAPHS, SPARSE, SPARSES)
 
 
-def _strange_shapes(graph: Any) -> Iterator[str]:
+def _tensors(attribute: Message) -> list[memoryview]:
+    return [*attribute.bytes_of(INNER_TENSORS), *([attribute.one(TENSOR)] if attribute.has(TENSOR) else [])]
+
+
+def _strange_tensor(tensor: Message) -> Iterator[str]:
+    name, dims = _text(tensor.one(NAME)), tensor.numbers_of(DIMS)
+    if tensor.has(EXTERNAL) or STORED_ELSEWHERE in tensor.numbers_of(LOCATION):
+        yield f"its constant {name!r} is stored in another file"
+    if min(dims, default=0) < 0 or prod(dims) > 2 * tensor.size:  # two fit a byte
+        yield f"its constant {name!r} claims {dims} values and has fewer"
+
+
+def _strange_shapes(nodes: list[Message], tensors: list[Message]) -> Iterator[str]:
     "A shape must be that of another tensor, or a small constant."
-    known = {name for node in graph.node if node.operator == b"Shape" for name in node.output}
-    for name in (name for node in graph.node if _text(node.operator) == FILLS for name in node.input):
-        constants = [tensor for tensor in graph.tensor if tensor.name == name]
-        if name not in known and not (constants and all(map(_is_small_shape, constants))):
+    known = {bytes(name) for node in nodes if _name(node) == "Shape" for name in node.bytes_of(OUTPUTS)}
+    for wanted in (bytes(name) for node in nodes if _name(node) == FILLS for name in node.bytes_of(INPUTS)):
+        constants = [tensor for tensor in tensors if tensor.one(NAME) == wanted]
+        if wanted not in known and not (constants and all(map(_is_small_shape, constants))):
             yield f"its {FILLS} asks for more than {MOST} values, or for as many as it computes"
 
 
-def _is_small_shape(tensor: Any) -> bool:
+def _is_small_shape(tensor: Message) -> bool:
     "A tensor of many empty rows takes no room, but time."
-    raw = tensor.raw[: 8 * (DIMENSIONS + 1)]
-    shape = [*tensor.int64, *(int.from_bytes(raw[at : at + 8], "little") for at in range(0, len(raw), 8))]
-    return len(shape) <= DIMENSIONS and max([prod(shape), *shape]) <= MOST
+    raw = tensor.one(RAW)[: 8 * (DIMENSIONS + 1)]
+    shape = [int.from_bytes(raw[at : at + 8], "little") for at in range(0, len(raw), 8)]
+    shape += tensor.numbers_of(INTEGERS)
+    return len(shape) <= DIMENSIONS and max([prod(shape), *map(abs, shape)]) <= MOST
 
 
-def _text(name: bytes) -> str:
-    return name.decode(errors="replace")[:80]
+def _name(node: Message) -> str:
+    return _text(node.one(OPERATOR))
 
 
-@cache
-def _message() -> Any:
-    "The class that reads a model, made from the schema above; onnxruntime brings protobuf, but no ONNX."
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-    file = descriptor_pb2.FileDescriptorProto(name="goldenpath.proto", package="goldenpath", syntax="proto2")
-    for message, fields in SCHEMA.items():
-        described = file.message_type.add(name=message)
-        for name, number, kind in fields:
-            _add_field(described, name, number, kind)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("goldenpath.Model"))
-
-
-def _add_field(message: Any, name: str, number: int, kind: str) -> None:
-    from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
-
-    plain = {"bytes": Field.TYPE_BYTES, "int32": Field.TYPE_INT32, "int64": Field.TYPE_INT64}
-    word = kind.rstrip("*")
-    label = Field.LABEL_REPEATED if kind.endswith("*") else Field.LABEL_OPTIONAL
-    field = message.field.add(name=name, number=number, label=label, type=plain.get(word, Field.TYPE_MESSAGE))
-    if word not in plain:
-        field.type_name = f".goldenpath.{word}"
+def _text(name: memoryview) -> str:
+    return bytes(name).decode(errors="replace")[:80]

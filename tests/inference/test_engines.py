@@ -124,7 +124,7 @@ def test_a_pipeline_without_an_onnx_form_says_why():
 
 def test_bytes_that_are_no_model_are_refused():
     columns, _ = tumours()
-    with pytest.raises(CannotCompile, match="not opened: it is not an ONNX model"):
+    with pytest.raises(CannotCompile, match="not opened: it is not an ONNX model: byte"):
         FastPath(b"not a model", layout_of(columns))
 
 
