@@ -15,6 +15,7 @@ from flask import Blueprint, Flask, Response, g, request
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
 from serving.http import reply
+from serving.watchers.queue import every, told_once
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,19 @@ log = logging.getLogger(__name__)
 OPEN = {"about.live", "about.ready", "open_inference.live", "open_inference.ready"}
 ALWAYS = {*OPEN, "metrics.show"}  # endpoints that must answer in any crowd
 RETRY_SECONDS = "1"
+
+
+def install(app: Flask, settings: Settings, in_flight: "InFlight") -> None:
+    "Ask each request where it comes from, for its token and for a free place."
+    if settings.cors_origins:
+        allow_origins(app, settings.cors_origins.replace(",", " ").split())
+    if settings.tokens_file:
+        tokens = tokens_of(settings)
+        look = told_once(tokens.look, "tokens")
+        look()  # a worker that follows a dead one starts whatever became of the file, and lets nobody in
+        every(1.0, look, "tokens")
+        tokens.install(app)
+    in_flight.install(app)
 
 
 class InFlight:

@@ -4,12 +4,14 @@ with the right status: what was wrong and the way out, never a value that was se
 import json
 import traceback
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.routing import MapAdapter
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.predict import Answer
@@ -17,9 +19,29 @@ from goldenpath.schema.contract import Broken, Malformed
 from serving.remote_engine import BackendFailed, BackendTimeout
 from serving.trace import trace
 
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
 JSON = "application/json"
 CHUNK = 65_536  # bytes
 DISCARDED = 64_000_000  # bytes of a body that is too large, before its connection is closed
+
+
+class Server(Flask):
+    "Flask without what no request needs here; its log holds no submitted value, as an error's text may do."
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        "No route here depends on the host and no address is absolute: Flask need not work out the caller's."
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "", "/", None, "http", request.path, request.method)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        "No view here is asynchronous; Flask would look at each function of a request to find out."
+        return func
+
+    def log_exception(self, exc_info: ExcInfo) -> None:
+        "The answer names this id."
+        self.logger.error("request %s: %s", trace().id, where(exc_info))
 
 
 def json_body() -> bytes:
@@ -27,9 +49,10 @@ def json_body() -> bytes:
 
     Raises UnsupportedMediaType (415) where it is not said to be plain JSON, RequestEntityTooLarge (413).
     """
-    if request.environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
         raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
-    if "HTTP_CONTENT_ENCODING" in request.environ and packing() != "identity":
+    if "HTTP_CONTENT_ENCODING" in environ and packing() != "identity":
         raise UnsupportedMediaType("compressed bodies are not understood here; send without Content-Encoding")
     return whole_body()
 
@@ -51,7 +74,7 @@ def discard_body() -> None:
 
 def packing() -> str:
     "How the body is said to be compressed."
-    return request.headers.get("Content-Encoding", "identity").lower()
+    return str(request.environ.get("HTTP_CONTENT_ENCODING", "identity")).lower()
 
 
 def unpacked_body() -> bytes:
@@ -93,8 +116,6 @@ def said_by(label: str, version: str) -> str:
     "Label and version as they stand in an answer."
     return encode({"label": label, "version": version})[1:-1]
 
-
-ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 STATUS: dict[type[GoldenpathError], int] = {
     Malformed: 400,

@@ -4,21 +4,59 @@ import itertools
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Any, NamedTuple
 
 from goldenpath.errors import GoldenpathError, NoModel, NotTrusted
-from goldenpath.predict import Predictor
+from goldenpath.predict import Answer, Predictor
 from goldenpath.registry.registry import Registry, Roles
 from goldenpath.registry.roles import RoleLog
-from serving.memo import Memo
+from goldenpath.schema.contract import Record
 
 log = logging.getLogger(__name__)
 WAY_OUT = "`goldenpath models promote VERSION`"
 RETRY_SECONDS = 30.0  # until a version that was refused is tried again
+LONGEST = 4_096  # bytes of a body and characters of a key together, up to which an answer is remembered
 SLOW_SECONDS = 10.0  # after which a look that has not ended is a problem
 SLOW = "a look at the roles takes long: a version loads slowly, or the volume does not answer; changes wait"
+
+
+class TimedAnswer(NamedTuple):
+    "One record, its answer, and what the model took for it."
+
+    record: Record
+    answer: Answer
+    seconds: float | None  # None: the answer was remembered
+
+
+class Memo(dict[tuple[str, bytes], TimedAnswer]):
+    """What was answered, by key and body: exact, as a prediction is a pure function of record and version.
+
+    Finding takes no lock, only keeping does.
+    """
+
+    __slots__ = ("_lock", "_order")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._order: deque[tuple[str, bytes]] = deque()  # a dict takes long to find its own first key
+
+    def keep(self, question: tuple[str, bytes], answer: TimedAnswer, most: int) -> None:
+        "Keep one answer, and never more than `most`: the oldest is forgotten first."
+        key, body = question
+        if len(key) + len(body) > LONGEST:
+            return
+        with self._lock:
+            if question in self:
+                return
+            if len(self) >= most:
+                del self[self._order.popleft()]
+            self._order.append(question)
+            self[question] = answer._replace(seconds=None)
 
 
 @dataclass(frozen=True)
@@ -37,6 +75,13 @@ class Live:
         "Every role that is held, and by whom."
         held = (("champion", self.champion), ("challenger", self.challenger), ("shadow", self.shadow))
         return [(role, predictor) for role, predictor in held if predictor]
+
+    @property
+    def assignment(self) -> dict[str, Any]:
+        "Which version holds which role, and the challenger's share, as loaded here."
+        names: dict[str, str | None] = dict.fromkeys(("champion", "challenger", "shadow"))
+        names |= {role: predictor.version for role, predictor in self.holders}
+        return {**names, "challenger_share": self.roles.challenger_share if self.challenger else 0.0}
 
     def pick(self, key: Callable[[], bytes] = bytes) -> Predictor:
         "The version that answers whoever has this key. Raises NoModel where there is none."
@@ -63,12 +108,17 @@ class Models:
     ) -> None:
         self.registry = registry
         self.live = Live()
-        self.swapped: Callable[[Live], None] = lambda live: None  # told of every new assignment
+        self._subscribers: list[Callable[[Live], None]] = []
         self._load = load
         self._pinned = pinned
         self._refused: dict[str, tuple[float, str]] = {}
         self._began: float | None = None  # when the look began that has not ended
         self._assigning = threading.Lock()  # no request takes it
+
+    def subscribe(self, subscriber: Callable[[Live], None]) -> None:
+        "Call this with what is live, now and after every new assignment."
+        self._subscribers.append(subscriber)
+        subscriber(self.live)
 
     def look(self) -> None:
         "Read the role log once, and load what it asks for; whatever goes wrong, the last good one answers."
@@ -130,7 +180,8 @@ class Models:
             for problem in set(new.problems) - set(self.live.problems):
                 log.warning(problem)
             self.live = new
-            self.swapped(new)
+            for subscriber in self._subscribers:
+                subscriber(new)
 
     def _champion(self, roles: Roles, problems: list[str]) -> Predictor | None:
         "The champion, or else who answered last, or else the last champion in the log that can answer."

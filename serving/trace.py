@@ -25,8 +25,8 @@ class Trace:
         self.version = ""
 
 
-class Seen(NamedTuple):
-    "What is known of one request when it is over; holds nothing that was submitted but a harmless id."
+class Exchange(NamedTuple):
+    "One request when it is over; holds nothing that was submitted but a harmless id."
 
     ended: float  # seconds since 1970
     id: str
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
     version: str
 
 
-def install(app: Flask, sinks: list[Callable[[Seen], None]]) -> None:
+def install(app: Flask, sinks: list[Callable[[Exchange], None]]) -> None:
     "Number the requests of one worker; its random prefix keeps them apart from those of others."
     prefix = os.urandom(5).hex()
     numbers = itertools.count(1)
@@ -52,19 +52,20 @@ def install(app: Flask, sinks: list[Callable[[Seen], None]]) -> None:
         noted = trace()
         response.headers[HEADER] = noted.id
         if sinks:
-            seen = _seen(noted, response.status_code)
+            exchange = _exchange(noted, response.status_code)
             for sink in sinks:
-                sink(seen)
+                sink(exchange)
         return response
 
     app.before_request(begin)
     app.after_request(end)
 
 
-def _seen(noted: Trace, status: int) -> Seen:
-    route = request.url_rule.rule if request.url_rule else "unknown"
+def _exchange(noted: Trace, status: int) -> Exchange:
+    rule = request.url_rule
     seconds = time.perf_counter() - noted.start
-    return Seen(
+    route = rule.rule if rule else "unknown"
+    return Exchange(
         time.time(), noted.id, request.method, route, status, seconds, noted.model_seconds, noted.version
     )
 

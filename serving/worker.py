@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask
@@ -13,7 +14,6 @@ from goldenpath.settings import Settings
 from serving.app import create_app
 from serving.models import Models
 from serving.remote_engine import open_remote
-from serving.routes.about import Draining
 from serving.trials import Trials, job_of
 from serving.watchers import log
 from serving.watchers.queue import every, told_once
@@ -21,7 +21,7 @@ from serving.watchers.queue import every, told_once
 PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while its first look goes on
 
 
-def make_app(settings: Settings, draining: Draining, trials: Trials | None = None) -> Flask:
+def make_app(settings: Settings, draining: Callable[[], bool], trials: Trials | None = None) -> Flask:
     "The application of one worker, with its models loaded and the role log watched."
     log.configure()
     registry = registry_of(settings)

@@ -1,6 +1,6 @@
-"""What the server says of itself: its model, its contract, its health."""
+"""What the server says of itself: its model, its contract, its health, what it has counted."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, g
@@ -8,45 +8,58 @@ from flask import Blueprint, Response, g
 from goldenpath.errors import NoModel
 from goldenpath.predict import Predictor
 from goldenpath.registry.manifest import Manifest
-from goldenpath.schema.contract import Contract
 from serving.http import reply
-from serving.models import Live, Models
+from serving.models import Live
+from serving.state import state
 
-Draining = Callable[[], bool]  # is the server about to stop?
+routes = Blueprint("about", __name__)
+metrics_routes = Blueprint("metrics", __name__)
+figures_routes = Blueprint("figures", __name__)
 
 
-def routes(contract: Contract, models: Models, draining: Draining) -> Blueprint:
-    "The blueprint; readiness fails first when the server is about to stop."
-    about = Blueprint("about", __name__)
+@routes.get("/model")
+def model() -> Response:
+    "The champion, and who else is loaded: version, roles, metrics, threshold, contract, training time."
+    live = state().live
+    roles = {"roles": live.assignment, "problems": list(live.problems)}
+    return reply({**describe(champion_of(live)), **roles})
 
-    @about.get("/model")
-    def model() -> Response:
-        "The champion, and who else is loaded: version, roles, metrics, threshold, contract, training time."
-        live = models.live
-        told = describe(champion_of(live))
-        return reply({**told, "roles": roles_of(live), "problems": list(live.problems)})
 
-    @about.get("/contract")
-    def record_schema() -> Response:
-        "JSON Schema of one record."
-        return reply(contract.json_schema(), with_id=False)
+@routes.get("/contract")
+def record_schema() -> Response:
+    "JSON Schema of one record."
+    return reply(state().contract.json_schema(), with_id=False)
 
-    @about.get("/health/live")
-    def live() -> Response:
-        "The process answers."
-        return reply({"live": True})
 
-    @about.get("/health/ready")
-    def ready() -> Response:
-        "There is a model to answer with, and the server is not about to stop."
-        now = models.live
-        problems = [*now.problems, *(["the server is about to stop"] if draining() else [])]
-        good = now.champion is not None and not draining()
-        version = now.champion.version if now.champion else None
-        detail = {} if g.get("stranger") else {"version": version, "problems": problems}
-        return reply({"ready": good, **detail}, 200 if good else 503)
+@routes.get("/health/live", endpoint="live")
+def process_live() -> Response:
+    "The process answers."
+    return reply({"live": True})
 
-    return about
+
+@routes.get("/health/ready", endpoint="ready")
+def model_loaded() -> Response:
+    "There is a model to answer with, and the server is not about to stop."
+    live, draining = state().live, state().draining()
+    problems = [*live.problems, *(["the server is about to stop"] if draining else [])]
+    good = live.champion is not None and not draining
+    version = live.champion.version if live.champion else None
+    detail = {} if g.get("stranger") else {"version": version, "problems": problems}
+    return reply({"ready": good, **detail}, 200 if good else 503)
+
+
+@metrics_routes.get("/metrics", endpoint="show")
+def exposition() -> Response:
+    "Every number, for Prometheus."
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return Response(generate_latest(state().counted().together()), content_type=CONTENT_TYPE_LATEST)
+
+
+@figures_routes.get("/live", endpoint="show")
+def figures_now() -> Response:
+    "What goes on right now: requests, times, roles, problems, agreement of the shadow."
+    return reply(asdict(state().figures()))
 
 
 def champion_of(live: Live) -> Predictor:
@@ -56,20 +69,20 @@ def champion_of(live: Live) -> Predictor:
 
 def describe(predictor: Predictor) -> dict[str, Any]:
     "One version, in the words of its manifest."
-    told = manifest_of(predictor)
+    manifest = manifest_of(predictor)
     return {
-        "model": told.model,
-        "version": told.version,
-        "model_version": told.model_version,
-        "created": told.created,
-        "synthetic": told.synthetic,
-        "threshold": told.threshold,
-        "threshold_rule": told.threshold_rule,
-        "metrics": told.metrics,
-        "contract_hash": told.contract_hash,
-        "training_seconds": told.seconds.get("fit"),
-        "seconds": told.seconds,
-        "rows": told.data.rows,
+        "model": manifest.model,
+        "version": manifest.version,
+        "model_version": manifest.model_version,
+        "created": manifest.created,
+        "synthetic": manifest.synthetic,
+        "threshold": manifest.threshold,
+        "threshold_rule": manifest.threshold_rule,
+        "metrics": manifest.metrics,
+        "contract_hash": manifest.contract_hash,
+        "training_seconds": manifest.seconds.get("fit"),
+        "seconds": manifest.seconds,
+        "rows": manifest.data.rows,
         "path": predictor.path,
         "why": predictor.why,
     }
@@ -80,10 +93,3 @@ def manifest_of(predictor: Predictor) -> Manifest:
     if predictor.manifest is None:
         raise NoModel(f"version {predictor.version} was not loaded from a registry")
     return predictor.manifest
-
-
-def roles_of(live: Live) -> dict[str, Any]:
-    "Who is used for what, as loaded here."
-    names: dict[str, str | None] = dict.fromkeys(("champion", "challenger", "shadow"))
-    names |= {role: predictor.version for role, predictor in live.holders}
-    return {**names, "challenger_share": live.roles.challenger_share if live.challenger else 0.0}

@@ -1,19 +1,20 @@
 """OpenAPI 3.1 made from the contract and the routes, and a page that shows it without any external asset."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, render_template
+from flask import Blueprint, Flask, Response, current_app, render_template
 from werkzeug.routing import Rule
 
 from goldenpath import __version__
 from goldenpath.schema import golden
 from goldenpath.schema.contract import Contract
 from serving.guards import OPEN, secure
-from serving.http import reply
+from serving.http import JSON, reply
+from serving.state import state
 
 HIDDEN = {"assets.static", "page.ask", "openapi.describe", "openapi.docs"}  # for browsers
-JSON = "application/json"
 STICKY_KEY = {
     "name": "X-Sticky-Key",
     "in": "header",
@@ -22,25 +23,36 @@ STICKY_KEY = {
 }
 PLAIN = {"page.show": "text/html", "metrics.show": "text/plain"}
 
-
-def routes(app: Flask, contract: Contract, name: str, tokens: bool) -> Blueprint:
-    "The blueprint; must be made when all other routes are there."
-    told = document(app, contract, name, tokens)
-    api = Blueprint("openapi", __name__)
-
-    @api.get("/openapi.json")
-    def describe() -> Response:
-        "This description."
-        return reply(told, with_id=False)
-
-    @api.get("/docs")
-    def docs() -> str:
-        "This description as a page."
-        return render_template("docs.html", told=told, fields=contract.fields, example=example(contract))
-
-    return secure(api)
+routes = secure(Blueprint("openapi", __name__))
 
 
+@routes.get("/openapi.json")
+def describe() -> Response:
+    "This description."
+    return reply(description(), with_id=False)
+
+
+@routes.get("/docs")
+def docs() -> str:
+    "This description as a page."
+    contract = state().contract
+    return render_template(
+        "docs.html", description=description(), fields=contract.fields, example=example(contract)
+    )
+
+
+def description() -> dict[str, Any]:
+    "Describe this application; made once, at the first request."
+    worker = state()
+    return document(
+        cast(Flask, current_app._get_current_object()),  # type: ignore[attr-defined]
+        worker.contract,
+        worker.settings.model,
+        bool(worker.settings.tokens_file),
+    )
+
+
+@lru_cache(1)
 def document(app: Flask, contract: Contract, name: str, tokens: bool) -> dict[str, Any]:
     "The whole description."
     paths: dict[str, dict[str, Any]] = {}

@@ -6,7 +6,7 @@ Binary tensors, an extension of it, are not spoken.
 
 import json
 import time
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
@@ -17,12 +17,12 @@ from werkzeug.exceptions import NotFound
 from goldenpath import __version__
 from goldenpath.errors import BadInput
 from goldenpath.predict import Answer, Predictor
-from goldenpath.schema.contract import Contract, Record
+from goldenpath.schema.contract import Columns, Contract
 from goldenpath.schema.fields import FieldSpec
 from serving.http import reply, unpacked_body
-from serving.models import Models
-from serving.routes.about import Draining, champion_of
+from serving.routes.about import champion_of
 from serving.routes.predict import sticky_bytes
+from serving.state import State, state
 from serving.trace import trace
 
 DATATYPES = {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}  # by kind of the field; else BYTES
@@ -34,8 +34,10 @@ FITTING = {  # what a caller may send for it
     "BOOL": ("BOOL",),
     "BYTES": ("BYTES",),
 }
-OUTPUTS = ("label", "probability")
+OUTPUTS = {"label": "BYTES", "probability": "FP64"}  # datatype by name
 SPARE = 100  # inputs beyond the contract's columns; a longer list is not read to its end
+
+routes = Blueprint("open_inference", __name__, url_prefix="/v2")
 
 
 class Part(BaseModel):
@@ -61,102 +63,110 @@ class Inference(Part):
     outputs: Annotated[list[Output], Field(fail_fast=True, max_length=len(OUTPUTS))] | None = None
 
 
+@lru_cache(8)
 def body_for(columns: int) -> type[Inference]:
     "The body for a contract of so many columns."
     inputs = Field(max_length=columns + SPARE, fail_fast=True)
     return create_model("Inference", __base__=Inference, inputs=(list[Tensor], inputs))
 
 
-def routes(
-    name: str,
-    contract: Contract,
-    models: Models,
-    max_batch: int,  # records
-    draining: Draining,
-    answered: Callable[[Record, Answer], None],  # told of every answer to a single record
-) -> Blueprint:
-    "The blueprint, below /v2."
-    api = Blueprint("open_inference", __name__, url_prefix="/v2")
-    fields = {field.name: field for field in contract.fields}
-    spoken = body_for(len(fields))
+@lru_cache(8)
+def fields_of(contract: Contract) -> dict[str, FieldSpec]:
+    "The contract's fields by name."
+    return {field.name: field for field in contract.fields}
 
-    @api.get("")
-    def server() -> Response:
-        "What this server is."
-        return reply({"name": "goldenpath", "version": __version__, "extensions": []}, with_id=False)
 
-    @api.get("/health/live")
-    def live() -> Response:
-        "The process answers."
-        return reply({"live": True}, with_id=False)
+@routes.get("")
+def server() -> Response:
+    "What this server is."
+    return reply({"name": "goldenpath", "version": __version__, "extensions": []}, with_id=False)
 
-    @api.get("/health/ready")
-    def ready() -> Response:
-        "There is a model to answer with."
-        good = models.live.champion is not None and not draining()
-        return reply({"ready": good}, 200 if good else 503, with_id=False)
 
-    @api.get("/models/<model>")
-    @api.get("/models/<model>/versions/<version>")
-    def metadata(model: str, version: str = "") -> Response:
-        "The tensors that the model takes and gives."
-        chosen = held(model, version) or champion_of(models.live)
-        return reply(described(name, versions(), contract, chosen), with_id=False)
+@routes.get("/health/live", endpoint="live")
+def server_live() -> Response:
+    "The process answers."
+    return reply({"live": True}, with_id=False)
 
-    @api.get("/models/<model>/ready")
-    @api.get("/models/<model>/versions/<version>/ready")
-    def model_ready(model: str, version: str = "") -> Response:
-        "The model is loaded."
-        chosen, good = held(model, version) or champion_of(models.live), not draining()
-        told = {"name": name, "version": chosen.version, "ready": good}
-        return reply(told, 200 if good else 503, with_id=False)
 
-    @api.post("/models/<model>/infer")
-    @api.post("/models/<model>/versions/<version>/infer")
-    def infer(model: str, version: str = "") -> Response:
-        "Answer the records that the tensors hold."
-        body = unpacked_body()
-        wanted = held(model, version)
-        asked = parse(body, spoken)
-        names = names_of(asked.outputs)
-        records = contract.parse_many(json.dumps(rows_of(asked.inputs, fields, max_batch)))
-        chosen = wanted or models.live.pick(lambda: sticky_bytes(models, records))
-        started, noted = time.perf_counter(), trace()
-        probabilities = chosen.probabilities(contract.columns_of(records))
-        noted.version, noted.model_seconds = chosen.version, time.perf_counter() - started
-        labels, floats = chosen.labels(probabilities).tolist(), probabilities.tolist()
-        if len(records) == 1 and wanted is None:  # a version named may be the shadow itself
-            answered(records[0], Answer(labels[0], floats[0], chosen.version))
-        columns = {"label": ("BYTES", labels), "probability": ("FP64", floats)}
-        outputs = [
-            {"name": one, "datatype": columns[one][0], "shape": [len(records)], "data": columns[one][1]}
-            for one in names
-        ]
-        told = {"model_name": name, "model_version": chosen.version, "id": asked.id or noted.id}
-        return reply({**told, "outputs": outputs}, with_id=False)
+@routes.get("/health/ready", endpoint="ready")
+def server_ready() -> Response:
+    "There is a model to answer with."
+    good = state().live.champion is not None and not state().draining()
+    return reply({"ready": good}, 200 if good else 503, with_id=False)
 
-    def held(model: str, version: str) -> Predictor | None:
-        "The version that is asked for by name; None where any will do."
-        if model != name:
-            raise NotFound(f"this server has the model {name} only; ask for /v2/models/{name}")
-        found = next((one for _, one in models.live.holders if one.version == version), None)
-        if version and found is None:
-            raise NotFound(f"that version of {name} is not loaded here; loaded: {', '.join(versions())}")
-        return found
 
-    def versions() -> list[str]:
-        return sorted({predictor.version for _, predictor in models.live.holders})
+@routes.get("/models/<model>")
+@routes.get("/models/<model>/versions/<version>")
+def metadata(model: str, version: str = "") -> Response:
+    "The tensors that the model takes and gives."
+    worker = state()
+    chosen = named_version(worker, model, version) or champion_of(worker.live)
+    return reply(described(model, versions(worker), worker.contract, chosen), with_id=False)
 
-    return api
+
+@routes.get("/models/<model>/ready")
+@routes.get("/models/<model>/versions/<version>/ready")
+def model_ready(model: str, version: str = "") -> Response:
+    "The model is loaded."
+    worker = state()
+    chosen, good = named_version(worker, model, version) or champion_of(worker.live), not worker.draining()
+    health = {"name": model, "version": chosen.version, "ready": good}
+    return reply(health, 200 if good else 503, with_id=False)
+
+
+@routes.post("/models/<model>/infer")
+@routes.post("/models/<model>/versions/<version>/infer")
+def infer(model: str, version: str = "") -> Response:
+    "Answer the records that the tensors hold."
+    worker, body = state(), unpacked_body()
+    contract, wanted = worker.contract, named_version(worker, model, version)
+    question = parse(body, body_for(len(contract.fields)))
+    names = names_of(question.outputs)
+    rows = rows_of(question.inputs, fields_of(contract), worker.settings.max_batch)
+    records = contract.parse_many(json.dumps(rows))
+    live = worker.live
+    chosen = wanted or live.pick(lambda: sticky_bytes(live, records))
+    outputs = outputs_of(chosen, contract.columns_of(records))
+    if len(records) == 1 and wanted is None:  # a version named may be the shadow itself
+        label, probability = outputs["label"]["data"][0], outputs["probability"]["data"][0]
+        worker.compare(records[0], Answer(label, probability, chosen.version))
+    head = {"model_name": model, "model_version": chosen.version, "id": question.id or trace().id}
+    return reply({**head, "outputs": [outputs[name] for name in names]}, with_id=False)
+
+
+def outputs_of(predictor: Predictor, columns: Columns) -> dict[str, dict[str, Any]]:
+    "Answer records, as tensors by their names."
+    started, noted = time.perf_counter(), trace()
+    probabilities = predictor.probabilities(columns)
+    noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
+    values = {"label": predictor.labels(probabilities).tolist(), "probability": probabilities.tolist()}
+    shape = [len(probabilities)]
+    return {
+        name: {"name": name, "datatype": datatype, "shape": shape, "data": values[name]}
+        for name, datatype in OUTPUTS.items()
+    }
+
+
+def named_version(worker: State, model: str, version: str) -> Predictor | None:
+    "The version that is asked for by name; None where any will do. Raises NotFound."
+    name = worker.settings.model
+    if model != name:
+        raise NotFound(f"this server has the model {name} only; ask for /v2/models/{name}")
+    named = next((predictor for _, predictor in worker.live.holders if predictor.version == version), None)
+    if version and named is None:
+        raise NotFound(f"that version of {name} is not loaded here; loaded: {', '.join(versions(worker))}")
+    return named
+
+
+def versions(worker: State) -> list[str]:
+    "Every version that is loaded here."
+    return sorted({predictor.version for _, predictor in worker.live.holders})
 
 
 def described(name: str, versions: list[str], contract: Contract, chosen: Predictor) -> dict[str, Any]:
     "Metadata of the model, in the protocol's words."
     inputs = [{"name": f.name, "datatype": datatype(f), "shape": [-1]} for f in contract.fields]
-    outputs = [
-        {"name": "label", "datatype": "BYTES", "shape": [-1]},
-        {"name": "probability", "datatype": "FP64", "shape": [-1]},
-    ]
+    outputs = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in OUTPUTS.items()]
     return {
         "name": name,
         "versions": versions,
@@ -173,7 +183,7 @@ def datatype(field: FieldSpec) -> str:
 
 def parse(body: bytes, spoken: type[Inference]) -> Inference:
     "Raises BadInput where the body is none of the protocol's."
-    if "Inference-Header-Content-Length" in request.headers:
+    if "HTTP_INFERENCE_HEADER_CONTENT_LENGTH" in request.environ:
         raise BadInput("binary tensors are not spoken here; send their data as JSON (binary_data=False)")
     try:
         return spoken.model_validate(from_json(body))  # in one step it would keep every repeated key

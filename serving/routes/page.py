@@ -6,27 +6,18 @@ read as a small regular file only, and no more than one visitor at a time waits 
 
 import json
 import math
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, render_template, request
-from pydantic_core import from_json
 
-from goldenpath.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.errors import BadInput, NoModel
 from goldenpath.predict import Predictor
-from goldenpath.registry.registry import Registry
-from goldenpath.schema.contract import Contract
 from goldenpath.schema.fields import FieldSpec
-from goldenpath.volume import read_file
-from serving.asking import asking
-from serving.figures import Figures
 from serving.guards import secure
-from serving.models import Models
 from serving.routes.about import manifest_of
+from serving.state import state
 from serving.trace import trace
 
 ROWS = (  # what is shown of a contrast, slowest first; percentiles by their median
@@ -39,9 +30,10 @@ ROWS = (  # what is shown of a contrast, slowest first; percentiles by their med
 )
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 DECADE = 10.0
-REMEMBERED = 5.0  # seconds
-LARGEST = 1 << 16  # bytes; a measured one has about 2,500
 TIMES = " \N{MULTIPLICATION SIGN}"
+
+assets = secure(Blueprint("assets", "serving", static_folder="static", template_folder="templates"))
+routes = secure(Blueprint("page", __name__))
 
 
 @dataclass(frozen=True)
@@ -55,79 +47,43 @@ class Bar:
     ours: bool
 
 
-class Contrasts:
-    "The measured contrast of one version at a time."
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._reading = threading.Lock()
-        self._latest: tuple[str, float, Any] = ("", 0.0, None)  # version, monotonic seconds, JSON
-
-    def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
-        "The contrast of a version, at most a few seconds old."
-        known, when, contrast = self._latest
-        fresh = known == version and time.monotonic() - when < REMEMBERED
-        if not fresh and self._reading.acquire(blocking=False):
-            try:
-                contrast = self._read(version)
-                self._latest, known = (version, time.monotonic(), contrast), version
-            finally:
-                self._reading.release()
-        return contrast if known == version else None
-
-    def _read(self, version: str) -> Any:
-        try:
-            return from_json(read_file(self._registry.contrast_file(version), LARGEST))
-        except (OSError, ValueError, GoldenpathError):
-            return None
+@routes.get("/", endpoint="show")
+def page() -> str:
+    "The page."
+    return render()
 
 
-Look = Callable[[], Figures] | None  # None: nothing is counted
+@routes.post("/ask")
+def ask() -> str:
+    "The form, where no script runs."
+    try:
+        return render(answer=ask_form(request.form.to_dict()))
+    except (BadInput, NoModel) as fault:
+        return render(fault=str(fault))
 
 
-def routes(contract: Contract, models: Models, look: Look) -> Blueprint:
-    "The blueprint with the page; every address in it is relative."
-    page = Blueprint("page", __name__)
-    shown = partial(render, contract, models, Contrasts(models.registry), look)
-
-    @page.get("/")
-    def show() -> str:
-        "The page."
-        return shown()
-
-    @page.post("/ask")
-    def ask() -> str:
-        "The form, where no script runs."
-        try:
-            return shown(answer=ask_form(contract, models, request.form.to_dict()))
-        except (BadInput, NoModel) as fault:
-            return shown(fault=str(fault))
-
-    return secure(page)
-
-
-def assets() -> Blueprint:
-    "What the pages are made of."
-    return secure(Blueprint("assets", "serving", static_folder="static", template_folder="templates"))
-
-
-def render(contract: Contract, models: Models, contrasts: Contrasts, look: Look, **more: Any) -> str:
+def render(**more: Any) -> str:
     "The page as it stands now."
-    live = models.live
-    told = manifest_of(live.champion) if live.champion else None
-    bars = bars_of(measured(contrasts, live.champion)) if live.champion else []
-    now = look() if look else None
-    fields = contract.fields
+    live = state().live
+    manifest = manifest_of(live.champion) if live.champion else None
+    bars = bars_of(measured(live.champion)) if live.champion else []
     return render_template(
-        "page.html", live=live, told=told, bars=bars, now=now, fields=fields, in_units=in_units, **more
+        "page.html",
+        live=live,
+        manifest=manifest,
+        bars=bars,
+        now=state().figures() if state().metrics else None,
+        fields=state().contract.fields,
+        in_units=in_units,
+        **more,
     )
 
 
-def ask_form(contract: Contract, models: Models, form: dict[str, str]) -> dict[str, Any]:
+def ask_form(form: dict[str, str]) -> dict[str, Any]:
     "Answer the form's record. Raises BadInput, NoModel."
-    values = {field.name: typed(field, form.get(field.name, "")) for field in contract.fields}
+    values = {field.name: typed(field, form.get(field.name, "")) for field in state().contract.fields}
     started = time.perf_counter()
-    answer = asking(contract, models)(json.dumps(values).encode(), "").answer  # as /predict would
+    answer = state().answer(json.dumps(values).encode()).answer  # as /predict would
     seconds = time.perf_counter() - started
     return {**answer._asdict(), "time": in_units(seconds), "id": trace().id}
 
@@ -144,12 +100,12 @@ def typed(field: FieldSpec, text: str) -> Any:
     return {"true": True, "false": False}.get(text, text) if field.kind == "boolean" else text
 
 
-def measured(contrasts: Contrasts, predictor: Predictor) -> dict[str, float]:
+def measured(predictor: Predictor) -> dict[str, float]:
     "Seconds by row of `ROWS`: from the contrast, or what the manifest knows where none was measured."
-    told = manifest_of(predictor)
-    known = {f"{path}_one_s": latency.p50 for path, latency in told.latency.items()}
+    manifest = manifest_of(predictor)
+    known = {f"{path}_one_s": latency.p50 for path, latency in manifest.latency.items()}
     known = {"fast_one_s" if name == "onnx_one_s" else name: value for name, value in known.items()}
-    return medians(contrasts.of(told.version)) or medians(known)
+    return medians(state().contrasts.of(manifest.version)) or medians(known)
 
 
 def medians(contrast: Any) -> dict[str, float]:

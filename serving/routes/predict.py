@@ -1,66 +1,60 @@
 """The routes that answer: one record, a list of records, and the floor that both are measured against."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
 
 from goldenpath.errors import BadInput
-from goldenpath.predict import Answer
-from goldenpath.schema.contract import Contract, Record
-from serving.asking import Ask
+from goldenpath.schema.contract import Record
 from serving.http import JSON, json_body, prediction, reply
-from serving.models import Models
+from serving.models import Live
+from serving.state import state
 from serving.trace import trace
 
-
-def routes(
-    ask: Ask,
-    contract: Contract,
-    models: Models,
-    max_batch: int,  # records
-    answered: Callable[[Record, Answer], None],  # told of every answer to a single record
-) -> Blueprint:
-    "The blueprint, with what it answers by."
-    api = Blueprint("predict", __name__)
-
-    @api.post("/predict")
-    def predict() -> Response:
-        "Answer one record."
-        asked = ask(json_body(), sticky_key(models))
-        noted, answer = trace(), asked.answer
-        noted.version, noted.model_seconds = answer.version, asked.seconds
-        answered(asked.record, answer)
-        return Response(prediction(noted.id, answer), content_type=JSON)
-
-    @api.post("/predict/batch")
-    def batch() -> Response:
-        "Answer a list of records in its order, all by one version."
-        records = contract.parse_many(json_body())
-        if len(records) > max_batch:
-            raise BadInput(f"{len(records)} records in one batch; at most {max_batch} are answered")
-        predictor = models.live.pick(lambda: sticky_bytes(models, records))
-        started, noted = time.perf_counter(), trace()
-        probabilities = predictor.probabilities(contract.columns_of(records))
-        noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
-        pairs = zip(predictor.labels(probabilities).tolist(), probabilities.tolist(), strict=True)
-        answers = [{"label": label, "probability": probability} for label, probability in pairs]
-        return reply({"version": predictor.version, "predictions": answers})
-
-    @api.post("/floor")
-    def floor() -> Response:
-        "Read the body and answer a constant: what the web server and Flask cost, without a model."
-        json_body()
-        return Response(b'{"floor":true}', content_type=JSON)
-
-    return api
+routes = Blueprint("predict", __name__)
 
 
-def sticky_key(models: Models) -> str:
+@routes.post("/predict", endpoint="predict")
+def predict_one() -> Response:
+    "Answer one record."
+    worker, noted = state(), trace()
+    timed = worker.answer(json_body(), sticky_key(worker.live))
+    noted.version, noted.model_seconds = timed.answer.version, timed.seconds
+    worker.compare(timed.record, timed.answer)
+    return Response(prediction(noted.id, timed.answer), content_type=JSON)
+
+
+@routes.post("/predict/batch", endpoint="batch")
+def predict_many() -> Response:
+    "Answer a list of records in its order, all by one version."
+    worker, noted = state(), trace()
+    records = worker.contract.parse_many(json_body())
+    if len(records) > worker.settings.max_batch:
+        most = worker.settings.max_batch
+        raise BadInput(f"{len(records)} records in one batch; at most {most} are answered")
+    live = worker.live
+    predictor = live.pick(lambda: sticky_bytes(live, records))
+    started = time.perf_counter()
+    probabilities = predictor.probabilities(worker.contract.columns_of(records))
+    noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
+    pairs = zip(predictor.labels(probabilities).tolist(), probabilities.tolist(), strict=True)
+    answers = [{"label": label, "probability": probability} for label, probability in pairs]
+    return reply({"version": predictor.version, "predictions": answers})
+
+
+@routes.post("/floor")
+def floor() -> Response:
+    "Read the body and answer a constant: what the web server and Flask cost, without a model."
+    json_body()
+    return Response(b'{"floor":true}', content_type=JSON)
+
+
+def sticky_key(live: Live) -> str:
     "What keeps a caller with the same version while there is a challenger."
-    return request.headers.get("X-Sticky-Key", "") if models.live.challenger else ""
+    return request.headers.get("X-Sticky-Key", "") if live.challenger else ""
 
 
-def sticky_bytes(models: Models, records: Sequence[Record]) -> bytes:
+def sticky_bytes(live: Live, records: Sequence[Record]) -> bytes:
     "The same for several records, which stay with a version themselves, however they were written."
-    return (sticky_key(models) or "".join(record.model_dump_json() for record in records)).encode()
+    return (sticky_key(live) or "".join(record.model_dump_json() for record in records)).encode()

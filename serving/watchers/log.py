@@ -4,45 +4,38 @@ import json
 import logging
 import random
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from serving.trace import Seen
-from serving.watchers.queue import Background
+from serving.trace import Exchange
+from serving.watchers.queue import Queue
 
-WAITING = 20_000  # lines that may wait for a slow reader of the log
-
-
-def lines_written() -> Background[Seen]:
-    "The queue of the lines that are to be written."
-    return Background("log", write, WAITING)
+WAITING = 50_000  # requests that may wait for a slow reader of the log
 
 
-def request_log(lines: Background[Seen], sample: float) -> Callable[[Seen], None]:
-    "A sink for requests: all that failed, and this share of the others."
-
-    def sink(seen: Seen) -> None:
-        if seen.status >= 400 or random.random() < sample:
-            lines.offer(seen)
-
-    return sink
+def lines_written(
+    sample: float,  # share of the good requests that get a line; all that failed do
+) -> Queue[Exchange]:
+    "The queue of the requests that the log has yet to tell of."
+    return Queue("log", partial(write, sample), WAITING)
 
 
-def write(some: list[Seen]) -> None:
+def write(sample: float, exchanges: list[Exchange]) -> None:
     "A line for each request, all at once."
-    sys.stdout.write("".join(map(line, some)))
-    sys.stdout.flush()
+    lines = [line(exchange) for exchange in exchanges if exchange.status >= 400 or random.random() < sample]
+    if lines:
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
 
 
-def line(seen: Seen) -> str:
+def line(exchange: Exchange) -> str:
     "One request; put together by hand: its parts are harmless, and `json.dumps` takes four times as long."
-    model = "" if seen.model_seconds is None else f',"model_ms":{seen.model_seconds * 1e3:.3f}'
-    version = f",{version_part(seen.version)}" if seen.version else ""
-    level = "info" if seen.status < 500 else "error"
-    head = f'"time":"{utc(seen.ended)}","level":"{level}","id":"{seen.id}"'
-    figures = f'"status":{seen.status},"ms":{seen.seconds * 1e3:.3f}'
-    return f"{{{head},{asked_part(seen.method, seen.route)},{figures}{model}{version}}}\n"
+    model = "" if exchange.model_seconds is None else f',"model_ms":{exchange.model_seconds * 1e3:.3f}'
+    version = f",{version_part(exchange.version)}" if exchange.version else ""
+    level = "info" if exchange.status < 500 else "error"
+    head = f'"time":"{utc(exchange.ended)}","level":"{level}","id":"{exchange.id}"'
+    figures = f'"status":{exchange.status},"ms":{exchange.seconds * 1e3:.3f}'
+    return f"{{{head},{asked_part(exchange.method, exchange.route)},{figures}{model}{version}}}\n"
 
 
 @lru_cache(256)

@@ -9,27 +9,29 @@ import shutil
 import tempfile
 from bisect import bisect_left
 from collections import Counter as Counted
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from flask import Blueprint, Response
 
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Roles
 from serving.guards import InFlight
 from serving.models import Live
-from serving.trace import Seen
-from serving.watchers.queue import Background
+from serving.trace import Exchange
+from serving.watchers.queue import Queue
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, Metric
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = Path("/dev/shm")  # not the disk
 EDGES = (50e-6, 75e-6, 1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4, 75e-5, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3)
 BUCKETS = (10e-6, 15e-6, 20e-6, 30e-6, *EDGES, 1e-2, 2e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
+
+INFER = "/v2/models/<model>"
+COUNTED = ("/predict", "/predict/batch", f"{INFER}/infer", f"{INFER}/versions/<version>/infer")
 
 
 @contextlib.contextmanager
@@ -107,15 +109,15 @@ class Metrics:
         self._problems: set[str] = set()
         self._known: dict[tuple[object, ...], Any] = {}
 
-    def see(self, some: list[Seen]) -> None:
+    def see(self, some: list[Exchange]) -> None:
         "Count and time requests, many at once."
-        counts = Counted((seen.route, str(seen.status)) for seen in some)
+        counts = Counted((exchange.route, str(exchange.status)) for exchange in some)
         for labels, count in counts.items():
             self._child(self.requests, *labels).inc(count)
-        for route in {seen.route for seen in some}:
-            times = [seen.seconds for seen in some if seen.route == route]
+        for route in {exchange.route for exchange in some}:
+            times = [exchange.seconds for exchange in some if exchange.route == route]
             observe(self._child(self.request_seconds, route), times)
-        for version in {seen.version for seen in some if seen.model_seconds is not None}:
+        for version in {exchange.version for exchange in some if exchange.model_seconds is not None}:
             calls = [one.model_seconds for one in some if one.version == version]
             known = [seconds for seconds in calls if seconds is not None]
             observe(self._child(self.model_seconds, version), known)
@@ -145,7 +147,12 @@ class Metrics:
             self.reloads.labels("refused" if problems else "loaded").inc()
         self._assigned, self._problems = assigned, problems
 
-    def measure(self, queues: Sequence[Background[Any]], in_flight: InFlight) -> None:
+    def compare(self, agrees: bool, seconds: float) -> None:
+        "Count an answer of the shadow."
+        self.shadow.labels("yes" if agrees else "no").inc()
+        self.shadow_seconds.observe(seconds)
+
+    def measure(self, queues: Sequence[Queue[Any]], in_flight: InFlight) -> None:
         "Note how long the queues are; done every second."
         self.waiting.labels("requests").set(len(in_flight))
         for queue in queues:
@@ -175,16 +182,54 @@ def observe(histogram: Any, values: list[float]) -> None:
         histogram._buckets[place].inc(count)
 
 
-def routes(metrics: Metrics, flush: Callable[[], None]) -> Blueprint:
-    "The blueprint of `/metrics`; `flush` counts what this worker has seen but not yet counted."
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+@dataclass(frozen=True)
+class Figures:
+    "Counts since the start, and what is loaded here."
 
-    api = Blueprint("metrics", __name__)
+    requests: int  # to predict
+    edges: list[float]  # seconds; upper edges of the histogram, without the last one, which is infinite
+    counts: list[int]  # requests up to each edge, and all of them at the end
+    p50: float | None  # seconds, since the start; None before the first request
+    p99: float | None
+    compared: int  # answers of the shadow
+    agreed: int
+    roles: dict[str, Any]
+    problems: list[str]
 
-    @api.get("/metrics")
-    def show() -> Response:
-        "Every number, for Prometheus."
-        flush()
-        return Response(generate_latest(metrics.together()), content_type=CONTENT_TYPE_LATEST)
 
-    return api
+def figures(families: "Iterable[Metric]", live: Live) -> Figures:
+    "Read the metrics of all workers."
+    samples = [sample for family in families for sample in family.samples]
+    buckets: dict[float, float] = {}
+    shadow = {"yes": 0.0, "no": 0.0}
+    for sample in samples:
+        if sample.name == "goldenpath_request_seconds_bucket" and sample.labels["route"] in COUNTED:
+            edge = float(sample.labels["le"])
+            buckets[edge] = buckets.get(edge, 0.0) + sample.value
+        elif sample.name == "goldenpath_shadow_answers_total":
+            shadow[sample.labels["agrees"]] += sample.value
+    edges = sorted(buckets)
+    counts = [round(buckets[edge]) for edge in edges]
+    return Figures(
+        requests=counts[-1] if counts else 0,
+        edges=edges[:-1],
+        counts=counts,
+        p50=quantile(0.50, edges[:-1], counts),
+        p99=quantile(0.99, edges[:-1], counts),
+        compared=round(shadow["yes"] + shadow["no"]),
+        agreed=round(shadow["yes"]),
+        roles=live.assignment,
+        problems=list(live.problems),
+    )
+
+
+def quantile(share: float, edges: list[float], counts: list[int]) -> float | None:
+    "As Prometheus' histogram_quantile: linear within a bucket, the last finite edge beyond it."
+    if not counts or not counts[-1]:
+        return None
+    wanted, low, before = share * counts[-1], 0.0, 0
+    for edge, count in zip(edges, counts, strict=False):
+        if count >= wanted:
+            return low + (edge - low) * (wanted - before) / (count - before)
+        low, before = edge, count
+    return edges[-1]

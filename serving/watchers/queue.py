@@ -12,31 +12,31 @@ from typing import Generic, TypeVar
 from goldenpath.errors import GoldenpathError
 
 log = logging.getLogger(__name__)
-Item = TypeVar("Item")
+Work = TypeVar("Work")
 
 PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes nobody, because waking takes a lock
 TURN = 50  # items at a time, after which the threads that answer get their turn
 
 
-class Background(Generic[Item]):
+class Queue(Generic[Work]):
     "One daemon thread and a bounded queue; `offer` takes no lock and never waits."
 
     def __init__(
         self,
         name: str,
-        work: Callable[[list[Item]], None],  # gets at most `TURN` items at a time
+        work: Callable[[list[Work]], None],  # gets at most `TURN` items at a time
         limit: int,  # items that may wait
     ) -> None:
         self.name, self.limit, self.dropped = name, limit, 0
         self._work = work
-        self._waiting: deque[Item] = deque()
+        self._waiting: deque[Work] = deque()
 
-    def start(self) -> "Background[Item]":
+    def start(self) -> "Queue[Work]":
         every(PAUSE, self.drain, self.name)
         Finalize(None, self.drain, exitpriority=0)  # what waits when the worker is stopped is still done
         return self
 
-    def offer(self, item: Item) -> None:
+    def offer(self, item: Work) -> None:
         "Take it, or drop and count it where too much is waiting."
         if len(self._waiting) < self.limit:
             self._waiting.append(item)
@@ -52,8 +52,8 @@ class Background(Generic[Item]):
             self._work(items)
             time.sleep(0)
 
-    def _some(self) -> list[Item]:
-        items: list[Item] = []
+    def _some(self) -> list[Work]:
+        items: list[Work] = []
         with contextlib.suppress(IndexError):
             while len(items) < TURN:
                 items.append(self._waiting.popleft())

@@ -1,39 +1,35 @@
 """The shadow sees a copy of what was answered, in the background, and is only compared."""
 
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from goldenpath.predict import Answer, Predictor
 from goldenpath.schema.contract import Record
-from serving.models import Models
-from serving.watchers.queue import Background
-
-Noted = Callable[[bool, float], None]  # does the shadow agree, and the seconds it took
+from serving.watchers.metrics import Metrics
+from serving.watchers.queue import Queue
 
 
 class Copy(NamedTuple):
+    "A record that was answered, and the version that answers it once more."
+
     shadow: Predictor
     record: Record
     answer: Answer
 
 
-class Shadow:
-    "Sends copies to whoever is shadow; where too many wait, one is dropped and counted."
+def copies_compared(
+    limit: int,  # copies that may wait; a further one is dropped and counted
+    metrics: Metrics | None,
+) -> Queue[Copy]:
+    "The queue of the copies that are to be compared."
+    return Queue("shadow", partial(compare, metrics), limit)
 
-    def __init__(self, models: Models, limit: int, noted: Noted) -> None:
-        self.queue: Background[Copy] = Background("shadow", self._compare, limit)
-        self._models = models
-        self._noted = noted
 
-    def offer(self, record: Record, answer: Answer) -> None:
-        "Hand over a copy, if anybody is shadow."
-        shadow = self._models.live.shadow
-        if shadow is not None:
-            self.queue.offer(Copy(shadow, record, answer))
-
-    def _compare(self, copies: list[Copy]) -> None:
-        for copy in copies:
-            started = time.perf_counter()
-            other = copy.shadow.one(copy.record)
-            self._noted(other.label == copy.answer.label, time.perf_counter() - started)
+def compare(metrics: Metrics | None, copies: list[Copy]) -> None:
+    "Let the shadow answer, and count whether it agrees."
+    for shadow, record, answer in copies:
+        started = time.perf_counter()
+        other = shadow.one(record)
+        if metrics:
+            metrics.compare(other.label == answer.label, time.perf_counter() - started)

@@ -4,7 +4,6 @@ The drawing of a request in `docs/architecture.md` is made with it.
 """
 
 import sys
-import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -20,11 +19,9 @@ def modules_entered(call: Callable[[], object]) -> list[str]:
             if name.split(".")[0] in ("goldenpath", "serving"):
                 entered.setdefault(name)
 
-    threading.setprofile(note)
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)
     return list(entered)

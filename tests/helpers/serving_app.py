@@ -10,6 +10,7 @@ from goldenpath.contract import CONTRACT
 from goldenpath.settings import Settings
 from serving.app import create_app
 from serving.models import Models
+from serving.state import State
 from serving.worker import load, registry_of
 
 # neither counts nor lines for good requests, and versions that need no trial
@@ -38,3 +39,8 @@ def client(
     "A client of the application with these settings."
     chosen = settings_of(home, **settings)
     return create_app(chosen, CONTRACT, models or models_of(home), draining).test_client()
+
+
+def worker(home: Path, **settings: Any) -> State:
+    "What the routes of a worker on this home work with."
+    return State(settings_of(home, **settings), CONTRACT, models_of(home), lambda: False)

@@ -69,7 +69,7 @@ def test_a_probe_without_a_token_learns_yes_or_no_and_nothing_else(home: Path, t
 def test_probes_and_metrics_need_no_place_and_probes_no_token(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.observing.InFlight", lambda most: InFlight(0))
+    monkeypatch.setattr("serving.state.InFlight", lambda most: InFlight(0))
     asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
     assert asking.get("/v2", headers=bearer(TOKEN)).status_code == 503
     assert asking.get("/v2").status_code == 401
@@ -206,7 +206,7 @@ def test_a_fault_is_logged_under_the_id_that_the_answer_names(
     def fail(live: object) -> None:
         raise ValueError("Zebra-1931")
 
-    monkeypatch.setattr("serving.routes.about.roles_of", fail)
+    monkeypatch.setattr("serving.routes.about.describe", fail)
     answer = client(home).get("/model", headers={"X-Request-Id": "mine-1"})
     assert (answer.status_code, answer.json["id"]) == (500, "mine-1")
     [said] = [record.message for record in caplog.records]

@@ -12,21 +12,30 @@ import pytest
 from goldenpath.predict import Answer
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Record
-from serving.asking import Asked
-from serving.memo import LONGEST, Memo, remembering
-from serving.models import Models
+from serving.models import LONGEST, Live, Memo, Models, TimedAnswer
+from serving.state import State
+from tests.helpers.serving_app import settings_of
 
 MOST = 100
 
 
-def answering(body: bytes, key: str = "") -> Asked:
-    "An answer that tells what was asked."
-    return Asked(cast(Record, None), Answer(key, float(len(body)), body.hex()), 0.1)
+class Echo:
+    "Contract and model in one: the answer's version says what was asked."
+
+    version = "echo"
+
+    def parse(self, body: bytes) -> bytes:
+        return body
+
+    def one(self, body: bytes) -> Answer:
+        return Answer("Yes", float(len(body)), body.hex())
 
 
-@pytest.fixture
-def models(tmp_path: Path) -> Models:
-    return Models(Registry(tmp_path, "m"), cast(Any, None))
+def worker(folder: Path, most: int = MOST) -> State:
+    "A worker that remembers so many answers."
+    models, echo = Models(Registry(folder, "m"), cast(Any, None)), cast(Any, Echo())
+    models.live = Live(champion=echo)
+    return State(settings_of(folder, memo=most), echo, models, lambda: False)
 
 
 @pytest.fixture
@@ -38,42 +47,44 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_many_threads_get_right_answers_and_the_bound_holds(models: Models, hasty: None) -> None:
-    recall = remembering(answering, models, MOST)
+def test_many_threads_get_right_answers_and_the_bound_holds(tmp_path: Path, hasty: None) -> None:
+    state = worker(tmp_path)
 
     def ask_many(thread: int) -> int:
         longest = 0
         for number in range(5_000):
             body = b"%d" % (number * (thread % 4 + 1))
-            assert recall(body).answer.version == body.hex()
-            longest = max(longest, len(models.live.memo))
+            assert state.answer(body).answer.version == body.hex()
+            longest = max(longest, len(state.live.memo))
         return longest
 
     with ThreadPoolExecutor(8) as threads:
         assert max(threads.map(ask_many, range(8))) <= MOST
-    assert len(models.live.memo) == MOST
+    assert len(state.live.memo) == MOST
 
 
-def test_the_oldest_is_forgotten_first(models: Models) -> None:
-    recall = remembering(answering, models, 2)
+def test_the_oldest_is_forgotten_first(tmp_path: Path) -> None:
+    state = worker(tmp_path, 2)
     for body in (b"a", b"b", b"a", b"c"):
-        recall(body, "k")
-    assert list(models.live.memo) == [("k", b"b"), ("k", b"c")]
+        state.answer(body, "k")
+    assert list(state.live.memo) == [("k", b"b"), ("k", b"c")]
 
 
-def test_a_remembered_answer_took_the_model_no_time(models: Models) -> None:
-    recall = remembering(answering, models, MOST)
-    assert [recall(b"a").seconds, recall(b"a").seconds] == [0.1, None]
+def test_a_remembered_answer_took_the_model_no_time(tmp_path: Path) -> None:
+    state = worker(tmp_path)
+    first, second = state.answer(b"a"), state.answer(b"a")
+    assert first.seconds is not None
+    assert second == first._replace(seconds=None)
 
 
-def test_bodies_and_keys_are_remembered_up_to_their_longest(models: Models) -> None:
-    recall = remembering(answering, models, MOST)
-    recall(b"a" * LONGEST)
-    recall(b"a" * (LONGEST - 1), "k")
-    assert len(models.live.memo) == 2
-    recall(b"b" * (LONGEST + 1))
-    recall(b"b" * LONGEST, "k")
-    assert len(models.live.memo) == 2
+def test_bodies_and_keys_are_remembered_up_to_their_longest(tmp_path: Path) -> None:
+    state = worker(tmp_path)
+    state.answer(b"a" * LONGEST)
+    state.answer(b"a" * (LONGEST - 1), "k")
+    assert len(state.live.memo) == 2
+    state.answer(b"b" * (LONGEST + 1))
+    state.answer(b"b" * LONGEST, "k")
+    assert len(state.live.memo) == 2
 
 
 def test_a_full_memo_takes_something_new_as_fast_as_an_empty_one() -> None:
@@ -83,6 +94,6 @@ def test_a_full_memo_takes_something_new_as_fast_as_an_empty_one() -> None:
             memo.keep(("", b"%d" % number), answer, 200_000)
         return (time.perf_counter() - started) / count
 
-    memo, answer = Memo(), answering(b"")
+    memo, answer = Memo(), TimedAnswer(cast(Record, None), Answer("Yes", 0.1, "v"), 0.1)
     fresh = keep(0, 200_000)
     assert keep(200_000, 20_000) < 20 * fresh

@@ -11,7 +11,7 @@ from goldenpath.registry.registry import Roles
 from serving.guards import InFlight
 from serving.models import Live
 from serving.watchers.metrics import FOLDER, Metrics
-from serving.watchers.queue import Background
+from serving.watchers.queue import Queue
 from tests.helpers.contracts import TARGET
 
 RESULTS = ("loaded", "refused")
@@ -59,7 +59,7 @@ def test_one_version_at_a_time_holds_a_role(metrics: Metrics) -> None:
 
 
 def test_what_a_queue_dropped_is_counted_once_and_what_waits_is_shown(metrics: Metrics) -> None:
-    queue, places = Background[int]("shadow", lambda items: None, 2), InFlight(5)
+    queue, places = Queue[int]("shadow", lambda items: None, 2), InFlight(5)
     for number in range(5):
         queue.offer(number)
     app = Flask("a test")

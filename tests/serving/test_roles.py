@@ -4,18 +4,18 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from goldenpath.contract import CONTRACT
 from goldenpath.errors import VolumeFault
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Registry
-from serving.asking import asking
 from serving.models import Models, point
-from serving.watchers.shadow import Shadow
+from serving.watchers.metrics import Metrics
+from serving.watchers.shadow import compare
 from serving.worker import load, registry_of
-from tests.helpers.serving_app import client, models_of, settings_of
+from tests.helpers.serving_app import client, models_of, settings_of, worker
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 
 RECORDS = records(400, 7)
@@ -37,6 +37,16 @@ def home(published: tuple[Path, list[str]], tmp_path: Path) -> Path:
 @pytest.fixture
 def versions(published: tuple[Path, list[str]]) -> list[str]:
     return published[1]
+
+
+class Comparisons:
+    "Metrics that only keep whether the shadow agreed."
+
+    def __init__(self) -> None:
+        self.agreed: list[bool] = []
+
+    def compare(self, agrees: bool, seconds: float) -> None:
+        self.agreed.append(agrees)
 
 
 def spoil(home: Path, version: str) -> None:
@@ -123,14 +133,14 @@ def test_a_role_log_that_cannot_be_read_changes_nothing(home: Path, versions: li
     promote(home, versions[0])
     models = models_of(home)
     told: list[int] = []
-    models.swapped = lambda live: told.append(len(live.problems))
+    models.subscribe(lambda live: told.append(len(live.problems)))
     log = home / "models" / MODEL / "roles"
     log.rename(log.with_name("elsewhere"))
     models.look()
     models.look()
     assert champion_of(models) == versions[0]
     assert "shows entry 0 after 1" in models.live.problems[0]
-    assert told == [1]
+    assert told == [0, 1]
     log.with_name("elsewhere").rename(log)
     promote(home, versions[1])
     models.look()
@@ -223,30 +233,28 @@ def test_the_challenger_sticks_to_the_callers_key(home: Path, versions: list[str
 def test_the_shadow_is_compared_and_never_answers(home: Path, versions: list[str]) -> None:
     promote(home, versions[0])
     promote(home, versions[1], "shadow")
-    models = models_of(home)
-    seen: list[bool] = []
-    shadow = Shadow(models, 100, lambda agrees, seconds: seen.append(agrees))
-    ask = asking(CONTRACT, models)
-    same = []
+    state, comparisons = worker(home, shadow_queue=100), Comparisons()
+    agreed = []
     for body in map(json.dumps, RECORDS[:100]):
-        asked = ask(body.encode(), "")
-        assert asked.answer.version == versions[0]
-        shadow.offer(asked.record, asked.answer)
-        same.append(models.live.shadow.one(asked.record).label == asked.answer.label)  # type: ignore[union-attr]
-    shadow.queue.drain()
-    assert seen == same
-    assert sum(seen) > 0
+        timed = state.answer(body.encode())
+        assert timed.answer.version == versions[0]
+        state.compare(timed.record, timed.answer)
+        agreed.append(state.live.shadow.one(timed.record).label == timed.answer.label)  # type: ignore[union-attr]
+    copies = list(state.copies._waiting)  # type: ignore[union-attr]
+    compare(cast(Metrics, comparisons), copies)
+    assert comparisons.agreed == agreed
+    assert sum(agreed) > 0
 
 
 def test_a_full_queue_of_the_shadow_drops_and_counts(home: Path, versions: list[str]) -> None:
     promote(home, versions[0])
     promote(home, versions[1], "shadow")
-    models = models_of(home)
-    shadow = Shadow(models, 5, lambda agrees, seconds: None)
-    asked = asking(CONTRACT, models)(json.dumps(RECORDS[0]).encode(), "")
+    state = worker(home, shadow_queue=5)
+    timed = state.answer(json.dumps(RECORDS[0]).encode())
     for _ in range(8):
-        shadow.offer(asked.record, asked.answer)
-    assert (len(shadow.queue), shadow.queue.dropped) == (5, 3)
+        state.compare(timed.record, timed.answer)
+    [copies] = [queue for queue in state.queues if queue.name == "shadow"]
+    assert (len(copies), copies.dropped) == (5, 3)
 
 
 def test_the_memo_answers_the_same_and_is_gone_with_its_version(home: Path, versions: list[str]) -> None:

@@ -12,7 +12,7 @@ from goldenpath.contract import CONTRACT
 from goldenpath.predict import Answer
 from goldenpath.schema.contract import Record
 from serving.models import Models, point
-from serving.watchers.shadow import Shadow
+from serving.state import State
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 
@@ -160,7 +160,7 @@ def test_a_record_alone_is_told_to_whoever_watches_as_predict_tells_it(
     home: Path, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Record, Answer]] = []
-    monkeypatch.setattr(Shadow, "offer", lambda self, record, answer: seen.append((record, answer)))
+    monkeypatch.setattr(State, "compare", lambda self, record, answer: seen.append((record, answer)))
     caller = client(home, models)
     for record in RECORDS:
         caller.post("/predict", json=record)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from goldenpath.registry.registry import Registry
-from serving.figures import COUNTED
 from serving.models import Models, point
-from serving.routes.page import LARGEST, Contrasts, typed
+from serving.routes.page import typed
+from serving.state import LARGEST_CONTRAST, Contrasts
+from serving.watchers.metrics import COUNTED
 from tests.helpers.contracts import EVERYTHING, GOOD
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
@@ -96,7 +97,7 @@ DAMAGED = [
     b'{"fast_one_s": {"p50": null}}',
     b"[" * 50_000,
     b"\xff",
-    GOOD_CONTRAST + b" " * LARGEST,
+    GOOD_CONTRAST + b" " * LARGEST_CONTRAST,
 ]
 
 
@@ -108,7 +109,7 @@ def test_a_damaged_or_giant_contrast_is_as_good_as_none(home: Path, content: byt
     file.write_bytes(content)
     answer = client(home, models).get("/")
     assert (answer.status_code, answer.text) == (200, without)
-    file.write_bytes(GOOD_CONTRAST.ljust(LARGEST))
+    file.write_bytes(GOOD_CONTRAST.ljust(LARGEST_CONTRAST))
     assert "321 µs" in client(home, models).get("/").text
 
 
@@ -138,7 +139,7 @@ def test_the_contrast_is_read_again_after_a_while_and_for_another_champion_at_on
     models.live = replace(models.live, champion=models.live.challenger)
     contrast_file(home, models).write_bytes(GOOD_CONTRAST.replace(b"321", b"987"))
     assert "987 µs" in asking.get("/").text
-    monkeypatch.setattr("serving.routes.page.REMEMBERED", 0.0)
+    monkeypatch.setattr("serving.state.REMEMBERED", 0.0)
     contrast_file(home, models).write_bytes(GOOD_CONTRAST.replace(b"321", b"111"))
     assert "111 µs" in asking.get("/").text
 
@@ -153,7 +154,7 @@ def test_one_visitor_at_a_time_waits_for_a_volume_that_hangs(
         over.wait(10)
         return GOOD_CONTRAST
 
-    monkeypatch.setattr("serving.routes.page.read_file", hang)
+    monkeypatch.setattr("serving.state.read_file", hang)
     contrasts = Contrasts(Registry(tmp_path, MODEL))
     with ThreadPoolExecutor(1) as visitor:
         for version in ("one", "two"):

@@ -1,0 +1,136 @@
+"""What one worker works with: one object on the application, which its routes ask for with `state()`."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import current_app
+from pydantic_core import from_json
+
+from goldenpath.errors import GoldenpathError
+from goldenpath.predict import Answer
+from goldenpath.registry.registry import Registry
+from goldenpath.schema.contract import Contract, Record
+from goldenpath.settings import Settings
+from goldenpath.volume import read_file
+from serving.guards import InFlight
+from serving.models import Live, Models, TimedAnswer
+from serving.trace import Exchange
+from serving.watchers.log import lines_written
+from serving.watchers.metrics import Figures, Metrics, figures, forget_the_dead
+from serving.watchers.queue import Queue, every
+from serving.watchers.shadow import Copy, copies_compared
+
+EXTENSION = "goldenpath"  # of this object among the extensions of the application
+COUNTED_LATER = 50_000  # requests that may wait to be counted
+GAUGES_SECONDS = 1.0  # between two looks at the queues
+REMEMBERED = 5.0  # seconds for which a contrast is not read again
+LARGEST_CONTRAST = 1 << 16  # bytes of a contrast; a measured one has about 2,500
+
+
+class State:
+    "Settings, contract and models of one worker, and what watches its answers."
+
+    def __init__(
+        self,
+        settings: Settings,
+        contract: Contract,
+        models: Models,
+        draining: Callable[[], bool],  # is the server about to stop?
+    ) -> None:
+        self.settings, self.contract, self.models, self.draining = settings, contract, models, draining
+        self.in_flight = InFlight(settings.max_in_flight)
+        self.contrasts = Contrasts(models.registry)
+        self.metrics = Metrics() if settings.metrics else None
+        self.lines = lines_written(settings.log_sample)
+        self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
+        self.copies = copies_compared(settings.shadow_queue, self.metrics) if settings.shadow_queue else None
+
+    @property
+    def live(self) -> Live:
+        "The versions that answer at this moment."
+        return self.models.live
+
+    @property
+    def queues(self) -> list[Queue[Any]]:
+        "Everything that waits to be done in the background."
+        return [queue for queue in (self.lines, self.uncounted, self.copies) if queue is not None]
+
+    def watch(self) -> None:
+        "Start the threads that log, count and compare."
+        for queue in self.queues:
+            queue.start()
+        if metrics := self.metrics:
+            forget_the_dead()
+            self.models.subscribe(metrics.hold)
+            every(GAUGES_SECONDS, lambda: metrics.measure(self.queues, self.in_flight), "gauges")
+
+    def answer(
+        self,
+        body: bytes,
+        key: str = "",  # that the caller sticks to a version by
+    ) -> TimedAnswer:
+        """Answer one record by the version that this caller, or else this record, belongs to.
+
+        Raises Malformed, Broken, NoModel.
+        """
+        live, most = self.models.live, self.settings.memo
+        if most and (remembered := live.memo.get((key, body))):
+            return remembered
+        record = self.contract.parse(body)
+        predictor = live.pick(lambda: (key or record.model_dump_json()).encode())
+        started = time.perf_counter()
+        answer = predictor.one(record)
+        timed = TimedAnswer(record, answer, time.perf_counter() - started)
+        if most:
+            live.memo.keep((key, body), timed, most)
+        return timed
+
+    def compare(self, record: Record, answer: Answer) -> None:
+        "Let the shadow, if there is one, answer the same record in the background."
+        shadow = self.models.live.shadow
+        if shadow is not None and self.copies is not None:
+            self.copies.offer(Copy(shadow, record, answer))
+
+    def counted(self) -> Metrics:
+        "The metrics with all that this worker has answered; only if the setting `metrics` is on."
+        metrics, uncounted = cast(Metrics, self.metrics), cast(Queue[Exchange], self.uncounted)
+        uncounted.drain()
+        return metrics
+
+    def figures(self) -> Figures:
+        "What goes on right now, of all workers together; only if the setting `metrics` is on."
+        return figures(self.counted().together().collect(), self.live)
+
+
+def state() -> State:
+    "The state of the application that answers the request."
+    return cast(State, current_app.extensions[EXTENSION])
+
+
+class Contrasts:
+    "The measured contrast of one version at a time."
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._reading = threading.Lock()
+        self._latest: tuple[str, float, Any] = ("", 0.0, None)  # version, monotonic seconds, JSON
+
+    def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
+        "The contrast of a version, at most a few seconds old."
+        known, when, contrast = self._latest
+        fresh = known == version and time.monotonic() - when < REMEMBERED
+        if not fresh and self._reading.acquire(blocking=False):
+            try:
+                contrast = self._read(version)
+                self._latest, known = (version, time.monotonic(), contrast), version
+            finally:
+                self._reading.release()
+        return contrast if known == version else None
+
+    def _read(self, version: str) -> Any:
+        try:
+            return from_json(read_file(self._registry.contrast_file(version), LARGEST_CONTRAST))
+        except (OSError, ValueError, GoldenpathError):
+            return None

@@ -1,0 +1,37 @@
+"""What a reader of the server pays: few modules in all, and few of them for one request."""
+
+from pathlib import Path
+
+import pytest
+
+from goldenpath.contract import CONTRACT
+from goldenpath.settings import Settings
+from serving.app import create_app
+from tests.helpers.hops import modules_entered
+from tests.helpers.project import PROJECT
+from tests.helpers.serving_app import models_of
+from tests.helpers.serving_fixtures import promote, publish, records
+
+RECORD = records(1, 7)[0]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    promote(folder, publish(folder, 1))
+    return folder
+
+
+def test_one_answer_with_default_settings_enters_at_most_12_modules(home: Path) -> None:
+    caller = create_app(Settings(home=str(home)), CONTRACT, models_of(home), lambda: False).test_client()
+    statuses = []
+    entered = modules_entered(lambda: statuses.append(caller.post("/predict", json=RECORD).status_code))
+    assert statuses == [200]
+    assert {"serving.routes.predict", "serving.models", "goldenpath.predict"} <= set(entered)
+    assert len(entered) <= 12, entered
+
+
+def test_the_server_has_at_most_20_modules_of_at_most_300_lines() -> None:
+    modules = [path for path in (PROJECT / "serving").rglob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= 20
+    assert [path.name for path in modules if len(path.read_text().splitlines()) > 300] == []
