@@ -9,7 +9,8 @@ from flask import Flask
 
 from goldenpath.contract import CONTRACT
 from goldenpath.predict import Predictor, load_predictor, open_predictor
-from goldenpath.registry.registry import Registry, open_registry
+from goldenpath.project import Project
+from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
 from serving.app import create_app
 from serving.models import Models
@@ -50,7 +51,7 @@ def follow(models: Models, seconds: float) -> None:
 
 def registry_of(settings: Settings) -> Registry:
     "The registry that the settings name."
-    return open_registry(settings)
+    return Project(settings).registry
 
 
 def with_version(settings: Settings) -> Settings:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import click
 
-from goldenpath.registry.registry import Registry, open_registry
+from goldenpath.project import Project
+from goldenpath.registry.registry import Registry
 from goldenpath.settings import load_settings
 
 VERSION = click.argument("version")
@@ -20,8 +21,8 @@ def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelt
 
 
 def registry() -> Registry:
-    "The registry that settings name."
-    return open_registry(load_settings())
+    "Return the registry that the settings name."
+    return Project().registry
 
 
 def me() -> str:

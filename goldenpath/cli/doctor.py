@@ -52,10 +52,10 @@ def check_champion(settings: Settings) -> Iterator[Finding]:
     if sound_contract() is None:
         return
     from goldenpath.predict import open_predictor
-    from goldenpath.registry.registry import open_registry
+    from goldenpath.project import Project
 
     try:
-        predictor = open_predictor(open_registry(settings))
+        predictor = open_predictor(Project(settings).registry)
     except NoModel as fault:
         yield Finding(what="champion", status="note", detail=str(fault), remedy="goldenpath run")
         return

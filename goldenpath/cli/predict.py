@@ -27,12 +27,12 @@ def predict(record: str, name: str) -> None:
 
     The answer is one line of JSON: label, probability, version, and which path gave it.
     """
-    from goldenpath.contract import CONTRACT
     from goldenpath.predict import open_predictor
-    from goldenpath.registry.registry import open_registry
+    from goldenpath.project import Project
 
-    parsed = CONTRACT.parse(_body(record))
-    predictor = open_predictor(open_registry(load_settings()), name)
+    project = Project()
+    parsed = project.contract.parse(_body(record))
+    predictor = open_predictor(project.registry, name)
     if predictor.why:
         say(f"scikit-learn answers: {predictor.why}")
     answer = predictor.one(parsed)._asdict()
@@ -65,10 +65,10 @@ def batch(input_path: str, output_path: str, name: str, for_spreadsheet: bool) -
     appear when they are complete, and not before. Values are passed on as they are; if people open the CSV
     files in a spreadsheet, use --for-spreadsheet, because a cell such as =HYPERLINK(...) is run there.
     """
-    from goldenpath.contract import CONTRACT
+    from goldenpath.project import Project
     from goldenpath.steps.batch import run_batch
 
-    done = run_batch(load_settings(), CONTRACT, input_path, output_path, name, for_spreadsheet)
+    done = run_batch(Project(), input_path, output_path, name, for_spreadsheet)
     pace = f"{done.rows:,} rows in {done.seconds:.1f} s ({done.rows_per_s:,.0f}/s)"
     say(f"{pace}, by {done.version} ({done.path})")
     put(f"{done.scored:,} scored: {near(Path(done.output))}")

@@ -22,10 +22,10 @@ def reproduce(version: str) -> None:
     Commit, library, environment and data are compared with those on record. Nothing is published.
     Exit code 1: the answers are others.
     """
-    from goldenpath.registry.registry import open_registry
+    from goldenpath.project import Project
     from goldenpath.runs import reproduce
 
-    registry = open_registry(load_settings())
+    registry = Project().registry
     found = reproduce.reproduce(registry, registry.resolve(version), retrain, answer)
     listing = table(f"reproduction of {found.version}", "", "recorded", "present", "")
     for line in found.compared:
@@ -40,16 +40,16 @@ def reproduce(version: str) -> None:
 
 def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
     "The steps data and train, as recorded, in a scratch home."
-    from goldenpath.contract import CONTRACT
+    from goldenpath.project import Project, Step
     from goldenpath.runs.run import open_run
     from goldenpath.steps.data import make_data
     from goldenpath.steps.train import train
 
     settings = as_recorded(load_settings(), manifest, scratch)
-    run = open_run(settings, "02_data")
-    data = make_data(CONTRACT, settings, run)
-    train(run, settings, manifest.seed)
-    return data, run.folder / "candidate"
+    step = Step(Project(settings), open_run(settings, "02_data"))
+    data = make_data(step)
+    train(step, manifest.seed)
+    return data, step.run.folder / "candidate"
 
 
 def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settings:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from goldenpath.cluster.pipeline import Outcome, again
-from goldenpath.runs.executed import Step
+from goldenpath.runs.executed import StepProgress
 from goldenpath.text.plain import one_line, put, say
 from goldenpath.text.text_table import TextTable, styled
 
@@ -56,7 +56,7 @@ class Progress:
         self._terminal = sys.stderr.isatty()
         self._said: dict[str, int] = {}  # half minutes that were already said, by step
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: StepProgress) -> None:
         place = f"[{self._places.get(step.name, '?')}/{len(self._places)}]"
         line = f"{place} {step.name:{self._width}} {step.seconds:6.1f} s  "
         if step.status == "running":
@@ -66,7 +66,7 @@ class Progress:
                 print(CLEAR, end="", file=sys.stderr)
             say(f"{line}{'' if step.status == 'done' else step.status}".rstrip())
 
-    def _running(self, step: Step, line: str) -> None:
+    def _running(self, step: StepProgress, line: str) -> None:
         halves = int(step.seconds // LINE_EVERY)
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1

@@ -5,14 +5,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from goldenpath.registry.registry import open_registry
+from goldenpath.project import Project
 from goldenpath.settings import Settings, load_settings
 
 WITHIN = 60.0  # seconds
 QUESTION = """
-from goldenpath.settings import load_settings
+from goldenpath import Project
 from goldenpath.steps.train import clash_ahead
-print(clash_ahead(load_settings()))
+print(clash_ahead(Project().registry))
 """
 
 
@@ -28,7 +28,7 @@ def clash_of(
     environ = os.environ | values
     if values:
         settings = load_settings(settings.folder / "settings.ini", environ)
-    if not open_registry(settings).versions():
+    if not Project(settings).registry.versions():
         return ""
     paths = [str(settings.folder), *filter(None, [environ.get("PYTHONPATH")])]
     try:

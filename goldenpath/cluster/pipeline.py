@@ -24,12 +24,11 @@ from goldenpath.cluster.workspace import (
 )
 from goldenpath.errors import BadInput, GateRefused, GoldenpathError
 from goldenpath.records import Frozen
-from goldenpath.runs.executed import Failure, Step, Watch, forget, read_failure
-from goldenpath.runs.run import BEGINS, MAKERS, READS_FROM, make_run
+from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_failure
+from goldenpath.runs.run import make_run
+from goldenpath.runs.spec import begins, maker_of, step_before
 from goldenpath.settings import Settings
 from goldenpath.text.spelling import nearest
-
-PUBLISHES = MAKERS["published.json"]
 
 
 class Node(Frozen):
@@ -60,7 +59,7 @@ class Outcome(Frozen):
     "How a pipeline ended."
 
     run: Path  # folder of the run
-    steps: tuple[Step, ...]
+    steps: tuple[StepProgress, ...]
     failure: Failure | None
     seconds: float
 
@@ -160,8 +159,9 @@ def _named(graph: Graph, name: str) -> Node:
 def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
     "Raise GateRefused before anybody waits for a refusal that is known; only warn if nothing is published."
     clash = clash_of(settings, values)
-    if clash and PUBLISHES in {node.name for node in graph.nodes}:
-        before = READS_FROM[PUBLISHES]
+    publisher = maker_of("published.json")
+    if clash and publisher in {node.name for node in graph.nodes}:
+        before = step_before(publisher)
         raise GateRefused(f"{clash}, or use --until {before} to train and evaluate without publishing")
     if clash:
         warnings.warn(f"what is trained now cannot be published: {clash}", stacklevel=2)
@@ -256,5 +256,5 @@ def _complaint(log: Path) -> str:
 
 def again(failure: Failure, run: Path) -> str:
     "The command that runs a failed step again, on the data of its run."
-    of_run = "" if failure.step in BEGINS else f" -p run={run.name}"
+    of_run = "" if begins(failure.step) else f" -p run={run.name}"
     return f"goldenpath step {failure.step}{of_run}"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from goldenpath.runs.executed import Step, Watch, read_step, save_html
+from goldenpath.runs.executed import StepProgress, Watch, read_step, save_html
 from goldenpath.runs.run import read_json
 
 LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
@@ -58,7 +58,7 @@ def follow(
     return process.wait()
 
 
-def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Step]:
+def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[StepProgress]:
     "Each step when it begins, every second while it runs, and when it ends."
     seen: dict[Path, tuple[str, str, int]] = {}
     ended = False
@@ -75,7 +75,7 @@ def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Ste
                 yield step
 
 
-def look(file: Path, run: Path) -> Step | None:
+def look(file: Path, run: Path) -> StepProgress | None:
     "How far a step is; None for a script, or for a notebook that is just being written."
     try:
         step = read_step(file)

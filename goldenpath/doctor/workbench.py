@@ -16,7 +16,7 @@ from goldenpath.cluster.pipeline import read_pipeline
 from goldenpath.cluster.submit import Runtime, find_runtime, metadata_folders
 from goldenpath.doctor.checks import Check, Finding
 from goldenpath.errors import BadInput
-from goldenpath.registry.registry import open_registry
+from goldenpath.project import Project
 from goldenpath.runs.notebook import code_cells, has_tag, read_notebook
 from goldenpath.runs.provenance import library_hash
 from goldenpath.settings import MOUNT, Settings
@@ -212,7 +212,7 @@ def check_library(settings: Settings) -> Iterator[Finding]:
 
 
 def _made_here(settings: Settings) -> Iterator[Finding]:
-    registry = open_registry(settings)
+    registry = Project(settings).registry
     champion = registry.roles().champion
     if champion and registry.manifest(champion).library_hash != library_hash():
         yield Finding(
@@ -241,9 +241,9 @@ def check_tags(settings: Settings) -> Iterator[Finding]:
 
 
 def _steps(folder: Path) -> list[Path]:
-    "Notebooks that open a run."
+    "List the notebooks that are steps."
     files = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    return [file for file in files if any("open_run" in cell for cell in code_cells(read_notebook(file)))]
+    return [file for file in files if any("open_step" in cell for cell in code_cells(read_notebook(file)))]
 
 
 CLUSTER: tuple[Check, ...] = (

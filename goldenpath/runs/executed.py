@@ -20,7 +20,7 @@ OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}  
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of the terminal, in error messages
 
 
-class Step(Frozen):
+class StepProgress(Frozen):
     "One step of a pipeline, as far as its notebook has come."
 
     name: str  # of the notebook, such as 05_train
@@ -30,7 +30,7 @@ class Step(Frozen):
     doing: str = ""  # while it runs, what it says that it is doing
 
 
-Watch = Callable[[Step], None]  # called when a step begins, while it runs, and when it ends
+Watch = Callable[[StepProgress], None]  # called when a step begins, while it runs, and when it ends
 
 
 class Failure(Frozen):
@@ -57,17 +57,17 @@ def forget(file: Path) -> None:
         file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def read_step(file: Path) -> Step:
+def read_step(file: Path) -> StepProgress:
     "How far a notebook has come, by papermill's notes. Raises ValueError while it is being written."
     notes = read_notebook(file).get("metadata", {}).get("papermill", {})
     if not notes.get("start_time"):
-        return Step(name=file.stem, file=file, status="waiting", seconds=0.0)
+        return StepProgress(name=file.stem, file=file, status="waiting", seconds=0.0)
     if notes.get("end_time") is None:
         began = datetime.fromisoformat(notes["start_time"])
         running = (datetime.now(UTC) - began).total_seconds()
-        return Step(name=file.stem, file=file, status="running", seconds=running)
+        return StepProgress(name=file.stem, file=file, status="running", seconds=running)
     status: Literal["failed", "done"] = "failed" if notes.get("exception") else "done"
-    return Step(name=file.stem, file=file, status=status, seconds=float(notes["duration"] or 0))
+    return StepProgress(name=file.stem, file=file, status=status, seconds=float(notes["duration"] or 0))
 
 
 def read_failure(file: Path) -> Failure | None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, VolumeFault
+from goldenpath.runs.spec import find_spec, maker_of, step_before
 from goldenpath.settings import Settings
 from goldenpath.text.plain import put
 from goldenpath.text.spelling import nearest
@@ -31,33 +32,6 @@ Record = TypeVar("Record", bound=BaseModel)
 SMALL = 1 << 24  # bytes of a record, text or picture of a run
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 HANDED_ON = "run.json"  # in the working directory of each step of a pipeline
-
-# The steps that begin a pipeline, and what each other step reads from.
-BEGINS = ("02_data", "10_batch")
-READS_FROM = {
-    "03_explore": "02_data",
-    "05_train": "02_data",
-    "06_evaluate": "05_train",
-    "07_publish": "06_evaluate",
-    "09_contrast": "07_publish",
-}
-# Which step makes a file, by how its path begins: the way out when it is missing.
-MAKERS = {
-    "data/": "02_data",
-    "explore/": "03_explore",
-    "candidate/": "05_train",
-    "training.json": "05_train",
-    "evaluation": "06_evaluate",
-    "verdict.json": "06_evaluate",
-    "published.json": "07_publish",
-    "contrast.json": "09_contrast",
-}
-
-
-class Rows(BaseModel):
-    "The part of `data/summary.json` that a run asks for itself."
-
-    synthetic: bool
 
 
 @dataclass(frozen=True)
@@ -92,17 +66,21 @@ class Run:
     def doing(self, what: str) -> None:
         "Say what the step works on now: in its notebook, and in its note, which a terminal follows."
         put(what)
-        self._note("running", doing=what)
+        self.note("running", doing=what)
 
-    def finish(self, step: str = "") -> None:
-        "Note that the step is done, and what it took; naming it is for the reader."
-        assert step in ("", self.step), f"run opened by {self.step}, finished by {step}"
-        self._note("done", round(time.time() - self.started, 3))
-
-    @cached_property
-    def synthetic(self) -> bool:
-        "Was this run made of stand-in rows?"
-        return self.record("data/summary.json", Rows).synthetic
+    def note(self, status: str, **more: str) -> None:
+        "Record how the step stands (running, done, failed) and what it took. Raises OSError."
+        seconds = None if status == "running" else round(time.time() - self.started, 3)
+        record = {
+            "step": self.step,
+            "status": status,
+            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
+            "seconds": seconds,
+            "parent": self.parent.name if self.parent else None,
+            "parameters": dict(self.parameters),
+            **more,
+        }
+        write_json(self.output(f"steps/{self.step}.json"), record)
 
     @cached_property
     def _chain(self) -> tuple[Path, ...]:
@@ -118,21 +96,9 @@ class Run:
         for folder in self._chain:
             if (folder / name).exists():
                 return folder
-        maker = _maker(name)
+        maker = maker_of(name)
         where = self.parent.name if self.parent else self.id
         raise BadInput(f"run {where} holds no {name}: run {maker} first (goldenpath step {maker})")
-
-    def _note(self, status: str, seconds: float | None = None, **more: str) -> None:
-        record = {
-            "step": self.step,
-            "status": status,
-            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
-            "seconds": seconds,
-            "parent": self.parent.name if self.parent else None,
-            "parameters": dict(self.parameters),
-            **more,
-        }
-        write_json(self.output(f"steps/{self.step}.json"), record)
 
 
 def open_run(
@@ -141,22 +107,22 @@ def open_run(
     run: str = "",  # id of the run to read from; empty: the pipeline's own, else the newest that fits
     parameters: Mapping[str, Any] | None = None,  # of the step, for the record
 ) -> Run:
-    """The run that a step works in: the pipeline's, or a new one that reads from an older one.
+    """Open the run that a step works in: the pipeline's, or a new one that reads from an older one.
 
-    Raises BadInput where `run` is unknown, VolumeFault where home cannot be written.
+    Raises BadInput if `run` or the step is unknown, VolumeFault if home cannot be written.
     """
-    runs = settings.writable_home() / "runs"
+    spec, runs = find_spec(step), settings.writable_home() / "runs"
     in_pipeline = bool(os.environ.get("ELYRA_RUNTIME_ENV"))
-    if in_pipeline and step not in BEGINS and Path(HANDED_ON).is_file():
+    if in_pipeline and spec.reads and Path(HANDED_ON).is_file():
         folder = _handed_on(runs)
         opened = Run(folder.name, folder, step, parent_of(folder), parameters or {})
     else:
-        parent = find_run(runs, run) if run else _newest_with(runs, READS_FROM.get(step, ""))
+        parent = find_run(runs, run) if run else _newest_with(runs, step_before(step))
         folder = make_run(runs, os.environ.get("RUN_ID", ""))
         opened = Run(folder.name, folder, step, parent, parameters or {})
     if in_pipeline:
         write_json(Path(HANDED_ON), {"run_id": opened.id, "run_folder": str(opened.folder)})
-    opened._note("running")
+    opened.note("running")
     return opened
 
 
@@ -232,7 +198,7 @@ def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
         return kind.model_validate_json(read_small(folder / name))
     except ValidationError as error:
         why = f"is not a {kind.__name__} ({error.errors(include_url=False)[0]['msg']})"
-        raise BadInput(f"{folder / name} {why}; run {_maker(name)} again") from None
+        raise BadInput(f"{folder / name} {why}; run {maker_of(name)} again") from None
 
 
 def read_small(file: Path) -> bytes:
@@ -252,15 +218,10 @@ def find_record(folder: Path | None, name: str) -> dict[str, Any]:
         seen.add(folder)
         if record := read_json(folder / name):
             return record
-        if any(step <= _maker(name) for step in steps_of(folder)):
+        if any(step <= maker_of(name) for step in steps_of(folder)):
             return {}
         folder = parent_of(folder)
     return {}
-
-
-def _maker(name: str) -> str:
-    "The step that makes a file of a run."
-    return next((step for start, step in MAKERS.items() if name.startswith(start)), "an earlier step")
 
 
 def write_json(file: Path, record: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REJECTED', 'ADDED', 'BatchSummary', 'output_names', 'score_chunk', 'with_answers', 'score_file', 'as_it_is', 'look',
-           'refuse_overlap', 'rejected_beside', 'placed', 'run_batch', 'refuse_training_rows']
+           'refuse_overlap', 'rejected_beside', 'placed', 'run_batch', 'refuse_training_rows', 'score_batch']
 
 # %% ../../notebooks/10_batch.ipynb #4547f3bd
 import os
@@ -19,8 +19,9 @@ import pyarrow as pa
 
 from ..errors import BadInput
 from ..predict import Predictor, open_predictor
+from ..project import Project, Step
 from ..records import Columns, Frozen
-from ..registry.registry import open_registry
+from ..runs.spec import step_spec
 from ..schema.contract import Contract
 from ..settings import Settings
 from ..tables.formulas import without_formulas
@@ -182,8 +183,7 @@ def placed(
 
 
 def run_batch(
-    settings: Settings,
-    contract: Contract,
+    project: Project,
     input_path: str,
     output_path: str,
     version: str = "champion",  # a role or a version
@@ -195,11 +195,11 @@ def run_batch(
             raise BadInput(f"{name} is empty: name a file, with -p {name} FILE or {name.upper()}=FILE")
     if "://" in output_path:
         raise BadInput(f"output_path {output_path} is a URL: write to a file and upload that")
-    output = Path(placed(output_path, settings))
-    refuse_training_rows(settings, output)
-    predictor = open_predictor(open_registry(settings), version)
-    source = placed(input_path, settings)
-    return score_file(source, output, contract, predictor, for_spreadsheet)
+    output = Path(placed(output_path, project.settings))
+    refuse_training_rows(project.settings, output)
+    predictor = open_predictor(project.registry, version)
+    source = placed(input_path, project.settings)
+    return score_file(source, output, project.contract, predictor, for_spreadsheet)
 
 
 def refuse_training_rows(settings: Settings, output: Path) -> None:
@@ -207,3 +207,17 @@ def refuse_training_rows(settings: Settings, output: Path) -> None:
     for path, place in product((output, rejected_beside(output)), settings.data_places()):
         if covers(place, path):
             raise BadInput(f"{path} would be among the training rows ({place}); write to another folder")
+
+
+@step_spec("10_batch", makes=("batch.json",))
+def score_batch(
+    step: Step,
+    input_path: str,
+    output_path: str,
+    version: str = "champion",  # a role or a version
+    for_spreadsheet: bool = False,
+) -> BatchSummary:  # also written to batch.json
+    "Score a file with a published version. Raises NoModel where there is none, BadInput, VolumeFault."
+    summary = run_batch(step.project, input_path, output_path, version, for_spreadsheet)
+    step.save("batch.json", summary)
+    return summary

@@ -32,13 +32,14 @@ from ..measure.server import NoServer, running_server
 from ..measure.stopwatch import Seconds, cut_short, latency, once, time_calls
 from ..model import TRUSTED_TYPES, enriched
 from ..predict import Predictor, load_predictor
+from ..project import Step
 from ..records import Columns, Latency
 from ..registry.artifact import load_pipeline, read_trusted, verify
 from ..registry.manifest import Manifest, TrainingRecord
-from ..registry.registry import open_registry
 from ..report.page import Material, Picture, report
 from ..report.plots import plot_contrast, png_of
 from ..runs.run import Run, read_small, record_in
+from ..runs.spec import step_spec
 from ..schema.contract import FieldSpec, Record
 from ..schema.golden import Golden
 from ..settings import Settings
@@ -255,9 +256,9 @@ def in_process(run: Run, folder: Path, fast: Predictor, slow: Predictor, sample:
     return InProcess(sklearn_one, fast_one, loads, rates, (*few[0], *few[1], *absent))
 
 
-def measure(run: Run, settings: Settings, version: str, requests: int) -> Contrast:
+def measure(step: Step, version: str, requests: int) -> Contrast:
     "Measure one version. Raises NoModel, NotTrusted, VolumeFault."
-    registry = open_registry(settings)
+    registry, run = step.registry, step.run
     folder, manifest = registry.folder(version), registry.verify(version)
     run.doing("loading the version")
     fast, slow = (load_predictor(folder, fast=wanted, manifest=manifest) for wanted in (True, False))
@@ -265,7 +266,7 @@ def measure(run: Run, settings: Settings, version: str, requests: int) -> Contra
     here = in_process(run, folder, fast, slow, sample)
     trained, how = train_then_predict(run, manifest, latency(here.sklearn_one).p50)
     run.doing(f"timing {requests:,} requests over HTTP")
-    http = over_http(settings, version, sample.bodies, requests)
+    http = over_http(step.settings, version, sample.bodies, requests)
     return Contrast(
         model=manifest.model,
         version=version,
@@ -345,13 +346,12 @@ def verdict_of(folder: Path, manifest: Manifest) -> Verdict | None:
     return Verdict.model_validate_json(read_trusted(folder, manifest, "verdict.json"))
 
 
-def material(run: Run, settings: Settings, told: Contrast) -> Material:
+def material(step: Step, told: Contrast) -> Material:
     "Gather what the page tells."
-    home = settings.home_folder()
-    registry = open_registry(settings)
+    registry = step.registry
     manifest = registry.verify(told.version)
-    found, plots = evaluated(home, manifest)
-    data_plots, findings = explored(run)
+    found, plots = evaluated(step.project.home, manifest)
+    data_plots, findings = explored(step.run)
     return Material(
         contrast=told,
         manifest=manifest,
@@ -366,18 +366,18 @@ def material(run: Run, settings: Settings, told: Contrast) -> Material:
     )
 
 # %% ../../notebooks/09_contrast.ipynb #5dab8693
-def version_for(run: Run, settings: Settings, version: str) -> str:
+def version_for(step: Step, version: str) -> str:
     "The version named, by itself or by its role, else the one that this run published."
     if version:
-        return open_registry(settings).resolve(version)
-    return run.record("published.json", Published).version
+        return step.registry.resolve(version)
+    return step.load("published.json", Published).version
 
 
-def contrast(run: Run, settings: Settings, version: str = "", requests: int = 3_000) -> Contrast:
+@step_spec("09_contrast", reads=("published.json",), makes=("contrast.json", "report.html"))
+def contrast(step: Step, version: str = "", requests: int = 3_000) -> Contrast:
     "Measure, and write contrast.json (to the run and beside the version) and report.html."
-    told = measure(run, settings, version_for(run, settings, version), requests)
-    told_as_json = told.model_dump(mode="json")
-    run.output("contrast.json").write_text(json.dumps(told_as_json, indent=2) + "\n", "utf-8")
-    open_registry(settings).save_contrast(told.version, told_as_json)
-    run.output("report.html").write_text(report(material(run, settings, told)), "utf-8")
+    told = measure(step, version_for(step, version), requests)
+    step.save("contrast.json", told)
+    step.registry.save_contrast(told.version, told.model_dump(mode="json"))
+    step.run.output("report.html").write_text(report(material(step, told)), "utf-8")
     return told

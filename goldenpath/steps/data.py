@@ -18,8 +18,10 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import BadInput
+from ..project import Step
 from ..registry.manifest import DataSummary
 from ..runs.run import Run
+from ..runs.spec import step_spec
 from ..schema.contract import Contract
 from ..settings import Settings
 from ..tables.misnaming import misnamed
@@ -299,12 +301,14 @@ def refuse_one_class(
                 )
 
 # %% ../../notebooks/02_data.ipynb #6df2d252
+@step_spec("02_data", makes=("data/",))
 def make_data(
-    contract: Contract,
-    settings: Settings,
-    run: Run,
+    step: Step,
+    source: str = "",  # file, glob, URL or synthetic; empty: as in the settings
 ) -> DataSummary:  # also written to data/summary.json
     "Read, check, divide and write the rows that settings name. Raises BadInput where they cannot be used."
+    settings = step.settings.changed(source=source) if source else step.settings
+    contract, run = step.contract, step.run
     started, split, source = perf_counter(), settings.split, settings.data_source()
     check_columns(contract, settings)
     if source == "synthetic":
@@ -324,7 +328,7 @@ def make_data(
         rows=row_counts(tally),
         seconds=round(perf_counter() - started, 3),
     )
-    run.output("data/summary.json").write_text(summary.model_dump_json(indent=1) + "\n", "utf-8")
+    step.save("data/summary.json", summary)
     return summary
 
 

@@ -44,13 +44,15 @@ from ..evaluation.threshold import Threshold, choose
 from ..inference.engines import SklearnPath
 from ..inference.proof import Paths, latencies, open_fast_path, prove, stacked
 from ..model import TRUSTED_TYPES, decide, enriched
+from ..project import Step
 from ..records import Columns, FastPathRecord, Latency
 from ..registry.artifact import build_pipeline, load_pipeline, read_trusted, write_manifest
 from ..registry.manifest import DataSummary, Manifest, TrainingRecord
-from ..registry.registry import Registry, open_registry
+from ..registry.registry import Registry
 from ..report.card import Words, model_card
 from ..report.plots import plot_groups, plot_precision_recall, plot_reliability
 from ..runs.run import Run
+from ..runs.spec import step_spec
 from ..schema.contract import ContractSpec, columns_of_json, diff
 from ..schema.golden import Golden, pool, select
 from ..settings import Settings
@@ -305,16 +307,26 @@ class Judged:
     evaluation: Evaluation
 
 
-def evaluate(run: Run, settings: Settings) -> Judged:
+@step_spec(
+    "06_evaluate",
+    reads=("training.json", "candidate/", "data/"),
+    makes=("evaluation.json", "evaluation/", "verdict.json"),
+)
+def evaluate(
+    step: Step,
+    threshold_rule: str = "",  # a rule, or a number; empty: as in the settings
+) -> Judged:
     "Judge the run's candidate and complete it, also where the gate refuses it: it stays in its run."
-    started = time.perf_counter()
-    record = run.record("training.json", TrainingRecord)
+    started, run = time.perf_counter(), step.run
+    settings = step.settings.changed(threshold=threshold_rule) if threshold_rule else step.settings
+    record = step.load("training.json", TrainingRecord)
     folder = own_candidate(run)
     paths = open_candidate(folder, record)
     sides = {side: rows_of(read_side(run, side), side) for side in ("validation", "test")}
     run.doing("judging on the test rows")
     threshold = choose_threshold(paths, sides["validation"], settings.threshold)
-    judged, slices = judge(run, settings, paths, sides["test"], threshold)
+    champion = champion_on(sides["test"], step.registry)
+    judged, slices = judge(run, settings, paths, sides["test"], threshold, champion)
     save_plots(run, judged, slices)
 
     run.doing("comparing the compiled model with scikit-learn")
@@ -342,12 +354,12 @@ def judge(
     paths: Paths,
     rows: Rows,
     threshold: Threshold,
+    champion: Champion,
 ) -> tuple[Contest, tuple[Slice, ...]]:
     "Candidate, baseline and champion on the test rows."
     candidate = answers_of(rows, paths.sklearn.many(rows.columns), threshold.value)
     target = CONTRACT.target
     trained_on = pd.read_parquet(run.input("data/train.parquet"), columns=[target.column])[target.column]
-    champion = champion_on(rows, open_registry(settings))
     rate = float((trained_on == target.positive).mean())
     contested = contest(candidate, rate, champion, settings.bootstrap, settings.seed)
     return contested, slices_of(settings.slices, rows.columns, candidate)

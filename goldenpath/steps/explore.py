@@ -6,15 +6,21 @@
 __all__ = ['Z', 'BINS', 'TEXTS', 'EMPTY', 'BLUE', 'ORANGE', 'GREEN', 'RED', 'PURPLE', 'GREY', 'MARKERS', 'WIDTH', 'PANELS',
            'wilson', 'as_levels', 'cut', 'profile', 'profile_column', 'unfilled', 'compare_groups', 'is_positive',
            'in_words', 'sentence', 'blank', 'shorten', 'strongest', 'plot_rates', 'draw_rates', 'plot_unfilled',
-           'plot_groups', 'draw_ratios', 'draw_within', 'explore']
+           'plot_groups', 'draw_ratios', 'draw_within', 'draw_all', 'Explored', 'explore']
 
 # %% ../../notebooks/03_explore.ipynb #393836bf
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..project import Step
+from ..registry.manifest import DataSummary
 from ..runs.run import Run
+from ..runs.spec import step_spec
 from ..schema.contract import Contract
 
 # %% ../../notebooks/03_explore.ipynb #5fc50736
@@ -316,7 +322,7 @@ def draw_within(
     axis.legend(fontsize=8, frameon=False)
 
 # %% ../../notebooks/03_explore.ipynb #9e035844
-def explore(
+def draw_all(
     rows: pd.DataFrame,  # training rows
     contract: Contract,
     run: Run,  # pictures and sentences go to explore/ in its folder
@@ -338,3 +344,23 @@ def explore(
         figure.savefig(run.output(f"explore/{name}.png"))
     run.output("explore/findings.txt").write_text("".join(f"{line}\n" for line in said), "utf-8")
     return list(figures)
+
+
+@dataclass(frozen=True)
+class Explored:
+    "What there was to see."
+
+    profile: pd.DataFrame  # one row for each level of each column
+    plots: tuple[Path, ...]
+    findings: tuple[str, ...]  # the comparison in words
+
+
+@step_spec("03_explore", reads=("data/train.parquet", "data/summary.json"), makes=("explore/",))
+def explore(step: Step, group: str = "", within: str = "") -> Explored:
+    "Draw the run's training rows, and compare groups, if the contract has both columns."
+    rows = step.table("data/train.parquet")
+    source = step.load("data/summary.json", DataSummary).source.rpartition("/")[2]
+    names = draw_all(rows, step.contract, step.run, source, group, within)
+    findings = step.run.input("explore/findings.txt").read_text("utf-8").splitlines()
+    plots = tuple(step.run.input(f"explore/{name}.png") for name in names)
+    return Explored(profile(rows, step.contract), plots, tuple(findings))

@@ -8,10 +8,11 @@ __all__ = ['figure', 'refuse_failed', 'Published', 'promote', 'publish']
 # %% ../../notebooks/07_publish.ipynb #e2e1399b
 from ..errors import GateRefused, RaceLost
 from ..evaluation.gate import Verdict
+from ..project import Step
 from ..records import Frozen
 from ..registry.manifest import TrainingRecord
-from ..registry.registry import Registry, open_registry
-from ..runs.run import Run
+from ..registry.registry import Registry
+from ..runs.spec import step_spec
 from ..settings import Settings
 
 # %% ../../notebooks/07_publish.ipynb #a05ede6b
@@ -65,23 +66,22 @@ def promote(
     return ""
 
 # %% ../../notebooks/07_publish.ipynb #18dd574c
+@step_spec("07_publish", reads=("verdict.json", "training.json", "candidate/"), makes=("published.json",))
 def publish(
-    run: Run,
-    settings: Settings,
+    step: Step,
 ) -> Published:
     "Publish the run's candidate, give it its role, and note both in `published.json`."
-    verdict = run.record("verdict.json", Verdict)
-    record = run.record("training.json", TrainingRecord)
+    verdict, registry = step.load("verdict.json", Verdict), step.registry
+    record = step.load("training.json", TrainingRecord)
     refuse_failed(verdict, record)
-    registry = open_registry(settings)
-    version = registry.publish(run.input("candidate"))
+    version = registry.publish(step.run.input("candidate"))
     already = version != record.version
     is_champion = registry.roles().champion == version
     note = f"already published as {version}" if already else ""
     if not already and not is_champion:
-        note = promote(registry, settings, verdict, version)
+        note = promote(registry, step.settings, verdict, version)
     published = Published(
         version=version, already=already, champion=registry.roles().champion == version, note=note
     )
-    run.output("published.json").write_text(published.model_dump_json(indent=2))
+    step.save("published.json", published)
     return published

@@ -20,14 +20,16 @@ from ..errors import BadInput
 from ..evaluation.slices import require_slices
 from ..inference.engines import CannotCompile, compile_onnx, frame_of, layout_of
 from ..model import build_pipeline, decide, enrich, enriched
+from ..project import Step
 from ..records import Layout
 from ..registry.artifact import save_pipeline
 from ..registry.fingerprint import digest, fingerprint, identity_of
 from ..registry.manifest import DataSummary, TrainingRecord
 from ..registry.publishing import clash
-from ..registry.registry import open_registry
+from ..registry.registry import Registry
 from ..runs.provenance import environment, git_commit, library_hash
 from ..runs.run import Run
+from ..runs.spec import step_spec
 from ..schema.contract import columns_of_json
 from ..schema.golden import pool
 from ..settings import Settings
@@ -75,10 +77,9 @@ def version_name(
 
 # %% ../../notebooks/05_train.ipynb #3c9a6e58
 def clash_ahead(
-    settings: Settings,
+    registry: Registry,
 ) -> str:  # "" where nothing speaks against it
     "Why what is trained now cannot be published, known from the contract and `04_model` alone."
-    registry = open_registry(settings)
     published = registry.versions()
     if not any(version.startswith(f"{MODEL_VERSION}-") for version in published):
         return ""
@@ -86,10 +87,10 @@ def clash_ahead(
     return clash(registry, MODEL_VERSION, parts_of(layout_of(enriched(columns))), published)
 
 
-def warn_ahead(settings: Settings) -> None:
+def warn_ahead(registry: Registry) -> None:
     "Warn before anything is read; other faults are left to the steps that meet them."
     try:
-        trouble = clash_ahead(settings)
+        trouble = clash_ahead(registry)
     except Exception:  # whatever it is, 05_train meets it again and names the cell
         return
     if trouble:
@@ -125,25 +126,26 @@ def origin_of(
     }
 
 # %% ../../notebooks/05_train.ipynb #d1951f6a
+@step_spec(
+    "05_train", reads=("data/train.parquet", "data/summary.json"), makes=("candidate/", "training.json")
+)
 def train(
-    run: Run,
-    settings: Settings,
+    step: Step,
     seed: int,
 ) -> TrainingRecord:
     "Fit on the run's training rows and write the candidate and `training.json`."
-    data = run.record("data/summary.json", DataSummary)
-    rows = pd.read_parquet(run.input("data/train.parquet"))
-    columns, outcome = enriched(CONTRACT.columns(rows)), outcome_of(rows)
-    require_slices(settings.slices, columns)  # now that it is known what `enrich` adds
-    registry = open_registry(settings)
-    origin = origin_of(settings, data, seed, layout_of(columns))
+    data, registry = step.load("data/summary.json", DataSummary), step.registry
+    rows = step.table("data/train.parquet")
+    columns, outcome = enriched(step.contract.columns(rows)), outcome_of(rows)
+    require_slices(step.settings.slices, columns)  # now that it is known what `enrich` adds
+    origin = origin_of(step.settings, data, seed, layout_of(columns))
     trouble = clash(registry, MODEL_VERSION, origin["fingerprint_parts"], registry.versions())
     if trouble:
         warnings.warn(f"this candidate will not be published: {trouble}", stacklevel=2)
-    run.doing(f"fitting on {len(rows):,} rows")
+    step.run.doing(f"fitting on {len(rows):,} rows")
     pipeline, layout, seconds = fit(columns, outcome, seed)
-    run.doing("saving and compiling the model")
-    saved, reason = save_candidate(run, pipeline, layout)
+    step.run.doing("saving and compiling the model")
+    saved, reason = save_candidate(step.run, pipeline, layout)
     record = TrainingRecord(
         **origin,
         layout=layout,
@@ -152,7 +154,7 @@ def train(
         published_as=registry.find_identity(origin["identity"]) or "",
         clash=trouble,
     )
-    run.output("training.json").write_text(record.model_dump_json(indent=2))
+    step.save("training.json", record)
     return record
 
 # %% ../../notebooks/05_train.ipynb #67d3873f

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from goldenpath.cli import BEHIND, EVERYDAY, cli
 from goldenpath.cli.terminal import Progress
-from goldenpath.runs.executed import Step
+from goldenpath.runs.executed import StepProgress
 from goldenpath.runs.run import list_runs
 from tests.helpers.project import PROJECT
 from tests.helpers.small_project import make_project
@@ -203,8 +203,8 @@ def test_a_log_gets_a_line_about_a_running_step_every_half_minute(capsys):
     ]
 
 
-def at(status: str, seconds: float, doing: str = "") -> Step:
-    return Step(name="09_contrast", file=Path("x"), status=status, seconds=seconds, doing=doing)
+def at(status: str, seconds: float, doing: str = "") -> StepProgress:
+    return StepProgress(name="09_contrast", file=Path("x"), status=status, seconds=seconds, doing=doing)
 
 
 def hear_ctrl_c() -> None:

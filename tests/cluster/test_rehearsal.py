@@ -57,8 +57,7 @@ def rehearsed(project: Path, **options):
 
 # Everything that is worth a look, in one rehearsal of the small project: it takes half a minute.
 
-LOOKS = """#| eval: false
-import os
+LOOKS = """import os
 import sys
 from pathlib import Path
 
@@ -83,10 +82,8 @@ import json
 
 with open("left behind.txt", "w") as file:
     file.write("in the working folder")
-opened.output("data/train.parquet").write_text("rows")
-opened.output("data/seen.json").write_text(json.dumps(seen))
-opened.finish("02_data")
-opened.id"""
+step.run.output("data/train.parquet").write_text("rows")
+step.run.output("data/seen.json").write_text(json.dumps(seen))"""
 
 
 @pytest.fixture(scope="module")
@@ -182,11 +179,7 @@ def test_nothing_of_the_store_is_left(looked):
     assert not list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
 
 
-FAILS = """#| eval: false
-import goldenpath.steps.only_here
-
-opened.finish("02_data")
-opened.id"""
+FAILS = "import goldenpath.steps.only_here"
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import pytest
 from goldenpath.cluster.pipeline import read_pipeline
 from goldenpath.cluster.rehearsal.loan import RECORDS, Loan, Need, find_loans, lend, needs_of
 from goldenpath.cluster.rehearsal.rehearsal import rehearse
-from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NotTrusted
+from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import load_settings
 from goldenpath.steps.batch import run_batch
@@ -72,7 +72,7 @@ def test_a_file_that_the_project_lacks_is_made_up_of_records_that_keep_the_contr
 ):
     promote(home, published)
     _, note = lent(home, tmp_path, INPUT_PATH=name)
-    summary = run_batch(settings_of(tmp_path), CONTRACT, str(tmp_path / name), str(tmp_path / "out.csv"))
+    summary = run_batch(Project(settings_of(tmp_path)), str(tmp_path / name), str(tmp_path / "out.csv"))
     assert summary.rows >= RECORDS
     assert summary.rejected == 0
     assert note == f"batch reads made-up records: {home / name} is not there"

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 from tests.helpers.project import PROJECT
 
@@ -14,23 +15,26 @@ run: str = os.environ.get("RUN", "")  # the run to read from
 seed: int = int(os.environ.get("SEED", "42"))  # seed of the fit
 share: float = float(os.environ.get("SHARE", "0.5"))  # of the rows"""
 
+IMPORTS = """#| eval: false
+from goldenpath import open_step
+from goldenpath.steps.{module} import answer"""
+
 OPEN = """#| eval: false
-from goldenpath.runs.notebook import check_fresh
+with open_step("{step}", run=run, seed=seed) as step:
+"""
 
-check_fresh("{step}")
-from goldenpath.runs.run import open_run
-from goldenpath.settings import load_settings
-from goldenpath.steps.{module} import answer
+SHOW = """#| eval: false
+step.run.id"""
 
-opened = open_run(load_settings(), "{step}", run, {{"seed": seed}})"""
+SPECS = {
+    "data": '@step_spec("02_data", makes=("data/",))',
+    "train": '@step_spec("05_train", reads=("data/train.parquet",), makes=("candidate/",))',
+}
 
-DATA = """#| eval: false
-opened.output("data/train.parquet").write_text(f"{answer()} {seed}")
-opened.finish("02_data")
-opened.id"""
+# What the steps do while their run is open.
+DATA = 'step.run.output("data/train.parquet").write_text(f"{answer()} {seed}")'
 
-TRAIN = """#| eval: false
-from goldenpath.errors import BadInput, GateRefused
+TRAIN = """from goldenpath.errors import BadInput, GateRefused
 
 if seed == 13:
     raise BadInput("first line\\nseed 13 is unlucky: take another")
@@ -39,12 +43,10 @@ if seed == 14:
 if seed == 15:
     import time
 
-    opened.output("asleep").touch()
-    opened.doing("sleeping")
+    step.run.output("asleep").touch()
+    step.run.doing("sleeping")
     time.sleep(300)
-opened.output("candidate/model.txt").write_text(opened.input("data/train.parquet").read_text())
-opened.finish("05_train")
-opened.id"""
+step.run.output("candidate/model.txt").write_text(step.run.input("data/train.parquet").read_text())"""
 
 
 def notebook(cells: list[str]) -> str:
@@ -64,12 +66,17 @@ def notebook(cells: list[str]) -> str:
     return json.dumps({"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 
 
-def step(name: str, module: str, last: str, answer: int = 1) -> str:
-    "A step notebook that exports one function."
-    export = f'#| export\ndef answer() -> int:\n    "Of {module}."\n    return {answer}'
-    return notebook(
-        [f"#| default_exp steps.{module}", export, PARAMETERS, OPEN.format(step=name, module=module), last]
-    )
+def exported(module: str, answer: int = 1) -> str:
+    "The code of a step's module."
+    imports = "from goldenpath.runs.spec import step_spec"
+    return f'{imports}\n\n{SPECS[module]}\ndef answer() -> int:\n    "Of {module}."\n    return {answer}\n'
+
+
+def step(name: str, module: str, body: str, answer: int = 1) -> str:
+    "A step notebook that exports one function, and does this while its run is open."
+    cells = [f"#| default_exp steps.{module}", f"#| export\n{exported(module, answer)}", PARAMETERS]
+    run = OPEN.format(step=name) + indent(body, "    ")
+    return notebook([*cells, IMPORTS.format(module=module), run, SHOW])
 
 
 def make_project(folder: Path) -> Path:
@@ -89,8 +96,7 @@ def make_project(folder: Path) -> Path:
     (folder / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA))
     (folder / "notebooks" / "05_train.ipynb").write_text(step("05_train", "train", TRAIN))
     for module in ("data", "train"):
-        text = f'def answer() -> int:\n    "Of {module}."\n    return 1\n'
-        (folder / "goldenpath" / "steps" / f"{module}.py").write_text(text)
+        (folder / "goldenpath" / "steps" / f"{module}.py").write_text(exported(module))
     write_pipeline(folder, ("02_data", "05_train"))
     return folder
 

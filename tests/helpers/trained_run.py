@@ -6,9 +6,10 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import mkdtemp
 
-from goldenpath.contract import CONTRACT
+from goldenpath.project import Project, Step
 from goldenpath.registry.registry import Registry
 from goldenpath.runs.run import Run
+from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import Judged, evaluate
@@ -32,6 +33,11 @@ def run_in(home: Path, run_id: str = RUN, parent: str = "") -> Run:
     return Run(run_id, folder, "test", home / "runs" / parent if parent else None)
 
 
+def step_in(run: Run, settings: Settings, contract: Contract | None = None) -> Step:
+    "A step that works in this run, under these settings."
+    return Step(Project(settings, contract), run)
+
+
 def trained(home: Path) -> Run:
     "A run that holds rows and an unjudged candidate."
     copytree(_trained_once(), home / "runs" / RUN)
@@ -49,7 +55,7 @@ def judged(home: Path) -> tuple[Run, Judged]:
 def _judged_once() -> tuple[Path, Judged]:
     home = _empty_home()
     run = trained(home)
-    return run.folder, evaluate(run, settings_for(home))
+    return run.folder, evaluate(step_in(run, settings_for(home)))
 
 
 def _empty_home() -> Path:
@@ -61,10 +67,10 @@ def _empty_home() -> Path:
 @cache
 def _trained_once() -> Path:
     home = _empty_home()
-    run, settings = run_in(home), settings_for(home)
-    make_data(CONTRACT, settings, run)
-    train(run, settings, seed=42)
-    return run.folder
+    step = step_in(run_in(home), settings_for(home))
+    make_data(step)
+    train(step, seed=42)
+    return step.run.folder
 
 
 def published(home: Path, run: Run) -> str:

@@ -107,6 +107,8 @@ def test_a_registry_always_knows_the_readers_keys():
     makers = [path.name for path in code if calls(path, "Registry")]
     assert makers == ["registry.py"]
     assert calls(LIBRARY / "registry" / "registry.py", "Registry") == 1  # open_registry
+    openers = [str(path.relative_to(PROJECT)) for path in code if calls(path, "open_registry")]
+    assert openers == ["goldenpath/project.py"]
 
 
 def test_nothing_advises_to_install_the_project_by_its_name_from_an_index():

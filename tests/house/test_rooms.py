@@ -49,8 +49,8 @@ def test_no_module_is_the_neighbour_of_a_package_of_its_name():
 TWICE = """
     ALWAYS ANSWERS Answer BINS BLOCK CHUNK Check Compared Draining EMPTY GAP HARMLESS Http JSON Judged
     KINDS Kind LARGEST LIBRARY LIMIT LIMITS LONG LOOK_EVERY Line Look MEMBERS Missing NAME NOTEBOOK
-    NUMBER OTHER_NAMES Outcome PATIENCE PAUSE PIPELINE PLAIN PUBLISHES READY_WITHIN REJECTED
-    RETRY_SECONDS ROWS Record Rows SCHEMA SHARE SHOWN SLOW SMALL STAND_IN START STYLE Seconds Seen Share
+    NUMBER OTHER_NAMES Outcome PATIENCE PAUSE PIPELINE PLAIN READY_WITHIN REJECTED
+    RETRY_SECONDS ROWS Record SCHEMA SHARE SHOWN SLOW SMALL STAND_IN START STYLE Seconds Seen Share
     TEXTS Threshold VERSION WAITING WAYS_OUT WITHIN answer as_json as_text build_pipeline check
     check_columns checked compare contrast describe ends environment export figure follow gc in_words
     install judge log look main manifest_of measure one_line origin packing parts_of plain plot_groups

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from goldenpath.cli import cli
 from goldenpath.cli.reproduce import answer, as_recorded, retrain
-from goldenpath.contract import CONTRACT
 from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.runs.reproduce import reproduce
@@ -17,6 +16,7 @@ from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.publish import publish
 from goldenpath.steps.train import train
+from tests.helpers.trained_run import step_in
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         "user = ada@example.org\nauto_promote = yes\nbootstrap = 20\n"
     )
     settings = load_settings(folder / "settings.ini", {})
-    run = open_run(settings, "02_data")
-    make_data(CONTRACT, settings, run)
-    train(run, settings, seed=7)
-    evaluate(run, settings)
-    publish(run, settings)
+    step = step_in(open_run(settings, "02_data"), settings)
+    make_data(step)
+    train(step, seed=7)
+    evaluate(step)
+    publish(step)
     return settings
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from goldenpath.errors import BadInput, VolumeFault
 from goldenpath.evaluation.gate import Verdict
@@ -38,7 +39,7 @@ def done(settings: Settings, step: str, *files: str, **options: str) -> Run:
     run = open_run(settings, step, **options)
     for name in files:
         run.output(name).write_text("{}")
-    run.finish(step)
+    run.note("done")
     return run
 
 
@@ -134,7 +135,7 @@ def test_the_id_that_the_command_line_chose_is_used(settings, monkeypatch):
 def test_what_a_step_did_is_noted(settings):
     run = open_run(settings, "02_data", parameters={"seed": 7})
     assert steps_of(run.folder)["02_data"]["status"] == "running"
-    run.finish("02_data")
+    run.note("done")
     note = steps_of(run.folder)["02_data"]
     assert (note["status"], note["parameters"], note["parent"]) == ("done", {"seed": 7}, None)
     assert note["seconds"] >= 0
@@ -158,8 +159,12 @@ def test_a_record_that_is_no_small_regular_file_is_refused_by_name(settings, put
         run.record("verdict.json", Verdict)
 
 
+class Count(BaseModel):
+    rows: int
+
+
 def test_a_record_is_found_through_the_chain_of_runs(settings):
     data = open_run(settings, "02_data")
-    data.output("data/summary.json").write_text('{"synthetic": true}')
-    data.finish()
-    assert open_run(settings, "05_train").synthetic
+    data.output("data/summary.json").write_text('{"rows": 7}')
+    data.note("done")
+    assert open_run(settings, "05_train").record("data/summary.json", Count).rows == 7

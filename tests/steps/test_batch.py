@@ -14,6 +14,7 @@ import goldenpath.steps.batch as batch_step
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NoModel, VolumeFault
 from goldenpath.predict import Predictor, open_predictor
+from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
 from goldenpath.steps.batch import placed, run_batch, score_file
@@ -290,8 +291,8 @@ def test_output_among_the_training_rows_is_refused(
     folders = [tmp_path / "rows"] if source else [tmp_path / "data", published / "data"]
     for folder in folders:
         with pytest.raises(BadInput, match=r"x\.csv would be among the training rows"):
-            run_batch(settings, CONTRACT, str(tmp_path / "cases.csv"), str(folder / "x.csv"))
-    run_batch(settings, CONTRACT, str(tmp_path / "cases.csv"), str(tmp_path / "batch" / "x.csv"))
+            run_batch(Project(settings), str(tmp_path / "cases.csv"), str(folder / "x.csv"))
+    run_batch(Project(settings), str(tmp_path / "cases.csv"), str(tmp_path / "batch" / "x.csv"))
 
 
 def test_unknown_ending_is_refused(cases: pd.DataFrame, predictor: Predictor, tmp_path: Path) -> None:
@@ -328,13 +329,13 @@ def test_a_full_disk_is_named(
 
 def test_nothing_published_is_named(cases: pd.DataFrame, home: Path, tmp_path: Path) -> None:
     with pytest.raises(NoModel, match="no version of covid-death is champion"):
-        run_batch(Settings(home=str(home)), CONTRACT, str(tmp_path / "cases.csv"), str(tmp_path / "x.csv"))
+        run_batch(Project(Settings(home=str(home))), str(tmp_path / "cases.csv"), str(tmp_path / "x.csv"))
 
 
 @pytest.mark.parametrize("given", [("", "x.csv"), ("x.csv", "")])
 def test_a_missing_path_is_named(given: tuple[str, str], home: Path) -> None:
     with pytest.raises(BadInput, match=r"(input|output)_path is empty: name a file, with -p"):
-        run_batch(Settings(home=str(home)), CONTRACT, *given)
+        run_batch(Project(Settings(home=str(home))), *given)
 
 
 def test_relative_paths_start_where_the_command_was_typed(
@@ -377,11 +378,11 @@ def test_papermill_scores_a_file_from_either_folder(
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from goldenpath.contract import CONTRACT
+from goldenpath import Project
 from goldenpath.settings import Settings
 from goldenpath.steps.batch import run_batch
 
-summary = run_batch(Settings(home=sys.argv[1]), CONTRACT, sys.argv[2], sys.argv[3])
+summary = run_batch(Project(Settings(home=sys.argv[1])), sys.argv[2], sys.argv[3])
 print(summary.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -41,7 +41,7 @@ from goldenpath.steps.contrast import (
 )
 from goldenpath.steps.publish import Published
 from tests.helpers.serving_fixtures import promote, publish
-from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for
+from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for, step_in
 from tests.registry.test_signing import make_keys
 
 KEYS = [
@@ -95,7 +95,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Contrast]:
     version = published(home, run)
     note = Published(version=version, already=False, champion=True, note="")
     (run.folder / "published.json").write_text(note.model_dump_json())
-    return home, contrast(run, settings_for(home), requests=2_000)
+    return home, contrast(step_in(run, settings_for(home)), requests=2_000)
 
 
 def test_contrast_json_has_exactly_the_keys_that_others_rely_on(measured: tuple[Path, Contrast]) -> None:
@@ -204,7 +204,7 @@ def test_a_pod_without_serving_code_says_so(tmp_path: Path, project: Path) -> No
 def test_what_a_version_or_its_home_does_not_have_is_said(home: Path) -> None:
     version = publish(home, compiled=False)
     settings = settings_for(home, server_url="http://127.0.0.1:9")
-    told = contrast(run_in(home), settings, version, requests=10)  # a run without rows and training
+    told = contrast(step_in(run_in(home), settings), version, requests=10)  # a run without rows and training
     notes = "\n".join(told.notes)
     assert told.fast_one_s is None
     assert "fast_one_s: no fast path:" in notes
@@ -218,9 +218,12 @@ def test_what_a_version_or_its_home_does_not_have_is_said(home: Path) -> None:
 def test_a_version_is_also_named_by_its_role(home: Path) -> None:
     promote(home, publish(home, compiled=False))
     settings = settings_for(home)
-    assert version_for(run_in(home), settings, "champion") == Registry(home, "covid-death").versions()[0]
+    assert (
+        version_for(step_in(run_in(home), settings), "champion")
+        == Registry(home, "covid-death").versions()[0]
+    )
     with pytest.raises(NoModel, match="no version of covid-death is shadow"):
-        version_for(run_in(home), settings, "shadow")
+        version_for(step_in(run_in(home), settings), "shadow")
 
 
 def test_the_report_tells_nothing_of_a_version_that_the_readers_key_has_not_signed(
@@ -229,12 +232,12 @@ def test_the_report_tells_nothing_of_a_version_that_the_readers_key_has_not_sign
     version, keys = publish(home, compiled=False), make_keys(tmp_path / "keys")
     settings = settings_for(home, verify_key=str(keys.verify_with), require_signature=True)
     with pytest.raises(NotTrusted, match="is not signed"):
-        material(run_in(home), settings, made_up(version=version))
+        material(step_in(run_in(home), settings), made_up(version=version))
 
 
 def test_a_step_that_published_nothing_names_the_step_to_run(home: Path) -> None:
     with pytest.raises(BadInput, match=r"holds no published\.json: run 07_publish first"):
-        contrast(run_in(home), settings_for(home))
+        contrast(step_in(run_in(home), settings_for(home)))
 
 
 class Visit(Record):

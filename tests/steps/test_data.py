@@ -21,6 +21,7 @@ from goldenpath.tables import reader
 from goldenpath.tables.rowhash import hash_rows
 from goldenpath.tables.split import SIDES, parse_split
 from goldenpath.tables.writer import write_rows
+from tests.helpers.trained_run import step_in
 
 
 class Visit(Record):
@@ -53,7 +54,7 @@ def made(frame: pd.DataFrame, folder: Path, **settings: object) -> tuple[DataSum
     folder.mkdir(exist_ok=True)
     frame.to_csv(folder / "visits.csv", index=False)
     run = Run("run", folder / "run", "02_data")
-    return make_data(VISITS, Settings(source=str(folder / "visits.csv"), **settings), run), run
+    return make_data(step_in(run, Settings(source=str(folder / "visits.csv"), **settings), VISITS)), run
 
 
 def side(run: Run, name: str) -> pd.DataFrame:
@@ -163,7 +164,7 @@ def test_parquet_of_the_same_rows_is_the_same_data(tmp_path: Path) -> None:
     summary, run = made(frame, tmp_path)
     frame.astype({"ward": "category"}).to_parquet(tmp_path / "visits.parquet")
     other = Run("other", tmp_path / "other", "02_data")
-    again = make_data(VISITS, Settings(source=str(tmp_path / "visits.parquet")), other)
+    again = make_data(step_in(other, Settings(source=str(tmp_path / "visits.parquet")), VISITS))
     assert again.fingerprint == summary.fingerprint
     pd.testing.assert_frame_equal(side(other, "test"), side(run, "test"))
 
@@ -174,7 +175,7 @@ def test_a_glob_reads_all_its_files(tmp_path: Path) -> None:
     for part, rows in enumerate(np.array_split(np.arange(400), 3)):
         frame.iloc[rows].to_csv(tmp_path / f"part{part}.csv", index=False)
     run = Run("parts", tmp_path / "parts", "02_data")
-    parts = make_data(VISITS, Settings(source=str(tmp_path / "part*.csv")), run)
+    parts = make_data(step_in(run, Settings(source=str(tmp_path / "part*.csv")), VISITS))
     assert parts.fingerprint == whole.fingerprint
 
 
@@ -186,7 +187,7 @@ def test_may_2021_release_with_its_blank_and_slashes_is_read(real_rows: Path, tm
     frame.to_csv(tmp_path / "may.csv", index=False)
     split = "cdc_case_earliest_dt 2020-11-01 2020-12-01"
     settings = Settings(source=str(tmp_path / "may.csv"), split=split)
-    summary = make_data(CONTRACT, settings, Run("may", tmp_path / "run", "02_data"))
+    summary = make_data(step_in(Run("may", tmp_path / "run", "02_data"), settings))
     days = frame["cdc_case_earliest_dt "][100:]
     expected = [
         (days < "2020/11/01").sum(),
@@ -199,7 +200,7 @@ def test_may_2021_release_with_its_blank_and_slashes_is_read(real_rows: Path, tm
 
 def test_real_rows_reject_the_two_levels_that_nobody_defined(real_rows: Path, tmp_path: Path) -> None:
     run = Run("real", tmp_path / "real", "02_data")
-    summary = make_data(CONTRACT, Settings(source=str(real_rows)), run)
+    summary = make_data(step_in(run, Settings(source=str(real_rows))))
     assert (summary.rows["read"], summary.rows["rejected"], summary.rows["set_aside"]) == (20_000, 2, 0)
     assert side(run, "rejected")[["column", "value"]].values.tolist() == [["hosp_yn", "OTH"]] * 2
     shares = [summary.rows[name] / 20_000 for name in SIDES]
@@ -219,7 +220,7 @@ def test_rows_of_the_wrong_length_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "visits.csv"
     file.write_text(visits().to_csv(index=False) + "v900,2020-01-01\n", "utf-8")
     run = Run("run", tmp_path / "run", "02_data")
-    summary = make_data(VISITS, Settings(source=str(file)), run)
+    summary = make_data(step_in(run, Settings(source=str(file)), VISITS))
     assert (summary.rows["read"], summary.rows["rejected"]) == (401, 1)
     line = side(run, "rejected").iloc[0]
     assert (line["row"], line["reason"]) == (401, "has 2 cells, the header has 6")
@@ -311,7 +312,7 @@ def test_rows_of_the_wrong_length_do_not_hide_wrong_names(tmp_path: Path) -> Non
     rows = visits().replace({"died": {"yes": "1", "no": "0"}})
     file.write_text(rows.to_csv(index=False) + "v900,2020-01-01\n", "utf-8")
     with pytest.raises(BadInput, match=r"401 of 401 rows .* the names of 'died'"):
-        make_data(VISITS, Settings(source=str(file)), Run("run", tmp_path / "run", "02_data"))
+        make_data(step_in(Run("run", tmp_path / "run", "02_data"), Settings(source=str(file)), VISITS))
 
 
 def test_an_outcome_that_one_side_lacks_is_refused(tmp_path: Path) -> None:
@@ -332,7 +333,9 @@ def test_parquet_without_rows_is_refused(tmp_path: Path) -> None:
     visits().iloc[:0].to_parquet(tmp_path / "none.parquet")
     with pytest.raises(BadInput, match=r"none\.parquet has a header but no rows"):
         make_data(
-            VISITS, Settings(source=str(tmp_path / "none.parquet")), Run("r", tmp_path / "run", "02_data")
+            step_in(
+                Run("r", tmp_path / "run", "02_data"), Settings(source=str(tmp_path / "none.parquet")), VISITS
+            )
         )
 
 
@@ -344,7 +347,7 @@ def test_missing_column_is_refused(column: str, tmp_path: Path) -> None:
 def test_a_stand_in_without_the_column_of_the_split_is_refused(tmp_path: Path) -> None:
     settings = Settings(source="synthetic", split="day 2020-06-01 2020-09-01")
     with pytest.raises(BadInput, match="the synthetic stand-in has no column 'day'; set `source`"):
-        make_data(CONTRACT, settings, Run("run", tmp_path / "run", "02_data"))
+        make_data(step_in(Run("run", tmp_path / "run", "02_data"), settings))
 
 
 def test_a_column_that_the_last_file_lacks_is_refused_before_any_row_is_read(tmp_path: Path) -> None:
@@ -352,7 +355,7 @@ def test_a_column_that_the_last_file_lacks_is_refused_before_any_row_is_read(tmp
     visits().drop(columns="ward").to_csv(tmp_path / "b.csv", index=False)
     run = Run("run", tmp_path / "run", "02_data")
     with pytest.raises(BadInput, match=r"b\.csv: column 'ward' is missing"):
-        make_data(VISITS, Settings(source=str(tmp_path / "*.csv")), run)
+        make_data(step_in(run, Settings(source=str(tmp_path / "*.csv")), VISITS))
     assert not (tmp_path / "run" / "data").exists()
 
 
@@ -377,7 +380,7 @@ def test_stand_in_for_another_contract_says_what_to_do() -> None:
 
 def test_stand_in_says_that_it_is_one(tmp_path: Path) -> None:
     settings = Settings(source="synthetic", synthetic_rows=5000, seed=3)
-    summary = make_data(CONTRACT, settings, Run("drawn", tmp_path / "drawn", "02_data"))
+    summary = make_data(step_in(Run("drawn", tmp_path / "drawn", "02_data"), settings))
     assert summary.synthetic
     assert summary.source == "synthetic stand-in (5,000 rows, seed 3)"
     assert summary.rows["rejected"] == 0

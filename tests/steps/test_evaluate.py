@@ -42,7 +42,7 @@ from goldenpath.steps.evaluate import (
 )
 from goldenpath.steps.train import train
 from tests.helpers.candidates import make_candidate
-from tests.helpers.trained_run import RUN, published, run_in, settings_for, trained
+from tests.helpers.trained_run import RUN, published, run_in, settings_for, step_in, trained
 from tests.helpers.trained_run import judged as judged_run
 from tests.registry.test_signing import make_keys
 
@@ -65,7 +65,7 @@ def evaluate_quickly(monkeypatch: pytest.MonkeyPatch) -> Evaluate:
         with monkeypatch.context() as patch:
             patch.setattr(evaluate_step, "latencies", partial(evaluate_step.latencies, calls=5))
             patch.setattr(evaluate_step, "save_plots", lambda *_: None)
-            return evaluate(run, settings)
+            return evaluate(step_in(run, settings))
 
     return work
 
@@ -393,8 +393,9 @@ def test_evaluating_before_training_names_the_step_to_run(home: Path, evaluate_q
 
 def test_the_reference_on_real_rows(home: Path, real_rows: Path, evaluate_quickly: Evaluate) -> None:
     run, settings = run_in(home), settings_for(home, source=str(real_rows))
-    make_data(CONTRACT, settings, run)
-    train(run, settings, seed=42)
+    step = step_in(run, settings)
+    make_data(step)
+    train(step, seed=42)
     judged = evaluate_quickly(run, settings)
     assert judged.manifest.metrics["roc_auc"] >= 0.95
     assert judged.manifest.fast_path.status == "proven"

@@ -15,7 +15,8 @@ from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
-from goldenpath.steps.explore import compare_groups, explore, in_words, profile, unfilled, wilson
+from goldenpath.steps.explore import compare_groups, draw_all, in_words, profile, unfilled, wilson
+from tests.helpers.trained_run import step_in
 
 
 class Visit(Record):
@@ -57,7 +58,7 @@ def explored(
 ) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return explore(rows, contract, Run("run", folder, "03_explore"), "drawn rows", group, within)
+        return draw_all(rows, contract, Run("run", folder, "03_explore"), "drawn rows", group, within)
 
 
 def test_wilson_intervals_are_the_textbooks() -> None:
@@ -129,7 +130,7 @@ def test_equal_groups_need_no_sentence() -> None:
 
 def test_real_rows_show_their_known_bias(real_rows: Path, tmp_path: Path) -> None:
     run = Run("real", tmp_path, "02_data")
-    make_data(CONTRACT, Settings(source=str(real_rows)), run)
+    make_data(step_in(run, Settings(source=str(real_rows))))
     train = pd.read_parquet(run.output("data/train.parquet"))
     drawn = explored(train, CONTRACT, tmp_path, "race_ethnicity_combined", "age_group")
     assert drawn == ["rates", "unfilled", "groups"]

@@ -1,6 +1,9 @@
 """Training and publishing, as the steps do them: what is recorded, recognised, refused and promoted."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,14 +14,16 @@ from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, GateRefused
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.predict import open_predictor
+from goldenpath.project import Project, Step, open_step
 from goldenpath.registry.manifest import TrainingRecord
 from goldenpath.registry.registry import Registry
-from goldenpath.runs.run import Run, open_run
 from goldenpath.settings import Settings, load_settings
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.publish import Published, publish
 from goldenpath.steps.train import clash_ahead, outcome_of, train, warn_ahead
+
+Result = TypeVar("Result")
 
 OPEN_GATE = {"GATE_FLOORS": "", "AUTO_PROMOTE": "yes", "SYNTHETIC_ROWS": "6000", "BOOTSTRAP": "40"}
 
@@ -29,34 +34,29 @@ def settings_for(home: Path, source: str = "synthetic", **changes: str) -> Setti
     return load_settings(environ={f"GOLDENPATH_{key}": value for key, value in wanted.items()})
 
 
-def done(settings: Settings, step: str, work) -> Run:
+def done(settings: Settings, name: str, work: Callable[[Step], Result]) -> Result:
     "One step alone, in a run of its own that reads from the newest."
-    run = open_run(settings, step)
-    work(run)
-    run.finish()
-    return run
+    with open_step(name, project=Project(settings)) as step:
+        return work(step)
 
 
 def trained(settings: Settings, seed: int = 1) -> TrainingRecord:
     "Train on the newest run's rows and judge the candidate."
-    records = []
-    done(settings, "05_train", lambda run: records.append(train(run, settings, seed)))
-    done(settings, "06_evaluate", lambda run: evaluate(run, settings))
-    return records[0]
+    record = done(settings, "05_train", partial(train, seed=seed))
+    done(settings, "06_evaluate", evaluate)
+    return record
 
 
 def published(settings: Settings) -> Published:
     "Publish the newest candidate."
-    answers = []
-    done(settings, "07_publish", lambda run: answers.append(publish(run, settings)))
-    return answers[0]
+    return done(settings, "07_publish", publish)
 
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
     "Settings whose home holds a run with stand-in rows."
     made = settings_for(home)
-    done(made, "02_data", lambda run: make_data(CONTRACT, made, run))
+    done(made, "02_data", make_data)
     return made
 
 
@@ -108,7 +108,7 @@ def test_another_model_under_the_same_model_version_trains_and_is_not_published(
 ):
     first = trained(settings)
     published(settings)
-    assert clash_ahead(settings) == ""
+    assert clash_ahead(Project(settings).registry) == ""
     plain = train_step.build_pipeline
 
     def stronger(layout, seed=0):
@@ -119,7 +119,7 @@ def test_another_model_under_the_same_model_version_trains_and_is_not_published(
         record = trained(settings)
     changed = f"the model differs from {first.version}: estimator.C: 1.0 -> 10.0"
     assert record.clash == f"{changed}; raise MODEL_VERSION in goldenpath/__init__.py"
-    assert clash_ahead(settings) == record.clash
+    assert clash_ahead(Project(settings).registry) == record.clash
     with pytest.raises(GateRefused, match=r"estimator\.C: 1\.0 -> 10\.0"):
         published(settings)
     monkeypatch.setattr(train_step, "MODEL_VERSION", "1.0.1")
@@ -138,13 +138,13 @@ def test_what_is_wrong_with_enrich_is_left_to_the_step_that_it_stops(
 
     monkeypatch.setattr(train_step, "enriched", broken)
     with pytest.raises(RuntimeError):
-        clash_ahead(settings)
-    warn_ahead(settings)
+        clash_ahead(Project(settings).registry)
+    warn_ahead(Project(settings).registry)
 
 
 def test_a_refused_candidate_stays_in_its_run_and_is_not_published(home: Path):
     strict = settings_for(home, GATE_FLOORS="roc_auc>=0.9999")
-    done(strict, "02_data", lambda run: make_data(CONTRACT, strict, run))
+    done(strict, "02_data", make_data)
     trained(strict)
     with pytest.raises(GateRefused, match=r"is refused: roc_auc at least: 0\.\d+ \(asked for 0.9999\)"):
         published(strict)
@@ -157,7 +157,7 @@ def test_a_refused_candidate_stays_in_its_run_and_is_not_published(home: Path):
 
 def test_without_auto_promotion_the_note_says_how_to_promote(home: Path):
     careful = settings_for(home, AUTO_PROMOTE="auto")  # this home is not the project's own folder
-    done(careful, "02_data", lambda run: make_data(CONTRACT, careful, run))
+    done(careful, "02_data", make_data)
     trained(careful)
     result = published(careful)
     assert not result.champion
@@ -179,11 +179,11 @@ def test_roles_that_changed_since_the_verdict_are_not_overwritten(settings: Sett
 
 def test_a_stand_in_never_replaces_a_champion_of_real_rows(home: Path, real_rows: Path):
     real = settings_for(home, source=str(real_rows))
-    done(real, "02_data", lambda run: make_data(CONTRACT, real, run))
+    done(real, "02_data", make_data)
     champion = trained(real)
     assert published(real).champion
     drawn = settings_for(home)
-    done(drawn, "02_data", lambda run: make_data(CONTRACT, drawn, run))
+    done(drawn, "02_data", make_data)
     trained(drawn)
     result = published(drawn)
     assert not result.champion
@@ -202,4 +202,4 @@ def test_a_single_outcome_teaches_nothing(outcome: str):
 def test_a_slice_that_is_no_column_is_refused_before_the_fit(settings: Settings) -> None:
     changed = settings.changed(slices="sex, age_grp")
     with pytest.raises(BadInput, match=r"slices in settings.ini names 'age_grp'.*did you mean 'age_group'"):
-        train(open_run(changed, "05_train"), changed, 1)
+        done(changed, "05_train", partial(train, seed=1))

@@ -20,7 +20,7 @@ from goldenpath.evaluation.gate import Rule, Verdict, verdict_table
 from goldenpath.measure.contrast import contrast_table
 from goldenpath.registry import roles
 from goldenpath.registry.registry import Registry
-from goldenpath.runs.executed import Step
+from goldenpath.runs.executed import StepProgress
 from goldenpath.runs.run import make_run
 from goldenpath.tables.progress import shown
 from goldenpath.tables.reader import Chunk
@@ -203,7 +203,7 @@ def test_the_contrast_is_text() -> None:
 
 
 def test_a_step_with_a_strange_name_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    step = Step(name=HOSTILE, status="done", seconds=1.0, file=Path("x.ipynb"))
+    step = StepProgress(name=HOSTILE, status="done", seconds=1.0, file=Path("x.ipynb"))
     Progress([HOSTILE])(step)
     is_text(capsys.readouterr().err)
 

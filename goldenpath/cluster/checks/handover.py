@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from goldenpath.cluster.checks.notebook_source import Look
+from goldenpath.cluster.checks.notebook_source import Look, opens_step
 from goldenpath.cluster.checks.trap import Trap, trap
 from goldenpath.cluster.pipeline import Graph, Node
-from goldenpath.runs.run import HANDED_ON, MAKERS
+from goldenpath.runs.run import HANDED_ON
 
 Before = Mapping[str, list[Node]]  # the steps before each step, by its id, first ones first
 
@@ -74,10 +74,7 @@ def _unlinked(node: Node, graph: Graph, looks: Mapping[str, Look], before: Befor
 
 
 def _leaves(look: Look, name: str) -> bool:
-    usual = next((step for start, step in MAKERS.items() if name.startswith(start)), "")
-    return look.node.name == usual or any(
-        left.startswith(name) or name.startswith(left) for left in look.leaves
-    )
+    return any(left.startswith(name) or name.startswith(left) for left in look.leaves)
 
 
 def _wanted(
@@ -97,8 +94,8 @@ def _wanted(
         declared = {str(name) for one in earlier for name in one.node.parameters.get("outputs", [])}
         names = {name: one for one in earlier for name in one.opened & looks[node.id].opened}
         line = {node.id, *(other.id for other in before[node.id])}
-        openers = [one for one in earlier if "open_run" in one.source]
-        if openers and "open_run" in looks[node.id].source and line <= looks.keys() - gapped:
+        openers = [one for one in earlier if opens_step(one.source)]
+        if openers and opens_step(looks[node.id].source) and line <= looks.keys() - gapped:
             names[HANDED_ON] = openers[0]
         for name, one in names.items():
             if name not in declared:
@@ -125,6 +122,6 @@ def _lost(look: Look, reported: set[str]) -> Iterator[Trap]:
             look.node,
             "lost",
             f"{look.node.name} writes {name} into its working folder, which is lost with its pod",
-            f'write to the run (open_run(...).output("{name}")), or add {name} to its output files',
+            f'write to the run (step.run.output("{name}")), or add {name} to its output files',
             level="warning",
         )

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from goldenpath.cluster.pipeline import Node
 from goldenpath.runs.notebook import code_cells, read_notebook
+from goldenpath.runs.spec import declarations
 
 FILE_NAME = re.compile(r"[\w-][\w./-]*\.[A-Za-z]\w{0,7}")
 FILE_CALLS = re.compile(r"open|Path|load\w*|dump\w*|read_\w+|to_\w+|savefig|save")
+READ_CALLS = ("input", "record", "step.load", "step.table")  # of a step, or of its run
+LEAVE_CALLS = ("output", "step.save")
 WRITES = re.compile(r"dump\w*|to_\w+|savefig|save|write_text|write_bytes")
 
 
@@ -21,8 +24,10 @@ class Look(NamedTuple):
     source: str  # of all code cells
     opened: frozenset[str]  # names of files that its own cells open, relative to the working folder
     written: frozenset[str]  # those of them that it writes
-    reads: frozenset[str]  # names, or beginnings of names, that it reads of its run
-    leaves: frozenset[str]  # names, or beginnings of names, that it leaves in its run
+    reads: frozenset[
+        str
+    ]  # names, or beginnings of names, that it reads of its run: declared, or in its calls
+    leaves: frozenset[str]  # names, or beginnings of names, that it leaves in its run, likewise
 
 
 def look_at(node: Node) -> Look:
@@ -34,14 +39,17 @@ def look_at(node: Node) -> Look:
         source = "\n\n".join(plain(cell) for cell in code_cells(notebook))
     calls = [part for part in ast.walk(parsed(source)) if isinstance(part, ast.Call)]
     if_there = set(_texts(calls, "has"))  # looked for first, so the step can do without
+    specs = list(declarations(source, node.file))
     return Look(
         node=node,
         notebook=notebook,
         source=source,
         opened=frozenset(_files(calls)),
         written=frozenset(_files(call for call in calls if _is_write(call))),
-        reads=frozenset({*_texts(calls, "input"), *_texts(calls, "record")} - if_there),
-        leaves=frozenset(_texts(calls, "output")),
+        reads=frozenset(
+            {path for spec in specs for path in spec.reads} | {*_texts(calls, *READ_CALLS)} - if_there
+        ),
+        leaves=frozenset({path for spec in specs for path in spec.makes} | {*_texts(calls, *LEAVE_CALLS)}),
     )
 
 
@@ -56,6 +64,11 @@ def parsed(source: str) -> ast.Module:
         return ast.parse(source)
     except SyntaxError:
         return ast.Module([], [])
+
+
+def opens_step(source: str) -> bool:
+    "Does this source work in a run?"
+    return "open_step(" in source
 
 
 def imported(source: str) -> set[str]:
@@ -76,6 +89,8 @@ def _name(call: ast.Call) -> str:
 def _files(calls: Iterable[ast.Call]) -> Iterator[str]:
     "Literal names of files in calls that open, read or write one."
     for call in calls:
+        if _of_step(call):
+            continue  # in its run
         if FILE_CALLS.fullmatch(_name(call)):
             texts = (part.value for part in call.args[:2] if isinstance(part, ast.Constant))
             yield from (text for text in texts if isinstance(text, str) and FILE_NAME.fullmatch(text))
@@ -90,11 +105,23 @@ def _is_write(call: ast.Call) -> bool:
     return any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wax") for mode in modes)
 
 
-def _texts(calls: Iterable[ast.Call], method: str) -> Iterator[str]:
-    "The first argument of each call of a method, as far as it is written there."
+def _texts(calls: Iterable[ast.Call], *methods: str) -> Iterator[str]:
+    "The first argument of each call of one of these methods, as far as it is written there."
     for call in calls:
-        if _name(call) == method and isinstance(call.func, ast.Attribute) and call.args:
+        if _method(call) in methods and call.args:
             argument = call.args[0]
             first = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value:
                 yield first.value
+
+
+def _method(call: ast.Call) -> str:
+    "Return `step.load` for a method of a step, `input` for one of anything else."
+    if not isinstance(call.func, ast.Attribute):
+        return ""
+    return f"step.{call.func.attr}" if _of_step(call) else call.func.attr
+
+
+def _of_step(call: ast.Call) -> bool:
+    owner = getattr(call.func, "value", None)
+    return isinstance(owner, ast.Name) and owner.id == "step"

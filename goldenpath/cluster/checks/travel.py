@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from goldenpath.cluster.checks.notebook_source import imported, plain
+from goldenpath.cluster.checks.notebook_source import imported, opens_step, plain
 from goldenpath.cluster.checks.trap import Trap, trap
 from goldenpath.cluster.pipeline import Node
 from goldenpath.errors import BadInput
@@ -130,6 +130,6 @@ def _needed(folder: Path, source: str) -> set[str]:
         for file in (base.with_suffix(".py"), base / "__init__.py"):
             if file.is_file():
                 needed.add(os.path.relpath(file, folder))
-    if "load_settings" in source and (folder / "settings.ini").is_file():
+    if ("load_settings" in source or opens_step(source)) and (folder / "settings.ini").is_file():
         needed.add("settings.ini")
     return needed

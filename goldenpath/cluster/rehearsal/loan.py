@@ -11,7 +11,8 @@ from typing import NamedTuple
 from goldenpath.cluster.checks.notebook_source import look_at
 from goldenpath.cluster.pipeline import Graph, Node
 from goldenpath.errors import BadInput, NoModel
-from goldenpath.registry.registry import Registry, open_registry
+from goldenpath.project import Project
+from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES
 from goldenpath.schema.fields import ContractSpec
 from goldenpath.schema.golden import pool
@@ -68,7 +69,7 @@ def _on_volume(path: str, node: Node) -> str:
 
 def find_loans(graph: Graph, settings: Settings, values: Mapping[str, str]) -> list[Loan]:
     "Choose what is lent to a new volume. Raises BadInput if the project's registry does not have it."
-    registry = open_registry(settings)
+    registry = Project(settings).registry
     return [
         Loan(need, _version(registry, need, settings.home_folder(), "")) for need in needs_of(graph, values)
     ]
@@ -87,7 +88,7 @@ def check_given(graph: Graph, settings: Settings, values: Mapping[str, str], vol
 
 
 def _registry_on(volume: Path, settings: Settings) -> Registry:
-    return open_registry(settings.model_copy(update={"home": str(volume.resolve())}))
+    return Project(settings.model_copy(update={"home": str(volume.resolve())})).registry
 
 
 def _version(registry: Registry, need: Need, home: Path, prefix: str) -> str:
@@ -118,7 +119,7 @@ def lend(
 
 
 def _lend_version(loan: Loan, settings: Settings, volume: Path) -> str:
-    registry, copies = open_registry(settings), _registry_on(volume, settings)
+    registry, copies = Project(settings).registry, _registry_on(volume, settings)
     for part in ("versions", "signatures"):
         if (registry.root / part / loan.version).is_dir() and not (
             copies.root / part / loan.version
@@ -139,7 +140,7 @@ def _lend_file(loan: Loan, settings: Settings, volume: Path) -> Iterator[str]:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, copy)
     if name and not files:
-        spec = open_registry(settings).folder(loan.version) / "contract.json"
+        spec = Project(settings).registry.folder(loan.version) / "contract.json"
         _make_up(ContractSpec.model_validate_json(spec.read_text("utf-8")), volume / name, label)
         yield f"{label} reads made-up records: {home / name} is not there"
 

@@ -26,7 +26,7 @@ from goldenpath.cluster.rehearsal.python import PodPython, pod_python
 from goldenpath.cluster.rehearsal.store import running_store
 from goldenpath.cluster.rehearsal.volume import expect_folder, lay_volumes, look, mark
 from goldenpath.records import Frozen
-from goldenpath.runs.executed import Failure, Step, Watch, read_failure
+from goldenpath.runs.executed import Failure, StepProgress, Watch, read_failure
 from goldenpath.runs.notebook import code_cells, read_notebook
 from goldenpath.runs.run import new_id
 from goldenpath.settings import Settings
@@ -184,8 +184,8 @@ def _run_all(tasks: tuple[Task, ...], stage: _Stage, watch: Watch) -> tuple[Node
     return tuple(reports.values())
 
 
-def _step(task: Task, status: Literal["running", "done", "failed"], seconds: float) -> Step:
-    return Step(name=task.label, file=Path(task.file), status=status, seconds=seconds)
+def _step(task: Task, status: Literal["running", "done", "failed"], seconds: float) -> StepProgress:
+    return StepProgress(name=task.label, file=Path(task.file), status=status, seconds=seconds)
 
 
 def _run_one(task: Task, stage: _Stage) -> NodeReport:

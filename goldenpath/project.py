@@ -1,0 +1,124 @@
+"""A project, and one step of it at work: settings, contract, registry and runs in one object."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from goldenpath.registry.registry import Registry, open_registry
+from goldenpath.runs.executed import in_one_line
+from goldenpath.runs.notebook import check_fresh
+from goldenpath.runs.run import Run, open_run
+from goldenpath.settings import Settings, load_settings
+from goldenpath.volume import faults
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from goldenpath.schema.contract import Contract
+
+Saved = TypeVar("Saved", bound=BaseModel)
+
+
+class Project:
+    "What everything in one project shares."
+
+    def __init__(
+        self,
+        settings: Settings | None = None,  # None: those of the project's settings.ini and the environment
+        contract: "Contract | None" = None,  # None: the one that 01_contract exports, once it is asked for
+    ) -> None:
+        self.settings = settings or load_settings()
+        if contract is not None:
+            self.contract = contract
+
+    @property
+    def home(self) -> Path:
+        "The folder under which everything shared lives."
+        return self.settings.home_folder()
+
+    @property
+    def runs(self) -> Path:
+        "The folder of all runs."
+        return self.home / "runs"
+
+    @cached_property
+    def contract(self) -> "Contract":
+        "The data contract."
+        from goldenpath.contract import CONTRACT
+
+        return CONTRACT
+
+    @cached_property
+    def registry(self) -> Registry:
+        "Versions and roles of the project's model, with the reader's keys that the settings name."
+        return open_registry(self.settings)
+
+
+@dataclass(frozen=True)
+class Step:
+    "One execution of a step: its project, the run that it works in, and what it loads and saves there."
+
+    project: Project
+    run: Run
+
+    @property
+    def settings(self) -> Settings:
+        "The settings of the project."
+        return self.project.settings
+
+    @property
+    def contract(self) -> "Contract":
+        "The data contract of the project."
+        return self.project.contract
+
+    @property
+    def registry(self) -> Registry:
+        "The registry of the project."
+        return self.project.registry
+
+    def load(self, name: str, kind: type[Saved]) -> Saved:
+        "Read a record of this run, else of those that it reads from. Raises BadInput, VolumeFault."
+        return self.run.record(name, kind)
+
+    def table(self, name: str, columns: list[str] | None = None) -> "pd.DataFrame":
+        "Read a Parquet file of this run, else of those that it reads from. Raises BadInput, VolumeFault."
+        import pandas as pd
+
+        file = self.run.input(name)
+        with faults(file):
+            return pd.read_parquet(file, columns=columns)
+
+    def save(self, name: str, record: BaseModel) -> Path:
+        "Write a record into this run, as JSON that a person can read."
+        file = self.run.output(name)
+        file.write_text(record.model_dump_json(indent=2) + "\n", "utf-8")
+        return file
+
+
+@contextmanager
+def open_step(
+    name: str,  # of the notebook, such as 05_train
+    run: str = "",  # id of the run to read from; empty: the pipeline's own, else the newest that fits
+    project: Project | None = None,
+    **parameters: Any,  # of the step, for the record
+) -> Iterator[Step]:
+    """Open the run that a step works in, and note how the step ended and how long it took.
+
+    Raises BadInput if a notebook is newer than its module or `run` is unknown, VolumeFault if home cannot be
+    written.
+    """
+    check_fresh(name)
+    project = project or Project()
+    opened = open_run(project.settings, name, run, {"run": run, **parameters} if run else parameters)
+    try:
+        yield Step(project, opened)
+    except BaseException as fault:
+        with suppress(OSError):  # the fault of the step is the one to be told
+            opened.note("failed", reason=in_one_line(f"{type(fault).__name__}: {fault}"))
+        raise
+    opened.note("done")
