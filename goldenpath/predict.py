@@ -6,6 +6,8 @@
 __all__ = ['Answer', 'Predictor', 'load_predictor', 'refuse_foreign', 'prove', 'open_predictor']
 
 # %% ../notebooks/08_predict.ipynb #908dee6d
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,7 +38,7 @@ class Answer(NamedTuple):
 
 # %% ../notebooks/08_predict.ipynb #0acc61f0
 class Predictor:
-    "One version, loaded: answers one record (`one`) or many (`many`)."
+    "One version, loaded: answers one record (`predict`, or parsed: `one`) or many (`many`)."
 
     def __init__(
         self,
@@ -61,6 +63,10 @@ class Predictor:
         probability = self._engine.one(text, number)
         positive = bool(decide(probability, self.threshold))
         return Answer(self._labels[positive], probability, self.version)
+
+    def predict(self, record: Mapping[str, object]) -> Answer:
+        "Answer one record, values by name. Raises Malformed, and Broken if it breaks the contract."
+        return self.one(CONTRACT.parse(json.dumps(record, default=str)))
 
     def probabilities(self, columns: Columns) -> np.ndarray:  # (n,) float64
         "Answer n records, given as the contract's columns."
@@ -174,12 +180,16 @@ def _sklearn_engine(folder: Path, manifest: Manifest, spec: ContractSpec, golden
 
 # %% ../notebooks/08_predict.ipynb #dc02a4ed
 def open_predictor(
-    registry: Registry,
+    registry: Registry | None = None,  # None: the project's own
     name: str = "champion",  # a role or a version
     *,
     fast: bool = True,
 ) -> Predictor:
     "Load what holds a role, or a version. Raises NoModel, BadInput (withdrawn), NotTrusted, VolumeFault."
+    if registry is None:
+        from goldenpath.project import Project
+
+        registry = Project().registry
     version = registry.resolve(name)
     manifest = registry.verify(version)  # also its signature, where the reader asks for one
     return load_predictor(registry.folder(version), fast=fast, manifest=manifest)

@@ -17,8 +17,8 @@ from goldenpath.predict import load_predictor, open_predictor
 from goldenpath.registry.artifact import write_manifest
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
-from goldenpath.schema.contract import columns_of_json
-from goldenpath.schema.golden import Golden
+from goldenpath.schema.contract import Broken, columns_of_json
+from goldenpath.schema.golden import Golden, pool
 from tests.helpers.serving_fixtures import MODEL, make_candidate, outcomes, promote, publish, records
 
 
@@ -128,6 +128,22 @@ def test_a_role_and_a_version_open_the_same_and_a_withdrawn_one_nobody_opens(hom
     registry.withdraw(version, why="a test", who="ada@example.org")
     with pytest.raises(BadInput, match="was withdrawn"):
         open_predictor(registry, version)
+
+
+def test_three_lines_open_the_projects_champion_and_answer_a_record(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from goldenpath import open_predictor as front_door
+
+    version = publish(home)
+    promote(home, version)
+    monkeypatch.setenv("GOLDENPATH_HOME", str(home))
+    predictor = front_door()
+    record = pool(CONTRACT.spec, 1).records[0]
+    assert predictor.predict(record) == predictor.one(CONTRACT.parse(json.dumps(record)))
+    assert predictor.version == version
+    with pytest.raises(Broken, match="a field that the contract does not know"):
+        predictor.predict(record | {"no such field": 1})
 
 
 def test_added_columns_reach_the_model_on_every_path(monkeypatch: pytest.MonkeyPatch):
