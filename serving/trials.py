@@ -8,8 +8,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -26,6 +27,7 @@ from goldenpath.settings import Settings
 
 SCIKIT_LEARN = ("pandas", "skops.io")  # what it takes to load a pipeline
 AGAIN = 600.0  # seconds until a version that was refused is tried again
+CAN_FORK = sys.platform == "linux"  # elsewhere system libraries do not survive it
 FIRST_SECONDS = 20  # that the first trials get at most: nothing listens until they are over
 
 
@@ -85,7 +87,7 @@ class Trials:
 
 def nameless_file() -> int:
     "The descriptor of a file that nobody else can open, and whose every write is an addition."
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         file = os.memfd_create("trials")
     else:
         with tempfile.TemporaryFile() as named:
@@ -104,7 +106,7 @@ class First:
     "A trial that the launcher began before there was any worker."
 
     job: Job
-    forked: Forked
+    outcome: Callable[[], Outcome]
 
 
 def job_of(settings: Settings, folder: Path, manifest: Manifest) -> Job:
@@ -131,12 +133,17 @@ def _begin(settings: Settings, registry: Registry, name: str) -> First | None:
     if not fast_path_of(job):
         for package in SCIKIT_LEARN:  # once: a trial and all workers are copies of the launcher
             importlib.import_module(package)
-    return First(job, Forked(load_predictor, job))
+    return First(job, outcome_of(job))
+
+
+def outcome_of(job: Job) -> Callable[[], Outcome]:
+    "What waits for the outcome of a trial: a copy of this process, where a process can be copied safely."
+    return Forked(load_predictor, job).outcome if CAN_FORK else partial(try_version, load_predictor, job)
 
 
 def finish(trials: Trials, begun: list[First]) -> list[tuple[Manifest, Outcome]]:
     "Wait for the first trials, and note which versions passed; a worker tries the others again."
-    outcomes = [(first.job, first.forked.outcome()) for first in begun]
+    outcomes = [(first.job, first.outcome()) for first in begun]
     for job, outcome in outcomes:
         if outcome.path:
             trials.note(job, outcome)

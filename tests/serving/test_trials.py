@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from goldenpath.records import Latency
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.trial import Job, Outcome
 from serving import trials as module
-from serving.trials import Trials
+from serving.__main__ import slow
+from serving.trials import Trials, begin, finish, job_of
 from serving.worker import load
 from tests.helpers import hostile_artifacts as hostile
 from tests.helpers.candidates import manifest
@@ -125,3 +127,44 @@ def test_what_was_tried_on_scikit_learn_is_loaded_on_it(home: Path, monkeypatch:
     registry = Registry(home, MODEL)
     predictor = load(registry, settings_of(home, trial_seconds=60), version)
     assert (predictor.path, predictor.why) == ("sklearn", "fast: True")
+
+
+def test_what_the_launcher_has_tried_no_worker_tries_again(home: Path) -> None:
+    champion, shadow, other = (publish(home, seed) for seed in (1, 2, 3))
+    promote(home, champion)
+    promote(home, shadow, "shadow")
+    settings, registry, trials = settings_of(home, trial_seconds=60), Registry(home, MODEL), Trials()
+    outcomes = finish(trials, begin(settings, registry))
+    assert [(manifest.version, outcome.path) for manifest, outcome in outcomes] == [
+        (champion, "onnx"),
+        (shadow, "onnx"),
+    ]
+    known = {
+        name: trials.known(job_of(settings, registry.folder(name), registry.verify(name)))
+        for name in (champion, shadow, other)
+    }
+    assert known == {champion: Outcome(path="onnx"), shadow: Outcome(path="onnx"), other: None}
+    pinned = settings.model_copy(update={"version": other})
+    assert [manifest.version for manifest, _ in finish(trials, begin(pinned, registry))] == [other]
+    assert begin(settings_of(home, trial_seconds=0), registry) == []
+
+
+def test_what_the_launcher_could_not_load_is_left_to_the_workers(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(home, publish(home, 1))
+    monkeypatch.setattr(module, "load_predictor", hostile.crashes)
+    settings, registry, trials = settings_of(home, trial_seconds=60), Registry(home, MODEL), Trials()
+    [(manifest, outcome)] = finish(trials, begin(settings, registry))
+    assert "SIGSEGV" in outcome.refused
+    assert trials.known(job_of(settings, registry.folder(manifest.version), manifest)) is None
+
+
+def test_the_start_says_what_scikit_learn_costs() -> None:
+    slower, faster = Latency(p50=0.0067, p95=1, p99=1), Latency(p50=8.9e-6, p95=1, p99=1)
+    both = MANIFEST.model_copy(update={"latency": {"sklearn": slower, "onnx": faster}})
+    told = f"scikit-learn answers for {MANIFEST.version}: no fast path: it was not compiled"
+    cost = "; a record takes 6.70 ms in the model instead of 8.90 µs, as measured after training"
+    assert slow(both, "no fast path: it was not compiled") == told + cost
+    unknown = MANIFEST.model_copy(update={"latency": {}})
+    assert slow(unknown, "no fast path: it was not compiled") == told
