@@ -25,13 +25,13 @@ FILE_MODE = 0o444  # a placed file never changes
 OPEN_MASK = 0o002  # folders 0775: colleagues share a group on the volume, not a user
 CHUNK = 1 << 20  # bytes per read when copying
 PATIENCE = 2.0  # seconds in which what was placed on another mount must have become readable
-PAUSE = 0.02  # seconds between two looks
+_PAUSE = 0.02  # seconds between two looks
 
 Seen = TypeVar("Seen")
 
 _mask_lock = threading.Lock()  # the umask belongs to the whole process
 
-WAYS_OUT = {
+_WAYS_OUT = {
     errno.ENOSPC: "free some space (`goldenpath models gc`, `goldenpath runs gc`) or enlarge the volume",
     errno.EDQUOT: "free some space (`goldenpath models gc`, `goldenpath runs gc`) or raise the quota",
     errno.EROFS: "mount the volume for writing, or set `home` in settings.ini to a folder of your own",
@@ -58,7 +58,7 @@ def faults(path: Path) -> Iterator[None]:
 def explain(error: OSError, path: Path) -> str:
     "One line: the path that failed (`path` where the error names none), why, and what to do."
     where = error.filename if isinstance(error.filename, str) else path
-    way_out = WAYS_OUT.get(error.errno or 0, "look at the volume, then try again")
+    way_out = _WAYS_OUT.get(error.errno or 0, "look at the volume, then try again")
     return f"{where}: {error.strerror or error}; {way_out}"
 
 
@@ -74,7 +74,7 @@ def patiently(look: Callable[[], Seen], on: tuple[type[Exception], ...] = (Volum
         except on:
             if time.monotonic() > until:
                 raise
-            time.sleep(PAUSE)
+            time.sleep(_PAUSE)
 
 
 def make_folders(path: Path) -> None:

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 # For probes, which know no token; a stranger learns yes or no from them, and nothing else.
 OPEN = {"about.live", "about.ready", "open_inference.live", "open_inference.ready"}
-ALWAYS = {*OPEN, "metrics.show"}  # endpoints that must answer in any crowd
-RETRY_SECONDS = "1"
+_ALWAYS = {*OPEN, "metrics.show"}  # endpoints that must answer in any crowd
+_RETRY_SECONDS = "1"
 
 
 def install(app: Flask, settings: Settings, in_flight: "InFlight") -> None:
@@ -54,13 +54,13 @@ class InFlight:
         app.teardown_request(self._leave)
 
     def _enter(self) -> Response | None:
-        if request.endpoint in ALWAYS:
+        if request.endpoint in _ALWAYS:
             return None
         try:
             g.place = self._free.pop()
         except IndexError:
             refusal = reply({"error": "too many requests at once; try again"}, 503)
-            refusal.headers["Retry-After"] = RETRY_SECONDS
+            refusal.headers["Retry-After"] = _RETRY_SECONDS
             return refusal
         return None
 

@@ -22,7 +22,7 @@ from serving.trace import trace
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 JSON = "application/json"
-CHUNK = 65_536  # bytes
+_CHUNK = 65_536  # bytes
 DISCARDED = 64_000_000  # bytes of a body that is too large, before its connection is closed
 
 
@@ -68,7 +68,7 @@ def whole_body() -> bytes:
 def discard_body() -> None:
     "Read what is still coming, within bounds: a caller who is cut off while sending never sees the answer."
     stream, left = request.environ["wsgi.input"], DISCARDED
-    while left > 0 and (chunk := stream.read(CHUNK)):
+    while left > 0 and (chunk := stream.read(_CHUNK)):
         left -= len(chunk)
 
 
@@ -125,7 +125,7 @@ STATUS: dict[type[GoldenpathError], int] = {
     BackendFailed: 502,
     BackendTimeout: 504,
 }
-WAYS_OUT = {
+_WAYS_OUT = {
     404: "there is no such address here",
     405: "this address does not take that method; the header Allow names those that it takes",
     413: "the body is too large",
@@ -163,10 +163,10 @@ def _words(error: HTTPException, code: int) -> str | None:
     if error.description != type(error).description:
         return error.description
     if code == 404 and "openapi" in current_app.blueprints:
-        return f"{WAYS_OUT[code]}; see /docs"
+        return f"{_WAYS_OUT[code]}; see /docs"
     if code == 413:
-        return f"{WAYS_OUT[code]}: at most {request.max_content_length} bytes are taken (`max_body`)"
-    return WAYS_OUT.get(code) or error.description
+        return f"{_WAYS_OUT[code]}: at most {request.max_content_length} bytes are taken (`max_body`)"
+    return _WAYS_OUT.get(code) or error.description
 
 
 def where(exc_info: ExcInfo) -> str:

@@ -15,7 +15,7 @@ from goldenpath.doctor.workbench import CLUSTER
 from goldenpath.errors import NoModel
 from goldenpath.settings import Settings, load_settings
 
-STYLE = {"good": "green", "note": "yellow", "bad": "bold red"}
+_STYLE = {"good": "green", "note": "yellow", "bad": "bold red"}
 
 
 @click.command()
@@ -39,7 +39,7 @@ def doctor(volume: bool, other: str) -> None:
     findings = examine((*ROWS, *CLUSTER, check_champion))
     listing = table("", "what", "", "found", "way out")
     for found in findings:
-        listing.add_row(found.what, styled(found.status, STYLE[found.status]), found.detail, found.remedy)
+        listing.add_row(found.what, styled(found.status, _STYLE[found.status]), found.detail, found.remedy)
     show(listing)
     bad = [found.what for found in findings if found.status == "bad"]
     if bad:

@@ -23,8 +23,8 @@ from goldenpath.settings import load_settings
 from goldenpath.text.text_table import TextTable
 
 ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
-SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json
-STYLE = {
+_SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json
+_STYLE = {
     "done": "green",
     "failed": "bold red",
     "skipped": "yellow",
@@ -95,7 +95,7 @@ def _table(made: Rehearsal) -> TextTable:
         read = _moved(node.fetched, node.read)
         listing.add_row(
             node.label,
-            styled(node.status, STYLE[node.status]),
+            styled(node.status, _STYLE[node.status]),
             seconds,
             read,
             _moved(node.sent, node.written),
@@ -111,8 +111,8 @@ def _moved(store: tuple[str, ...], volume: tuple[str, ...]) -> str:
 
 
 def _short(names: list[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _tell_failure(node: NodeReport, folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from goldenpath.project import Project
 from goldenpath.settings import Settings, load_settings
 
-WITHIN = 60.0  # seconds
+_WITHIN = 60.0  # seconds
 QUESTION = """
 from goldenpath import Project
 from goldenpath.steps.train import clash_ahead
@@ -39,7 +39,7 @@ def clash_of(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=WITHIN,
+            timeout=_WITHIN,
             check=True,
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):

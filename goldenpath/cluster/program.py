@@ -12,7 +12,7 @@ from typing import IO
 from goldenpath.runs.executed import StepProgress, Watch, read_step, save_html
 from goldenpath.runs.run import read_json
 
-LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
+_LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
 Process = subprocess.Popen[bytes]
 
 
@@ -63,7 +63,7 @@ def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Ste
     seen: dict[Path, tuple[str, str, int]] = {}
     ended = False
     while not ended:
-        time.sleep(LOOK_EVERY)
+        time.sleep(_LOOK_EVERY)
         ended = process.poll() is not None  # asked first, so that the last look sees everything
         for file in files:
             step = look(file, run)

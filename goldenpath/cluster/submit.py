@@ -31,7 +31,7 @@ TOKENS = (
     "/var/run/secrets/kubernetes.io/serviceaccount/token",
 )
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-TRIES = 5  # calls in a row that may fail before waiting is given up
+_TRIES = 5  # calls in a row that may fail before waiting is given up
 
 
 class Runtime(Frozen):
@@ -154,7 +154,7 @@ def wait_for_run(
             failures = 0
         except GoldenpathError:
             failures += 1
-            if failures >= TRIES:
+            if failures >= _TRIES:
                 raise
             run = {}
         if run and run.get("state") != state:

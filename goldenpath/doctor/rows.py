@@ -10,8 +10,8 @@ from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
 from goldenpath.text.spelling import nearest
 
-NOTEBOOK = "notebooks/01_contract.ipynb"
-REMEDY = f"correct {NOTEBOOK}, then `make export`"
+_NOTEBOOK = "notebooks/01_contract.ipynb"
+REMEDY = f"correct {_NOTEBOOK}, then `make export`"
 
 
 def load_contract() -> Contract | None:
@@ -21,12 +21,12 @@ def load_contract() -> Contract | None:
     except ModuleNotFoundError as fault:
         if fault.name == "goldenpath.contract":
             return None
-        raise BadInput(f"{NOTEBOOK}: {fault}") from None
+        raise BadInput(f"{_NOTEBOOK}: {fault}") from None
     except GoldenpathError:
         raise
     except Exception as fault:  # the author's code: anything may be wrong with it
         message = in_one_line(str(fault))
-        raise BadInput(f"{NOTEBOOK}: {type(fault).__name__}: {message}") from None
+        raise BadInput(f"{_NOTEBOOK}: {type(fault).__name__}: {message}") from None
     return CONTRACT
 
 

@@ -32,14 +32,14 @@ from goldenpath.volume import (
 
 ROUNDS = 200
 PINGS = 20
-GAP = 0.02  # seconds between two races
+_GAP = 0.02  # seconds between two races
 LEAD = 0.5  # seconds until the first race, so that both sides know of it
 POLL = 0.001  # seconds between two looks
 PATIENCE = 60.0  # seconds that one side waits for the other's next message
 MEETING = 600.0  # seconds that a pod waits for the other one to be started
-SLOW = 2.0  # seconds after which a change is seen too late for comfort
+_SLOW = 2.0  # seconds after which a change is seen too late for comfort
 SAID = "said"  # the one file of every folder here
-LIMIT = 1 << 20  # bytes of a message
+_LIMIT = 1 << 20  # bytes of a message
 
 
 class RaceReport(Frozen):
@@ -71,7 +71,7 @@ class RaceReport(Frozen):
             )
         elif not self.together:
             lines.append("the two sides never met at the same moment, so nothing is shown: run it again")
-        if self.seen_max > SLOW:
+        if self.seen_max > _SLOW:
             lines.append(
                 f"a change is seen after up to {self.seen_max:.1f} s: mount NFS with actimeo=1, others alike"
             )
@@ -115,7 +115,7 @@ class Side:
 
     def _look(self, name: str) -> str:
         try:
-            return read_file(self.folder / name / SAID, LIMIT).decode()
+            return read_file(self.folder / name / SAID, _LIMIT).decode()
         except FileNotFoundError:
             return ""
 
@@ -214,7 +214,7 @@ def run_rounds(side: Side, rounds: int, first: bool, apart: float) -> Saw:
     start = float(side.hear("start"))
     won, began, ended = [], [], []
     for number, folder in enumerate(staged):
-        _wait_until(start + shift + number * GAP)
+        _wait_until(start + shift + number * _GAP)
         began.append(time.time() - shift)
         won.append(_rename(folder, side.folder / f"round-{number}"))
         ended.append(time.time() - shift)

@@ -12,7 +12,7 @@ from goldenpath.records import Frozen
 from goldenpath.text.spelling import nearest_word
 
 ENOUGH = 10  # positive rows that a slice needs before a floor is held against it
-BINS = 4  # quantile groups of a number column
+_BINS = 4  # quantile groups of a number column
 MISSING = "(missing)"
 
 
@@ -59,7 +59,9 @@ def groups(values: NDArray[Any]) -> Iterator[tuple[str, Bools]]:
 
 def _number_groups(values: NDArray[np.float64]) -> Iterator[tuple[str, Bools]]:
     known = np.isfinite(values)
-    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1))) if known.any() else np.empty(0)
+    edges = (
+        np.unique(np.quantile(values[known], np.linspace(0, 1, _BINS + 1))) if known.any() else np.empty(0)
+    )
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     for i in range(max(len(edges) - 1, min(len(edges), 1))):
         last = min(i + 1, len(edges) - 1)

@@ -7,7 +7,7 @@ from goldenpath.evaluation.metrics import Answers, Bools, Floats, curve
 from goldenpath.records import Frozen
 from goldenpath.settings.rules import ThresholdRule
 
-GAP = 2e-5  # twice what the two prediction paths may differ by
+_GAP = 2e-5  # twice what the two prediction paths may differ by
 
 
 class Threshold(Frozen):
@@ -60,7 +60,7 @@ def _candidates(outcome: Bools, probability: Floats) -> tuple[Floats, Floats, Fl
     hits, alarms = curve(answers)
     distinct = probability[answers.order][answers.ends]
     below = np.append(distinct[1:], 0.0)
-    wide = distinct - below > GAP
+    wide = distinct - below > _GAP
     keep = wide if wide.any() else np.ones_like(wide)
     return ((distinct + below) / 2)[keep], (hits / hits[-1])[keep], (hits / (hits + alarms))[keep]
 

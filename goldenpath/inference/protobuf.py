@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 Value: TypeAlias = int | memoryview  # a number; or bytes: a text, a message, packed numbers
 VARINT, EIGHT, BYTES, FOUR = 0, 1, 2, 5  # kinds of values; others are no longer used
-LONGEST = 10  # bytes of a varint
+_LONGEST = 10  # bytes of a varint
 FAR = 64  # bits of a number
 
 
@@ -81,7 +81,7 @@ def _field(view: memoryview, at: int) -> tuple[int, Value, int]:
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:
     number = 0
-    for place in range(LONGEST):
+    for place in range(_LONGEST):
         if at + place >= len(view):
             break
         byte = view[at + place]

@@ -9,7 +9,7 @@ from goldenpath.records import Frozen, Latency
 if TYPE_CHECKING:
     from goldenpath.text.text_table import TextTable
 
-STAND_IN = "synthetic stand-in: no real rows"
+_STAND_IN = "synthetic stand-in: no real rows"
 
 
 class Contrast(Frozen):
@@ -116,7 +116,7 @@ def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
 
 
 def _title(contrast: Contrast) -> str:
-    stand_in = f"\n({STAND_IN})" if contrast.synthetic else ""
+    stand_in = f"\n({_STAND_IN})" if contrast.synthetic else ""
     return f"{contrast.model} {contrast.version}, trained on {contrast.rows:,} rows{stand_in}"
 
 

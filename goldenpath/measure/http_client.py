@@ -17,7 +17,7 @@ import numpy as np
 from goldenpath.errors import GoldenpathError
 from goldenpath.measure.stopwatch import Seconds, time_calls
 
-CHUNK = 1 << 16  # bytes
+_CHUNK = 1 << 16  # bytes
 
 
 class Reply(NamedTuple):
@@ -64,7 +64,7 @@ class Line:
     def exchange(self, request: bytes) -> Reply:
         "Send a request, wait for the whole answer. Raises NoAnswer, OSError."
         self._socket.sendall(request)
-        data = self._socket.recv(CHUNK)
+        data = self._socket.recv(_CHUNK)
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._more()
         whole = end + 4 + _length(data[:end])
@@ -79,7 +79,7 @@ class Line:
         return self.exchange(self.request("POST", path, body))
 
     def _more(self) -> bytes:
-        data = self._socket.recv(CHUNK)
+        data = self._socket.recv(_CHUNK)
         if not data:
             raise NoAnswer(f"{self._netloc} closed the connection before its answer was complete")
         return data

@@ -16,9 +16,9 @@ from goldenpath.errors import GoldenpathError
 from goldenpath.measure.http_client import Line, NoAnswer
 from goldenpath.settings import Settings
 
-READY_WITHIN = 60.0  # seconds
+_READY_WITHIN = 60.0  # seconds
 STOPPED_WITHIN = 20.0  # seconds
-LOOK_EVERY = 0.01  # seconds
+_LOOK_EVERY = 0.01  # seconds
 
 
 class NoServer(GoldenpathError):
@@ -85,7 +85,7 @@ def free_port() -> int:
 
 def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) -> None:
     "Until /health/ready says 200. Raises NoServer where the program ends before, or takes too long."
-    until = time.monotonic() + READY_WITHIN
+    until = time.monotonic() + _READY_WITHIN
     while time.monotonic() < until:
         if program.poll() is not None:
             raise NoServer(f"the server ended with code {program.returncode}: {last_words(said)}")
@@ -95,8 +95,8 @@ def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) ->
                     return
         except (OSError, NoAnswer):
             pass  # it does not listen yet
-        time.sleep(LOOK_EVERY)
-    raise NoServer(f"the server was not ready within {READY_WITHIN:.0f} s: {last_words(said)}")
+        time.sleep(_LOOK_EVERY)
+    raise NoServer(f"the server was not ready within {_READY_WITHIN:.0f} s: {last_words(said)}")
 
 
 def last_words(said: int) -> str:

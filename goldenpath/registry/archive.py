@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 from goldenpath.errors import NotTrusted
 
 SCHEMA = "schema.json"
-MEMBERS = 20_000  # at most; a boosting model of 1,000 trees has about 5,000
+_MEMBERS = 20_000  # at most; a boosting model of 1,000 trees has about 5,000
 UNPACKED = 4 << 30  # bytes in all, at most
 SCHEMA_UNPACKED = 64 << 20  # bytes, at most
 RATIO = 200  # unpacked to packed, at most, above a size that fits anywhere
-HARMLESS = 16 << 20  # bytes
+_HARMLESS = 16 << 20  # bytes
 
 
 def check_archive(file: BinaryIO, path: Path) -> None:
@@ -32,9 +32,9 @@ def check_archive(file: BinaryIO, path: Path) -> None:
 
 def _check_bulk(members: list[zipfile.ZipInfo], packed: int, path: Path) -> None:
     total = sum(member.file_size for member in members)
-    if len(members) > MEMBERS:
-        raise NotTrusted(f"{path} holds {len(members)} members, more than {MEMBERS}; train a smaller model")
-    if total > UNPACKED or (total > HARMLESS and total > RATIO * packed):
+    if len(members) > _MEMBERS:
+        raise NotTrusted(f"{path} holds {len(members)} members, more than {_MEMBERS}; train a smaller model")
+    if total > UNPACKED or (total > _HARMLESS and total > RATIO * packed):
         raise NotTrusted(f"{path} would unpack from {packed} into {total} bytes; train a smaller model")
     if any(member.filename == SCHEMA and member.file_size > SCHEMA_UNPACKED for member in members):
         raise NotTrusted(f"{path}: {SCHEMA} is larger than {SCHEMA_UNPACKED} bytes; train a smaller model")

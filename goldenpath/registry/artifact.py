@@ -35,12 +35,12 @@ FORMAT = 1  # the newest manifest format that this library reads
 
 MEGABYTE = 1 << 20
 MANIFEST_LIMIT = MEGABYTE  # bytes
-LIMITS = {".skops": 2048 * MEGABYTE, ".onnx": 2048 * MEGABYTE}  # bytes by suffix
-LIMIT = 16 * MEGABYTE  # bytes of any other file
+_LIMITS = {".skops": 2048 * MEGABYTE, ".onnx": 2048 * MEGABYTE}  # bytes by suffix
+_LIMIT = 16 * MEGABYTE  # bytes of any other file
 
 # scikit-learn's own tree types, whose node arrays skops does not check and `check_parts` does, and the type
 # of numbers, which a SimpleImputer keeps; skops reads it from an empty array, without pickle.
-HARMLESS = (
+_HARMLESS = (
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "numpy.dtype",
@@ -162,7 +162,7 @@ def is_plain(name: str) -> bool:
 
 def size_limit(name: str) -> int:  # bytes
     "The largest file that anybody reads under this name."
-    return LIMITS.get(Path(name).suffix, MANIFEST_LIMIT if name.endswith(MANIFEST) else LIMIT)
+    return _LIMITS.get(Path(name).suffix, MANIFEST_LIMIT if name.endswith(MANIFEST) else _LIMIT)
 
 
 def _check_size(path: Path, entry: FileEntry) -> None:
@@ -262,7 +262,7 @@ def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) ->
     "Build the fitted pipeline of a skops file's bytes, also of a candidate that has no manifest yet."
     check_archive(io.BytesIO(content), path)
     check_types(content, path, trusted)
-    return _guarded(lambda skops: _sound(skops.loads(content, trusted=[*HARMLESS, *trusted]), path), path)
+    return _guarded(lambda skops: _sound(skops.loads(content, trusted=[*_HARMLESS, *trusted]), path), path)
 
 
 def _sound(pipeline: Any, path: Path) -> Any:
@@ -274,7 +274,7 @@ def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> No
     "Refuse a skops file that refers to `__main__` or to types outside of the allow-list. Raises NotTrusted."
     refuse_main(content, path)
     unknown = _guarded(lambda skops: skops.get_untrusted_types(data=content), path)
-    refused = sorted(set(unknown) - {*HARMLESS, *trusted})
+    refused = sorted(set(unknown) - {*_HARMLESS, *trusted})
     if refused:
         names = ", ".join(refused)[:200]
         raise NotTrusted(

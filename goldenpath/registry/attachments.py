@@ -9,13 +9,13 @@ from goldenpath.registry.trash import list_aside
 from goldenpath.registry.versions import Versions
 from goldenpath.volume import complete, faults, move
 
-KINDS = ("signatures", "contrasts")
+_KINDS = ("signatures", "contrasts")
 
 
 def orphans(versions: Versions, kept: set[str], now: datetime) -> list[Path]:
     "The folders of all versions but the kept ones, untouched for a day. Raises VolumeFault."
     with faults(versions.root):
-        folders = [versions.root / kind / name for kind in KINDS for name in complete(versions.root / kind)]
+        folders = [versions.root / kind / name for kind in _KINDS for name in complete(versions.root / kind)]
         old = (now - LITTER).timestamp()
         return [folder for folder in folders if folder.name not in kept and last_change(folder) <= old]
 
@@ -37,7 +37,7 @@ def finish(versions: Versions, hidden: list[Path]) -> None:
 
 def is_hidden(litter: Path) -> bool:
     "Did somebody who died want to delete this, and may not have looked whether its version came back?"
-    return litter.parent.name in KINDS and bool(name_of(litter))
+    return litter.parent.name in _KINDS and bool(name_of(litter))
 
 
 def _put_back(hidden: Path) -> None:

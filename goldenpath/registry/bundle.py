@@ -22,9 +22,9 @@ from goldenpath.volume import (
     replace_file,
 )
 
-VERSION = "version"  # folder in the file
+_VERSION = "version"  # folder in the file
 SIGNED = re.compile(r"signatures/([0-9a-f]{16})/model\.sig")
-MEMBERS = 200  # at most
+_MEMBERS = 200  # at most
 
 
 def export_bundle(registry: Registry, version: str, file: Path) -> None:
@@ -32,7 +32,7 @@ def export_bundle(registry: Registry, version: str, file: Path) -> None:
     manifest = registry.verify(version)
     with _complete_file(file) as staged, tarfile.open(staged, "w", format=tarfile.PAX_FORMAT) as bundle:
         for name in [artifact.MANIFEST, *sorted(manifest.files)]:
-            _add(bundle, f"{VERSION}/{name}", registry.folder(version) / name)
+            _add(bundle, f"{_VERSION}/{name}", registry.folder(version) / name)
         signatures = registry.root / "signatures" / version
         for key in complete(signatures):
             _add(bundle, f"signatures/{key}/{signing.SIGNATURE}", signatures / key / signing.SIGNATURE)
@@ -69,9 +69,9 @@ def import_bundle(registry: Registry, file: Path) -> str:
     staged = registry.root / f"{STAGING}{secrets.token_hex(8)}"
     try:
         with faults(staged):
-            make_folders(staged / VERSION)
-            signatures = _unpack(file, staged / VERSION)
-        return _publish(registry, staged / VERSION, signatures)
+            make_folders(staged / _VERSION)
+            signatures = _unpack(file, staged / _VERSION)
+        return _publish(registry, staged / _VERSION, signatures)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
@@ -88,7 +88,7 @@ def _unpack(file: Path, folder: Path) -> dict[str, bytes]:  # signature by key i
             if found := SIGNED.fullmatch(member.name):
                 signatures[found[1]] = content.read()
             else:
-                with (folder / member.name.removeprefix(f"{VERSION}/")).open("wb") as copy:
+                with (folder / member.name.removeprefix(f"{_VERSION}/")).open("wb") as copy:
                     shutil.copyfileobj(content, copy, CHUNK)
     return signatures
 
@@ -108,13 +108,13 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
 
 def _check_member(file: Path, member: tarfile.TarInfo, seen: set[str]) -> None:
     name = member.name
-    plain = name.startswith(f"{VERSION}/") and artifact.is_plain(name.removeprefix(f"{VERSION}/"))
+    plain = name.startswith(f"{_VERSION}/") and artifact.is_plain(name.removeprefix(f"{_VERSION}/"))
     if not member.isreg() or not (plain or SIGNED.fullmatch(name)) or name in seen:
         raise NotTrusted(
             f"{file} holds {name[:80]!r}, which is no file of a version, or twice; export it again"
         )
     limit = artifact.size_limit(name) if plain else signing.SIGNATURE_LIMIT
-    if member.size > limit or len(seen) >= MEMBERS:
+    if member.size > limit or len(seen) >= _MEMBERS:
         raise NotTrusted(f"{file} holds too much: {name[:80]!r} has {member.size} bytes; export it again")
     seen.add(name)
 

@@ -20,7 +20,7 @@ from goldenpath.volume import STAGING, faults, move_all
 LITTER = timedelta(days=1)  # after which a staging folder that nobody touches has no writer any more
 WHOLE = ("versions", "roles", "aside")  # folders whose entries were placed as a whole
 AT_ONCE = 8  # folders being deleted; one after another, 5,000 took 40 times as long
-TRIES = 100  # at one folder that several processes delete
+_TRIES = 100  # at one folder that several processes delete
 
 
 def delete(paths: Iterable[Path]) -> None:
@@ -51,7 +51,7 @@ def remove(path: Path) -> None:
         if not path.is_dir() or path.is_symlink():
             path.unlink(missing_ok=True)
             return
-        for _ in range(TRIES):  # before Python 3.13 rmtree stops at a file that is gone already
+        for _ in range(_TRIES):  # before Python 3.13 rmtree stops at a file that is gone already
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(path)
             if not path.exists():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from goldenpath.errors import NotTrusted
 from goldenpath.registry.trees import boosting_problem, histogram_problem, tree_problem
 
-PLAIN = (str, bytes, int, float, bool, type(None), type, np.generic)  # have no parts
+_PLAIN = (str, bytes, int, float, bool, type(None), type, np.generic)  # have no parts
 CLASSIFIES = ("c_svc", "nu_svc")  # kinds of support vector machine that count their vectors by class
 Check = Callable[[Any, Any], str]  # of a part and what holds it: what is wrong, "" where nothing is
 
@@ -51,7 +51,7 @@ def parts_of(holder: Any) -> Iterator[Any]:
         held = np.asarray(holder).ravel().tolist() if holder.dtype.hasobject else []
     else:
         held = [*getattr(holder, "__dict__", {}).values()]
-    return (part for part in held if not isinstance(part, PLAIN))
+    return (part for part in held if not isinstance(part, _PLAIN))
 
 
 def _checks() -> list[tuple[type, Check]]:

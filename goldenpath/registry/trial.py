@@ -25,7 +25,7 @@ LEAST = 256 << 20  # bytes: what scikit-learn takes, however little the containe
 CONTAINER = Path("/sys/fs/cgroup")
 REASON = 500  # characters
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread takes memory of its own
-START = "from {} import {} as load; from goldenpath.registry.trial import answer; answer(load)"
+_START = "from {} import {} as load; from goldenpath.registry.trial import answer; answer(load)"
 
 
 class Loaded(Protocol):
@@ -71,7 +71,7 @@ class Outcome(Frozen):
 
 def try_version(load: Load, job: Job) -> Outcome:
     "Try a version in a new interpreter, which any process may start, whatever its threads do."
-    python = [sys.executable, "-W", "ignore", "-c", START.format(load.__module__, load.__name__)]
+    python = [sys.executable, "-W", "ignore", "-c", _START.format(load.__module__, load.__name__)]
     library = str(Path(goldenpath.__file__).parent.parent)
     path = os.pathsep.join([library, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:

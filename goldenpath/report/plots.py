@@ -19,7 +19,12 @@ from goldenpath.measure.contrast import Contrast, Line, lines, reference
 from goldenpath.measure.stopwatch import in_words
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
-KINDS = {"training": (ORANGE, "s"), "loading": ("#CC79A7", "D"), "process": (GREEN, "^"), "http": (BLUE, "o")}
+_KINDS = {
+    "training": (ORANGE, "s"),
+    "loading": ("#CC79A7", "D"),
+    "process": (GREEN, "^"),
+    "http": (BLUE, "o"),
+}
 
 
 def new_figure(title: str, width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
@@ -107,7 +112,7 @@ def wald(share: "np.ndarray | pd.Series", count: "np.ndarray | pd.Series") -> np
 
 def plot_contrast(contrast: Contrast) -> Figure:
     "Every single-record time on one log axis, so that training and prediction fit beside each other."
-    shown = [line for line in lines(contrast) if line.kind in KINDS]
+    shown = [line for line in lines(contrast) if line.kind in _KINDS]
     figure, axes = new_figure("Time for one record", 8.5, 1.3 + 0.5 * len(shown))
     for place, line in enumerate(shown):
         draw_line(axes, place, line)
@@ -124,7 +129,7 @@ def plot_contrast(contrast: Contrast) -> Figure:
 
 def draw_line(axes: Axes, place: int, line: Line) -> None:
     "One row of the plot: a mark at the median, a thick line to the 99th percentile, each with its time."
-    colour, marker = KINDS[line.kind]
+    colour, marker = _KINDS[line.kind]
     axes.plot([1e-9, line.seconds], [place, place], color=colour, linewidth=2, alpha=0.35)
     axes.plot([line.seconds, longest(line)], [place, place], color=colour, linewidth=5)
     axes.plot(line.seconds, place, marker, color=colour, markersize=9)

@@ -9,8 +9,8 @@ from pathlib import Path
 import goldenpath
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops", "skl2onnx", "onnxruntime", "pydantic")
-LIBRARY = Path(goldenpath.__file__).parent
-PROJECT = LIBRARY.resolve().parent
+_LIBRARY = Path(goldenpath.__file__).parent
+PROJECT = _LIBRARY.resolve().parent
 # What a run executes, as git names it from the project's folder; a scratch notebook is not among it.
 CODE = ("goldenpath/*.py", "notebooks/*.py", "notebooks/[0-9][0-9]_*.ipynb", "settings.ini")
 
@@ -27,7 +27,7 @@ def environment() -> dict[str, str]:  # version by name; libraries that are miss
 
 
 def library_hash(
-    library: Path = LIBRARY,  # the folder of the package
+    library: Path = _LIBRARY,  # the folder of the package
 ) -> str:  # sha256, hex
     "Hash the library's own Python files: path and content, in order of the paths."
     digest = hashlib.sha256()

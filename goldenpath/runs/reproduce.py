@@ -13,7 +13,7 @@ from goldenpath.registry.registry import Registry
 from goldenpath.runs import provenance
 from goldenpath.schema.golden import Golden
 
-SHOWN = 16  # characters of a hash
+_SHOWN = 16  # characters of a hash
 
 # Retrains as recorded, in a scratch home; gives what the rows were and the candidate's folder.
 Retrain = Callable[[Manifest, Path], tuple[DataSummary, Path]]
@@ -56,10 +56,10 @@ def origin(manifest: Manifest) -> dict[str, str]:
         "run": manifest.run,
         "data": manifest.data.source,
         "rows": rows,
-        "data fingerprint": manifest.data.fingerprint[:SHOWN],
+        "data fingerprint": manifest.data.fingerprint[:_SHOWN],
         "split": manifest.data.split,
         "seed": str(manifest.seed),
-        "code": f"commit {short(manifest.git_commit)}, library {manifest.library_hash[:SHOWN]}",
+        "code": f"commit {short(manifest.git_commit)}, library {manifest.library_hash[:_SHOWN]}",
         "model": manifest.fingerprint_parts.get("pipeline", ""),
         "environment": ", ".join(f"{name} {version}" for name, version in manifest.environment.items()),
     }
@@ -74,21 +74,21 @@ def compare_code(manifest: Manifest) -> list[Compared]:
     ]
     commits = short(manifest.git_commit), short(provenance.git_commit())
     commit = Compared(what="git commit", recorded=commits[0], present=commits[1])
-    hashes = manifest.library_hash[:SHOWN], provenance.library_hash()[:SHOWN]
+    hashes = manifest.library_hash[:_SHOWN], provenance.library_hash()[:_SHOWN]
     return [commit, Compared(what="library", recorded=hashes[0], present=hashes[1]), *versions]
 
 
 def short(commit: str) -> str:
     "A commit as people write it; whether the tree was changed stays."
     name, changed, _ = commit.partition("+")
-    return f"{name[:SHOWN]}{' with changes' if changed else ''}" if name else "unknown"
+    return f"{name[:_SHOWN]}{' with changes' if changed else ''}" if name else "unknown"
 
 
 def compare_data(manifest: Manifest, present: DataSummary) -> list[Compared]:
     "The rows, recorded and present."
     pairs = {
         "data": (manifest.data.source, present.source),
-        "data fingerprint": (manifest.data.fingerprint[:SHOWN], present.fingerprint[:SHOWN]),
+        "data fingerprint": (manifest.data.fingerprint[:_SHOWN], present.fingerprint[:_SHOWN]),
         "training rows": (str(manifest.data.rows.get("train")), str(present.rows.get("train"))),
     }
     return [Compared(what=what, recorded=was, present=now) for what, (was, now) in pairs.items()]

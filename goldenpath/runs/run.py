@@ -29,7 +29,7 @@ from goldenpath.volume import faults, read_file
 
 Record = TypeVar("Record", bound=BaseModel)
 
-SMALL = 1 << 24  # bytes of a record, text or picture of a run
+_SMALL = 1 << 24  # bytes of a record, text or picture of a run
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 HANDED_ON = "run.json"  # in the working directory of each step of a pipeline
 
@@ -187,7 +187,7 @@ def find_run(runs: Path, name: str) -> Path:
 def read_json(file: Path) -> dict[str, Any]:
     "A small record of a run; empty where it is missing, half written, or anything but a small regular file."
     try:
-        return dict(from_json(read_file(file, SMALL)))
+        return dict(from_json(read_file(file, _SMALL)))
     except (OSError, ValueError, TypeError):
         return {}
 
@@ -204,7 +204,7 @@ def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
 def read_small(file: Path) -> bytes:
     "The content of a small file of a run. Raises VolumeFault, also for a link, a pipe or a giant."
     with faults(file):
-        return read_file(file, SMALL)
+        return read_file(file, _SMALL)
 
 
 def find_record(folder: Path | None, name: str) -> dict[str, Any]:

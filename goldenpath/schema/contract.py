@@ -44,7 +44,7 @@ __all__ = [
 
 
 PROBLEMS_SHOWN = 5  # in the one line of an error; `.problems` has them all
-LONG = 65_536  # bytes of a body from which on it is looked at before it is checked
+_LONG = 65_536  # bytes of a body from which on it is looked at before it is checked
 JSON_BOOLEAN = '; send true, not 1 or "true"'  # a file may hold 1, a JSON record may not
 CROWDED = 100  # fields beyond those of the contract that a record in a long body may have
 
@@ -97,7 +97,7 @@ class Contract:
 
         Raises Malformed where it is no JSON object, Broken where it breaks the contract.
         """
-        if len(body) > LONG:
+        if len(body) > _LONG:
             body = self._without_crowds(body)
         try:
             return self.record.model_validate_json(body)
@@ -106,7 +106,7 @@ class Contract:
 
     def parse_many(self, body: bytes | str) -> list[Record]:
         "Records from a JSON list. Raises Malformed, and Broken for the first record that is wrong."
-        if len(body) > LONG:
+        if len(body) > _LONG:
             body = self._without_crowds(body)
         try:
             return self._many.validate_json(body)

@@ -24,7 +24,7 @@ from goldenpath.schema.fields import (
     some,
 )
 
-NOTEBOOK = "notebooks/01_contract.ipynb"
+_NOTEBOOK = "notebooks/01_contract.ipynb"
 TYPES: dict[Any, Kind] = {str: "text", float: "number", int: "integer", bool: "boolean", date: "date"}
 KNOWN = "Literal levels, str, float, int, bool, date, ranges (ge, gt, le, lt), max_length and '| None = None'"
 BOUNDED = ("number", "integer", "date")
@@ -33,7 +33,7 @@ FITS = {Ge: BOUNDED, Gt: BOUNDED, Le: BOUNDED, Lt: BOUNDED, MinLen: ("text",), M
 
 def wrong(what: str) -> BadInput:
     "The error of a contract that was written wrong: where, and what."
-    return BadInput(f"{NOTEBOOK}: {what}")
+    return BadInput(f"{_NOTEBOOK}: {what}")
 
 
 class Record(BaseModel):

@@ -20,7 +20,7 @@ POOL = 5_000  # records to choose from
 KEPT = 96  # golden rows of a version: proven again at every load, in about a millisecond
 SPAN = 2_000.0  # a number with an open end is drawn this far from the other; with two, around 0
 YEARS = (10_957.0, 21_915.0)  # a date without bounds: 2000-01-01 to 2030-01-01
-EMPTY = 0.1  # share of the drawn values of an optional field that are empty
+_EMPTY = 0.1  # share of the drawn values of an optional field that are empty
 CLOSE = 1e-5  # of the threshold: rounding alone could turn such a label, on another machine
 INSIDE = 1e-6  # of the range: how far an excluded bound is kept away from
 WORDS = ("a", "some words", "ÄÖÜ é ß", "0", " ", "-")
@@ -87,7 +87,7 @@ def draw(field: FieldSpec, n: int, rng: np.random.Generator) -> list[Value]:
         low, high = ends(field)
         share = rng.random(n) ** np.where(np.arange(n) % 2, 4, 1)
         drawn = [as_json(field, float(number)) for number in np.clip(low + share * (high - low), low, high)]
-    empty = rng.random(n) < (EMPTY if field.optional else 0)
+    empty = rng.random(n) < (_EMPTY if field.optional else 0)
     return [None if gone else value for value, gone in zip(drawn, empty, strict=True)]
 
 

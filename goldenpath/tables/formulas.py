@@ -12,7 +12,7 @@ from goldenpath.tables.rowhash import as_text
 
 # The last four are full-width forms, which some spreadsheets take for the same.
 FORMULA = r"^\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n]"
-NUMBER = r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*$"
+_NUMBER = r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*$"
 
 
 def without_formulas(
@@ -26,7 +26,7 @@ def without_formulas(
 
 def _plain(texts: pa.Array) -> pa.Array:
     begins = pc.match_substring_regex(texts, FORMULA)
-    runs = pc.and_not(begins, pc.match_substring_regex(texts, NUMBER))
+    runs = pc.and_not(begins, pc.match_substring_regex(texts, _NUMBER))
     return pc.if_else(runs, pc.binary_join_element_wise("'", texts, ""), texts)
 
 

@@ -7,7 +7,7 @@ from goldenpath.schema.contract import Contract
 from goldenpath.tables.writer import Tally
 from goldenpath.text.spelling import nearest_word
 
-SHOWN = 5  # values of the rows in one message
+_SHOWN = 5  # values of the rows in one message
 
 
 def misnamed(
@@ -52,10 +52,10 @@ def outcome_misspelt(tally: Tally, contract: Contract, column: str, values: Coun
 
 def in_words(column: str, declared: Sequence[str], values: Counter[str]) -> str:
     "What the contract says, what the rows have, and what is nearest."
-    common = [value for value, _ in values.most_common(SHOWN)]
+    common = [value for value, _ in values.most_common(_SHOWN)]
     pairs = [(name, nearest_word(name, common)) for name in declared]
     near = ", ".join(f"'{value}' for '{name}'" for name, value in pairs if value)
-    found = ", ".join(f"'{value}'" for value in common) + (", ..." if len(values) > SHOWN else "")
+    found = ", ".join(f"'{value}'" for value in common) + (", ..." if len(values) > _SHOWN else "")
     hint = f" (nearest: {near})" if near else ""
     return (
         f"the names of '{column}' in notebooks/01_contract.ipynb are not those of the rows, "

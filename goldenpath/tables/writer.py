@@ -17,7 +17,7 @@ from goldenpath.tables.reader import Chunk
 from goldenpath.tables.split import SIDES, DateSplit, HashSplit
 from goldenpath.tables.triage import SortedChunk, sort_chunk
 
-REJECTED = pa.schema(
+_REJECTED = pa.schema(
     [("file", pa.string()), ("row", pa.int64())]
     + [(name, pa.string()) for name in ("column", "value", "reason")]
 )
@@ -71,7 +71,7 @@ def write_rows(
     "Sort every chunk into the four files of a folder."
     tally, target = Tally(), contract.target
     with ExitStack() as stack:
-        rejected = stack.enter_context(pq.ParquetWriter(folder / "rejected.parquet", REJECTED))
+        rejected = stack.enter_context(pq.ParquetWriter(folder / "rejected.parquet", _REJECTED))
         writers: list[pq.ParquetWriter] = []
         for chunk in chunks:
             tidy = sort_chunk(chunk, contract, split)
@@ -81,7 +81,7 @@ def write_rows(
                 writers = [stack.enter_context(pq.ParquetWriter(file, schema)) for file in files]
             for side, writer in enumerate(writers):
                 writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))
-            rejected.write_table(as_table(tidy.rejected, REJECTED))
+            rejected.write_table(as_table(tidy.rejected, _REJECTED))
             tally.add(tidy, (tidy.clean[target.column] == target.positive).to_numpy())
     return tally
 

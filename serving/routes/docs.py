@@ -21,7 +21,7 @@ STICKY_KEY = {
     "description": "Callers with the same key are answered by the same version while there is a challenger",
     "schema": {"type": "string"},
 }
-PLAIN = {"page.show": "text/html", "metrics.show": "text/plain"}
+_PLAIN = {"page.show": "text/html", "metrics.show": "text/plain"}
 
 routes = secure(Blueprint("openapi", __name__))
 
@@ -106,10 +106,10 @@ def answer(endpoint: str, status: int) -> dict[str, Any]:
     said: dict[str, Any] = {"description": MEANING[status]}
     if status == 503 and endpoint in SAME_WHEN_NOT_READY:
         status = 200
-    if endpoint in PLAIN and status == 200:
-        said["content"] = {PLAIN[endpoint]: {"schema": {"type": "string"}}}
+    if endpoint in _PLAIN and status == 200:
+        said["content"] = {_PLAIN[endpoint]: {"schema": {"type": "string"}}}
     else:
-        name = ANSWERS[endpoint] if status == 200 else "Error"
+        name = _ANSWERS[endpoint] if status == 200 else "Error"
         said["content"] = {JSON: {"schema": reference(name)}}
     return said
 
@@ -120,7 +120,7 @@ REQUESTS = {  # by endpoint: the schema of the body
     "predict.floor": "Anything",
     "open_inference.infer": "Inference",
 }
-ANSWERS = {  # by endpoint: the schema of a good answer
+_ANSWERS = {  # by endpoint: the schema of a good answer
     "predict.predict": "Prediction",
     "predict.batch": "Predictions",
     "predict.floor": "Floor",
@@ -154,10 +154,10 @@ NAMED = {"open_inference.metadata", "open_inference.model_ready", "open_inferenc
 STICKY = {"predict.predict", "predict.batch", "open_inference.infer"}
 
 STRING = {"type": "string"}
-NUMBER = {"type": "number"}
+_NUMBER = {"type": "number"}
 BOOLEAN = {"type": "boolean"}
 MAYBE = {"type": ["string", "null"]}
-TEXTS = {"type": "array", "items": STRING}
+_TEXTS = {"type": "array", "items": STRING}
 
 
 def statuses(endpoint: str, tokens: bool) -> list[int]:
@@ -192,11 +192,13 @@ def components(contract: Contract) -> dict[str, Any]:
             {"id": STRING, "version": STRING, "predictions": {"type": "array", "items": made(one)}}
         ),
         "Floor": made({"floor": {"const": True}}),
-        "Model": made({"id": STRING, "model": STRING, "version": STRING, "threshold": NUMBER}, more=True),
+        "Model": made({"id": STRING, "model": STRING, "version": STRING, "threshold": _NUMBER}, more=True),
         "JsonSchema": {"type": "object"},
         "Alive": made({"id": STRING, "live": {"const": True}}),
-        "Ready": made({"id": STRING, "ready": BOOLEAN, "version": MAYBE, "problems": TEXTS}, ["id", "ready"]),
-        "Figures": made({"id": STRING, "requests": NUMBER, "roles": {"type": "object"}}, more=True),
+        "Ready": made(
+            {"id": STRING, "ready": BOOLEAN, "version": MAYBE, "problems": _TEXTS}, ["id", "ready"]
+        ),
+        "Figures": made({"id": STRING, "requests": _NUMBER, "roles": {"type": "object"}}, more=True),
         "Anything": {},
         "Error": made(
             {"id": STRING, "error": STRING, "problems": {"type": "array", "items": reference("Problem")}},

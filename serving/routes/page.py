@@ -20,7 +20,7 @@ from serving.routes.about import manifest_of
 from serving.state import state
 from serving.trace import trace
 
-ROWS = (  # what is shown of a contrast, slowest first; percentiles by their median
+_ROWS = (  # what is shown of a contrast, slowest first; percentiles by their median
     ("train_then_predict_s", "Train, then predict"),
     ("load_then_predict_s", "Load the model on every request"),
     ("first_request_s", "First request of a started server"),
@@ -110,7 +110,7 @@ def measured(predictor: Predictor) -> dict[str, float]:
 
 def medians(contrast: Any) -> dict[str, float]:
     "Seconds by row of `ROWS`; whatever is no time is left out, since nothing proves this file."
-    shown = {key: contrast.get(key) for key, _ in ROWS} if isinstance(contrast, dict) else {}
+    shown = {key: contrast.get(key) for key, _ in _ROWS} if isinstance(contrast, dict) else {}
     plain = {key: one.get("p50") if isinstance(one, dict) else one for key, one in shown.items()}
     return {key: one for key, one in plain.items() if isinstance(one, float) and 0 < one < math.inf}
 
@@ -122,7 +122,7 @@ def bars_of(seconds: dict[str, float]) -> list[Bar]:
     unit = seconds.get("http_s") or seconds.get("fast_one_s") or min(seconds.values())
     low = math.log10(min(seconds.values())) - 0.4  # so that the shortest bar is still seen
     span = math.log10(max(seconds.values())) - low
-    shown = [(name, seconds[key]) for key, name in ROWS if key in seconds]
+    shown = [(name, seconds[key]) for key, name in _ROWS if key in seconds]
     return [
         Bar(
             name=name,

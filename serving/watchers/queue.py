@@ -14,7 +14,7 @@ from goldenpath.errors import GoldenpathError
 log = logging.getLogger(__name__)
 Work = TypeVar("Work")
 
-PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes nobody, because waking takes a lock
+_PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes nobody, because waking takes a lock
 TURN = 50  # items at a time, after which the threads that answer get their turn
 
 
@@ -32,7 +32,7 @@ class Queue(Generic[Work]):
         self._waiting: deque[Work] = deque()
 
     def start(self) -> "Queue[Work]":
-        every(PAUSE, self.drain, self.name)
+        every(_PAUSE, self.drain, self.name)
         Finalize(None, self.drain, exitpriority=0)  # what waits when the worker is stopped is still done
         return self
 

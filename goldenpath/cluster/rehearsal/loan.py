@@ -20,7 +20,7 @@ from goldenpath.settings import Settings
 from goldenpath.tables.sources import find_files
 
 RECORDS = 100  # of a file that is made up
-ANSWERS = "open_predictor("  # in the code of a node that answers with a published version
+_ANSWERS = "open_predictor("  # in the code of a node that answers with a published version
 PUBLISHES = ".publish("
 
 
@@ -46,7 +46,7 @@ def needs_of(graph: Graph, values: Mapping[str, str]) -> Iterator[Need]:
         source = look_at(node).source
         if PUBLISHES in source or published & set(node.after):
             published.add(node.id)
-        elif ANSWERS in source:
+        elif _ANSWERS in source:
             variables = _variables(node) | dict(values)
             name = variables.get("BATCH_VERSION") or "champion"
             yield Need(node.label, name, _on_volume(variables.get("INPUT_PATH", ""), node))

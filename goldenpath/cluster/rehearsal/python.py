@@ -21,9 +21,9 @@ from goldenpath.errors import GoldenpathError
 from goldenpath.records import Frozen
 from goldenpath.text.plain import say
 
-ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper
+_ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper
 WITNESS = "import missing_imports; missing_imports.watch()\n"
-START = 120.0  # seconds until a new environment's Python must have answered
+_START = 120.0  # seconds until a new environment's Python must have answered
 
 
 class PodPython(Frozen):
@@ -39,7 +39,7 @@ class PodPython(Frozen):
 def pod_python(image: Image, imports: Iterable[str], tell: Callable[[str], None] = say) -> PodPython:
     "The environment for an image, from the cache or built now. Raises GoldenpathError where it cannot be."
     pins = read_pins(image.list)
-    wanted = sorted({*ALWAYS, *(package for name in imports if (package := package_of(name)) in pins)})
+    wanted = sorted({*_ALWAYS, *(package for name in imports if (package := package_of(name)) in pins)})
     interpreter = find_python(image.python) or Path(sys.executable)
     version = _version(interpreter)
     folder = _cache() / f"pod-{_key(version, wanted, image.list)}"
@@ -156,7 +156,7 @@ def _list(folder: Path) -> dict[str, str]:
         "print(json.dumps({d.metadata['Name']: d.version for d in all()}))"
     )
     command = [str(folder / "bin" / "python"), "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=START)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_START)
     return {plain_name(name): version for name, version in json.loads(done.stdout).items()}
 
 

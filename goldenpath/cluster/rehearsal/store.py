@@ -15,7 +15,7 @@ from goldenpath.cluster.compile import Store
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import BadInput, GoldenpathError
 
-READY_WITHIN = 60.0  # seconds
+_READY_WITHIN = 60.0  # seconds
 PARTS = ("master", "volume", "filer", "s3")  # each listens on two ports
 QUIET = (
     "-s3.port.iceberg=0",
@@ -76,7 +76,7 @@ def _free_ports(names: list[str]) -> dict[str, int]:
 
 def _wait(store: Store, process: subprocess.Popen[bytes], log: Path) -> None:
     "Until the store answers; a refusal (no key was sent) is an answer."
-    until = time.monotonic() + READY_WITHIN
+    until = time.monotonic() + _READY_WITHIN
     while time.monotonic() < until:
         if process.poll() is not None:
             break
