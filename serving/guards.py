@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, g, request
 
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
-from serving.http import reply
+from serving.http import ErrorReply, reply
 from serving.watchers.queue import every, told_once
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class InFlight:
         try:
             g.place = self._free.pop()
         except IndexError:
-            refusal = reply({"error": "too many requests at once; try again"}, 503)
+            refusal = reply(ErrorReply(error="too many requests at once; try again"), 503)
             refusal.headers["Retry-After"] = _RETRY_SECONDS
             return refusal
         return None
@@ -124,7 +124,7 @@ class Tokens:
         g.stranger = not self.knows(request.environ.get("HTTP_AUTHORIZATION", ""))
         if not g.stranger or request.endpoint in OPEN:
             return None
-        refusal = reply({"error": "a token is needed: send the header Authorization: Bearer ..."}, 401)
+        refusal = reply(ErrorReply(error="a token is needed: send the header Authorization: Bearer ..."), 401)
         refusal.headers["WWW-Authenticate"] = "Bearer"
         return refusal
 

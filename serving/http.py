@@ -4,18 +4,20 @@ with the right status: what was wrong and the way out, never a value that was se
 import json
 import traceback
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from flask import Flask, Request, Response, current_app, request
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import MapAdapter
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.predict import Answer
-from goldenpath.schema.contract import Broken, Malformed
+from goldenpath.schema.contract import Broken, Malformed, Problem
 from serving.remote_engine import BackendFailed, BackendTimeout
 from serving.trace import trace
 
@@ -99,10 +101,58 @@ def unpacked_body() -> bytes:
 encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.dumps` would make one per answer
 
 
-def reply(values: dict[str, Any], status: int = 200, with_id: bool = True) -> Response:
-    "The values as JSON, with the id of the request unless the form of the answer is somebody else's."
-    body = encode({"id": trace().id, **values} if with_id else values)
-    return Response(body.encode(), status, content_type=JSON)
+class JsonReply(BaseModel):
+    "An answer with the id of its request; OpenAPI is made of these models."
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+    id: str = Field(default_factory=lambda: trace().id)
+
+
+class ErrorReply(JsonReply):
+    "What was wrong, and the way out."
+
+    model_config = ConfigDict(json_schema_extra={"required": ["id", "error"]})
+
+    error: str
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    "What the description says of a route, beyond its address and its first line."
+
+    reply: type[BaseModel] | None = None  # None: any JSON
+    body: str = ""  # the name of its schema
+    refusals: tuple[int, ...] = ()  # statuses, beside 503 and, if there are tokens, 401
+    sticky: bool = False  # does X-Sticky-Key choose the version?
+    reply_if_not_ready: bool = False  # also with status 503
+    text: str = ""  # the type of an answer that is no JSON
+
+
+OPERATIONS: dict[Callable[..., Any], Operation] = {}  # by view
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def described(operation: Operation) -> Callable[[View], View]:
+    "Note what the description says of a view."
+
+    def note(view: View) -> View:
+        OPERATIONS[view] = operation
+        return view
+
+    return note
+
+
+def reply(answer: JsonReply, status: int = 200) -> Response:
+    "The answer as JSON, without what was not set but the id."
+    named = {"id", *answer.model_fields_set}
+    return reply_as_is(answer.model_dump(mode="json", include=named), status)
+
+
+def reply_as_is(values: Mapping[str, Any], status: int = 200) -> Response:
+    "An answer whose form is somebody else's, as JSON."
+    return Response(encode(values).encode(), status, content_type=JSON)
 
 
 def prediction(name: str, answer: Answer) -> bytes:
@@ -142,8 +192,9 @@ def install(app: Flask) -> None:
 
 def _ours(status: int):  # type: ignore[no-untyped-def]  # Flask's own type for handlers is internal
     def handle(error: GoldenpathError) -> Response:
-        problems = [problem.model_dump() for problem in getattr(error, "problems", ())]
-        return reply({"error": str(error), **({"problems": problems} if problems else {})}, status)
+        if isinstance(error, Broken):
+            return reply(ErrorReply(error=str(error), problems=error.problems), status)
+        return reply(ErrorReply(error=str(error)), status)
 
     return handle
 
@@ -152,21 +203,21 @@ def _flasks(error: HTTPException) -> Response:
     code = error.code or 500
     if code == 413:
         discard_body()
-    response = reply({"error": _words(error, code)}, code)
+    response = reply(ErrorReply(error=_words(error, code)), code)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
 
 
-def _words(error: HTTPException, code: int) -> str | None:
+def _words(error: HTTPException, code: int) -> str:
     "What we said when we raised it, else our own words for it, else those of werkzeug."
     if error.description != type(error).description:
-        return error.description
+        return str(error.description)
     if code == 404 and "openapi" in current_app.blueprints:
         return f"{_WAYS_OUT[code]}; see /docs"
     if code == 413:
         return f"{_WAYS_OUT[code]}: at most {request.max_content_length} bytes are taken (`max_body`)"
-    return _WAYS_OUT.get(code) or error.description
+    return _WAYS_OUT.get(code) or str(error.description)
 
 
 def where(exc_info: ExcInfo) -> str:

@@ -19,7 +19,7 @@ from goldenpath.schema.contract import Record
 log = logging.getLogger(__name__)
 WAY_OUT = "`goldenpath models promote VERSION`"
 RETRY_SECONDS = 30.0  # until a version that was refused is tried again
-LONGEST = 4_096  # bytes of a body and characters of a key together, up to which an answer is remembered
+LONGEST_QUESTION = 4_096  # bytes of a body and characters of a key that are remembered
 SLOW_SECONDS = 10.0  # after which a look that has not ended is a problem
 SLOW = "a look at the roles takes long: a version loads slowly, or the volume does not answer; changes wait"
 
@@ -48,7 +48,7 @@ class Memo(dict[tuple[str, bytes], TimedAnswer]):
     def keep(self, question: tuple[str, bytes], answer: TimedAnswer, most: int) -> None:
         "Keep one answer, and never more than `most`: the oldest is forgotten first."
         key, body = question
-        if len(key) + len(body) > LONGEST:
+        if len(key) + len(body) > LONGEST_QUESTION:
             return
         with self._lock:
             if question in self:

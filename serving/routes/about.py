@@ -1,54 +1,104 @@
 """What the server says of itself: its model, its contract, its health, what it has counted."""
 
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, g
+from pydantic import ConfigDict, RootModel
 
 from goldenpath.errors import NoModel
 from goldenpath.predict import Predictor
 from goldenpath.registry.manifest import Manifest
-from serving.http import reply
+from serving.http import JsonReply, Operation, described, reply, reply_as_is
 from serving.models import Live
 from serving.state import state
+from serving.watchers.metrics import Figures
 
 routes = Blueprint("about", __name__)
 metrics_routes = Blueprint("metrics", __name__)
 figures_routes = Blueprint("figures", __name__)
 
 
+class ModelReply(JsonReply):
+    "The champion in the words of its manifest, and who else is loaded."
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"required": ["id", "model", "version", "threshold"]}
+    )
+
+    model: str
+    version: str
+    model_version: str
+    created: str
+    synthetic: bool
+    threshold: float
+    threshold_rule: str
+    metrics: dict[str, float]
+    contract_hash: str
+    training_seconds: float | None
+    seconds: dict[str, float]  # of every phase of its training
+    rows: Any
+    path: str  # which engine answers
+    why: str  # why it is not the ONNX model
+    roles: dict[str, Any]
+    problems: list[str]
+
+
+class JsonSchemaReply(RootModel[dict[str, Any]]):
+    "A JSON Schema."
+
+
+class AliveReply(JsonReply):
+    "The process answers."
+
+    live: Literal[True]
+
+
+class ReadyReply(JsonReply):
+    "Is there a model to answer with? A caller without a token learns nothing else."
+
+    model_config = ConfigDict(json_schema_extra={"required": ["id", "ready"]})
+
+    ready: bool
+    version: str | None = None
+    problems: tuple[str, ...] = ()
+
+
 @routes.get("/model")
+@described(Operation(ModelReply))
 def model() -> Response:
     "The champion, and who else is loaded: version, roles, metrics, threshold, contract, training time."
     live = state().live
-    roles = {"roles": live.assignment, "problems": list(live.problems)}
-    return reply({**describe(champion_of(live)), **roles})
+    return reply(describe(champion_of(live), live))
 
 
 @routes.get("/contract")
+@described(Operation(JsonSchemaReply))
 def record_schema() -> Response:
     "JSON Schema of one record."
-    return reply(state().contract.json_schema(), with_id=False)
+    return reply_as_is(state().contract.json_schema())
 
 
 @routes.get("/health/live", endpoint="live")
+@described(Operation(AliveReply))
 def process_live() -> Response:
     "The process answers."
-    return reply({"live": True})
+    return reply(AliveReply(live=True))
 
 
 @routes.get("/health/ready", endpoint="ready")
+@described(Operation(ReadyReply, reply_if_not_ready=True))
 def model_loaded() -> Response:
     "There is a model to answer with, and the server is not about to stop."
     live, draining = state().live, state().draining()
     problems = [*live.problems, *(["the server is about to stop"] if draining else [])]
     good = live.champion is not None and not draining
     version = live.champion.version if live.champion else None
-    detail = {} if g.get("stranger") else {"version": version, "problems": problems}
-    return reply({"ready": good, **detail}, 200 if good else 503)
+    detail: dict[str, Any] = {} if g.get("stranger") else {"version": version, "problems": problems}
+    return reply(ReadyReply(ready=good, **detail), 200 if good else 503)
 
 
 @metrics_routes.get("/metrics", endpoint="show")
+@described(Operation(text="text/plain"))
 def exposition() -> Response:
     "Every number, for Prometheus."
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -57,9 +107,10 @@ def exposition() -> Response:
 
 
 @figures_routes.get("/live", endpoint="show")
+@described(Operation(Figures))
 def figures_now() -> Response:
     "What goes on right now: requests, times, roles, problems, agreement of the shadow."
-    return reply(asdict(state().figures()))
+    return reply(state().figures())
 
 
 def champion_of(live: Live) -> Predictor:
@@ -67,25 +118,27 @@ def champion_of(live: Live) -> Predictor:
     return live.champion or live.pick()
 
 
-def describe(predictor: Predictor) -> dict[str, Any]:
-    "One version, in the words of its manifest."
+def describe(predictor: Predictor, live: Live) -> ModelReply:
+    "One version in the words of its manifest, and the roles beside it."
     manifest = manifest_of(predictor)
-    return {
-        "model": manifest.model,
-        "version": manifest.version,
-        "model_version": manifest.model_version,
-        "created": manifest.created,
-        "synthetic": manifest.synthetic,
-        "threshold": manifest.threshold,
-        "threshold_rule": manifest.threshold_rule,
-        "metrics": manifest.metrics,
-        "contract_hash": manifest.contract_hash,
-        "training_seconds": manifest.seconds.get("fit"),
-        "seconds": manifest.seconds,
-        "rows": manifest.data.rows,
-        "path": predictor.path,
-        "why": predictor.why,
-    }
+    return ModelReply(
+        model=manifest.model,
+        version=manifest.version,
+        model_version=manifest.model_version,
+        created=manifest.created,
+        synthetic=manifest.synthetic,
+        threshold=manifest.threshold,
+        threshold_rule=manifest.threshold_rule,
+        metrics=manifest.metrics,
+        contract_hash=manifest.contract_hash,
+        training_seconds=manifest.seconds.get("fit"),
+        seconds=manifest.seconds,
+        rows=manifest.data.rows,
+        path=predictor.path,
+        why=predictor.why,
+        roles=live.assignment,
+        problems=list(live.problems),
+    )
 
 
 def manifest_of(predictor: Predictor) -> Manifest:

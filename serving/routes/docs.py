@@ -5,13 +5,15 @@ from functools import lru_cache
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, current_app, render_template
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 from werkzeug.routing import Rule
 
 from goldenpath import __version__
 from goldenpath.schema import golden
 from goldenpath.schema.contract import Contract
 from serving.guards import OPEN, secure
-from serving.http import JSON, reply
+from serving.http import JSON, OPERATIONS, ErrorReply, Operation, reply_as_is
 from serving.state import state
 
 HIDDEN = {"assets.static", "page.ask", "openapi.describe", "openapi.docs"}  # for browsers
@@ -21,7 +23,6 @@ STICKY_KEY = {
     "description": "Callers with the same key are answered by the same version while there is a challenger",
     "schema": {"type": "string"},
 }
-_PLAIN = {"page.show": "text/html", "metrics.show": "text/plain"}
 
 routes = secure(Blueprint("openapi", __name__))
 
@@ -29,7 +30,7 @@ routes = secure(Blueprint("openapi", __name__))
 @routes.get("/openapi.json")
 def describe() -> Response:
     "This description."
-    return reply(description(), with_id=False)
+    return reply_as_is(description())
 
 
 @routes.get("/docs")
@@ -75,23 +76,24 @@ def document(app: Flask, contract: Contract, name: str, tokens: bool) -> dict[st
 
 def operation(rule: Rule, method: str, view: Callable[..., Any], name: str, tokens: bool) -> dict[str, Any]:
     "One method of one address."
-    body = REQUESTS.get(rule.endpoint)
+    noted = OPERATIONS[view]
+    opened = rule.endpoint in OPEN
+    statuses = {200, 503, *noted.refusals, *([401] if tokens and not opened else [])}
     described: dict[str, Any] = {
         "operationId": f"{rule.endpoint.replace('.', '_')}_{len(rule.arguments)}_{method.lower()}",
         "summary": (view.__doc__ or "").strip(),
-        "responses": {
-            str(status): answer(rule.endpoint, status) for status in statuses(rule.endpoint, tokens)
-        },
+        "responses": {str(status): response(noted, status) for status in sorted(statuses)},
     }
-    parameters = [path_parameter(one, name) for one in sorted(rule.arguments)]
-    if rule.endpoint in STICKY:
+    parameters = [path_parameter(argument, name) for argument in sorted(rule.arguments)]
+    if noted.sticky:
         parameters.append(STICKY_KEY)
     if parameters:
         described["parameters"] = parameters
-    if tokens and rule.endpoint in OPEN:
+    if tokens and opened:
         described["security"] = []
-    if body:
-        described["requestBody"] = {"required": True, "content": {JSON: {"schema": reference(body)}}}
+    if noted.body:
+        content = {JSON: {"schema": schema_named(noted.body)}}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -101,41 +103,18 @@ def path_parameter(argument: str, name: str) -> dict[str, Any]:
     return {"name": argument, "in": "path", "required": True, "schema": schema}
 
 
-def answer(endpoint: str, status: int) -> dict[str, Any]:
+def response(noted: Operation, status: int) -> dict[str, Any]:
     "What is answered with this status."
-    said: dict[str, Any] = {"description": MEANING[status]}
-    if status == 503 and endpoint in SAME_WHEN_NOT_READY:
-        status = 200
-    if endpoint in _PLAIN and status == 200:
-        said["content"] = {_PLAIN[endpoint]: {"schema": {"type": "string"}}}
+    good = status == 200 or (status == 503 and noted.reply_if_not_ready)
+    if good and noted.text:
+        content = {noted.text: {"schema": {"type": "string"}}}
+    elif good:
+        content = {JSON: {"schema": schema_named(component(noted.reply) if noted.reply else "Anything")}}
     else:
-        name = _ANSWERS[endpoint] if status == 200 else "Error"
-        said["content"] = {JSON: {"schema": reference(name)}}
-    return said
+        content = {JSON: {"schema": schema_named("Error")}}
+    return {"description": MEANING[status], "content": content}
 
 
-REQUESTS = {  # by endpoint: the schema of the body
-    "predict.predict": "Record",
-    "predict.batch": "Batch",
-    "predict.floor": "Anything",
-    "open_inference.infer": "Inference",
-}
-_ANSWERS = {  # by endpoint: the schema of a good answer
-    "predict.predict": "Prediction",
-    "predict.batch": "Predictions",
-    "predict.floor": "Floor",
-    "about.model": "Model",
-    "about.record_schema": "JsonSchema",
-    "about.live": "Alive",
-    "about.ready": "Ready",
-    "figures.show": "Figures",
-    "open_inference.server": "Anything",
-    "open_inference.live": "Anything",
-    "open_inference.ready": "Anything",
-    "open_inference.metadata": "Anything",
-    "open_inference.model_ready": "Anything",
-    "open_inference.infer": "Inferred",
-}
 MEANING = {
     200: "A good answer",
     400: "The body cannot be read",
@@ -148,68 +127,46 @@ MEANING = {
     504: "The backend took too long",
     503: "No model, too many requests at once, or about to stop",
 }
-SAME_WHEN_NOT_READY = {"about.ready", "open_inference.ready", "open_inference.model_ready"}
-NAMED = {"open_inference.metadata", "open_inference.model_ready", "open_inference.infer"}
-
-STICKY = {"predict.predict", "predict.batch", "open_inference.infer"}
-
-STRING = {"type": "string"}
-_NUMBER = {"type": "number"}
-BOOLEAN = {"type": "boolean"}
-MAYBE = {"type": ["string", "null"]}
-_TEXTS = {"type": "array", "items": STRING}
 
 
-def statuses(endpoint: str, tokens: bool) -> list[int]:
-    "Every status that an endpoint may answer with."
-    found = {200, 503}
-    if endpoint in REQUESTS:
-        found |= {400, 413, 415, 422}
-        found |= {502, 504}
-    if endpoint == "predict.floor":
-        found -= {400, 422, 502, 504}
-    if endpoint == "open_inference.infer":
-        found -= {415}
-    if endpoint in NAMED:
-        found |= {404}
-    if tokens and endpoint not in OPEN:
-        found |= {401}
-    return sorted(found)
+class Plainly(GenerateJsonSchema):
+    "JSON Schema without the titles that pydantic makes of names."
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        "Say that no field has a title."
+        return False
+
+
+def component(reply: type[BaseModel]) -> str:
+    "The name of a reply in the description."
+    return reply.__name__.removesuffix("Reply")
 
 
 def components(contract: Contract) -> dict[str, Any]:
-    "All schemas by name."
+    "All schemas by name: those of the replies from their models, those of the bodies from the contract."
     record = contract.json_schema()
     record["examples"] = [example(contract)]
-    outcome = {"enum": [contract.target.negative, contract.target.positive]}
-    probability = {"type": "number", "minimum": 0, "maximum": 1}
-    one = {"label": outcome, "probability": probability}
-    return {
+    schemas = {
         "Record": record,
-        "Batch": {"type": "array", "items": reference("Record")},
-        "Prediction": made({"id": STRING, **one, "version": STRING}),
-        "Predictions": made(
-            {"id": STRING, "version": STRING, "predictions": {"type": "array", "items": made(one)}}
-        ),
-        "Floor": made({"floor": {"const": True}}),
-        "Model": made({"id": STRING, "model": STRING, "version": STRING, "threshold": _NUMBER}, more=True),
-        "JsonSchema": {"type": "object"},
-        "Alive": made({"id": STRING, "live": {"const": True}}),
-        "Ready": made(
-            {"id": STRING, "ready": BOOLEAN, "version": MAYBE, "problems": _TEXTS}, ["id", "ready"]
-        ),
-        "Figures": made({"id": STRING, "requests": _NUMBER, "roles": {"type": "object"}}, more=True),
+        "Batch": {"type": "array", "items": schema_named("Record")},
         "Anything": {},
-        "Error": made(
-            {"id": STRING, "error": STRING, "problems": {"type": "array", "items": reference("Problem")}},
-            needed=["id", "error"],
-        ),
-        "Problem": made({"field": STRING, "problem": STRING, "index": {"type": ["integer", "null"]}}),
         "Inference": inference(contract),
-        "Inferred": made(
-            {"model_name": STRING, "model_version": STRING, "id": STRING, "outputs": {"type": "array"}}
-        ),
     }
+    replies: dict[str, Any] = {}
+    models: list[type[BaseModel]] = [noted.reply for noted in OPERATIONS.values() if noted.reply]
+    models.append(ErrorReply)
+    for model in models:
+        schema = model.model_json_schema(
+            mode="serialization", schema_generator=Plainly, ref_template="#/components/schemas/{model}"
+        )
+        replies |= schema.pop("$defs", {}) | {component(model): schema}
+    for schema in replies.values():
+        schema.pop("title", None)
+    outcome = {"enum": [contract.target.negative, contract.target.positive]}
+    for name in ("Prediction", "Labelled"):
+        replies[name]["properties"]["label"] = outcome
+    replies["Problem"]["required"] = [*replies["Problem"]["properties"]]  # `reply` writes them all
+    return schemas | replies
 
 
 def inference(contract: Contract) -> dict[str, Any]:
@@ -246,7 +203,8 @@ def made(properties: dict[str, Any], needed: list[str] | None = None, more: bool
     }
 
 
-def reference(name: str) -> dict[str, str]:
+def schema_named(name: str) -> dict[str, str]:
+    "A reference to a schema."
     return {"$ref": f"#/components/schemas/{name}"}
 
 

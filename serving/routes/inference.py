@@ -19,7 +19,7 @@ from goldenpath.errors import BadInput
 from goldenpath.predict import Answer, Predictor
 from goldenpath.schema.contract import Columns, Contract
 from goldenpath.schema.fields import FieldSpec
-from serving.http import reply, unpacked_body
+from serving.http import Operation, described, reply_as_is, unpacked_body
 from serving.routes.about import champion_of
 from serving.routes.predict import sticky_bytes
 from serving.state import State, state
@@ -35,6 +35,7 @@ FITTING = {  # what a caller may send for it
     "BYTES": ("BYTES",),
 }
 OUTPUTS = {"label": "BYTES", "probability": "FP64"}  # datatype by name
+REFUSALS_OF_INFER = (400, 404, 413, 422, 502, 504)
 SPARE = 100  # inputs beyond the contract's columns; a longer list is not read to its end
 
 routes = Blueprint("open_inference", __name__, url_prefix="/v2")
@@ -63,6 +64,17 @@ class Inference(Part):
     outputs: Annotated[list[Output], Field(fail_fast=True, max_length=len(OUTPUTS))] | None = None
 
 
+class InferredReply(BaseModel):
+    "The answer, in the protocol's words."
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    id: str
+    outputs: list[Any]
+
+
 @lru_cache(8)
 def body_for(columns: int) -> type[Inference]:
     "The body for a contract of so many columns."
@@ -77,45 +89,51 @@ def fields_of(contract: Contract) -> dict[str, FieldSpec]:
 
 
 @routes.get("")
+@described(Operation())
 def server() -> Response:
     "What this server is."
-    return reply({"name": "goldenpath", "version": __version__, "extensions": []}, with_id=False)
+    return reply_as_is({"name": "goldenpath", "version": __version__, "extensions": []})
 
 
 @routes.get("/health/live", endpoint="live")
+@described(Operation())
 def server_live() -> Response:
     "The process answers."
-    return reply({"live": True}, with_id=False)
+    return reply_as_is({"live": True})
 
 
 @routes.get("/health/ready", endpoint="ready")
+@described(Operation(reply_if_not_ready=True))
 def server_ready() -> Response:
     "There is a model to answer with."
     good = state().live.champion is not None and not state().draining()
-    return reply({"ready": good}, 200 if good else 503, with_id=False)
+    return reply_as_is({"ready": good}, 200 if good else 503)
 
 
 @routes.get("/models/<model>")
 @routes.get("/models/<model>/versions/<version>")
+@described(Operation(refusals=(404,)))
 def metadata(model: str, version: str = "") -> Response:
     "The tensors that the model takes and gives."
     worker = state()
     chosen = named_version(worker, model, version) or champion_of(worker.live)
-    return reply(described(model, versions(worker), worker.contract, chosen), with_id=False)
+    return reply_as_is(tensors_of(model, versions(worker), worker.contract, chosen))
 
 
 @routes.get("/models/<model>/ready")
 @routes.get("/models/<model>/versions/<version>/ready")
+@described(Operation(refusals=(404,), reply_if_not_ready=True))
 def model_ready(model: str, version: str = "") -> Response:
     "The model is loaded."
     worker = state()
     chosen, good = named_version(worker, model, version) or champion_of(worker.live), not worker.draining()
     health = {"name": model, "version": chosen.version, "ready": good}
-    return reply(health, 200 if good else 503, with_id=False)
+    return reply_as_is(health, 200 if good else 503)
 
 
 @routes.post("/models/<model>/infer")
 @routes.post("/models/<model>/versions/<version>/infer")
+@described(Operation(InferredReply, body="Inference", refusals=REFUSALS_OF_INFER, sticky=True))
 def infer(model: str, version: str = "") -> Response:
     "Answer the records that the tensors hold."
     worker, body = state(), unpacked_body()
@@ -131,7 +149,7 @@ def infer(model: str, version: str = "") -> Response:
         label, probability = outputs["label"]["data"][0], outputs["probability"]["data"][0]
         worker.compare(records[0], Answer(label, probability, chosen.version))
     head = {"model_name": model, "model_version": chosen.version, "id": question.id or trace().id}
-    return reply({**head, "outputs": [outputs[name] for name in names]}, with_id=False)
+    return reply_as_is({**head, "outputs": [outputs[name] for name in names]})
 
 
 def outputs_of(predictor: Predictor, columns: Columns) -> dict[str, dict[str, Any]]:
@@ -163,7 +181,7 @@ def versions(worker: State) -> list[str]:
     return sorted({predictor.version for _, predictor in worker.live.holders})
 
 
-def described(name: str, versions: list[str], contract: Contract, chosen: Predictor) -> dict[str, Any]:
+def tensors_of(name: str, versions: list[str], contract: Contract, chosen: Predictor) -> dict[str, Any]:
     "Metadata of the model, in the protocol's words."
     inputs = [{"name": f.name, "datatype": datatype(f), "shape": [-1]} for f in contract.fields]
     outputs = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in OUTPUTS.items()]

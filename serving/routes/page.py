@@ -16,6 +16,7 @@ from goldenpath.errors import BadInput, NoModel
 from goldenpath.predict import Predictor
 from goldenpath.schema.fields import FieldSpec
 from serving.guards import secure
+from serving.http import Operation, described
 from serving.routes.about import manifest_of
 from serving.state import state
 from serving.trace import trace
@@ -48,6 +49,7 @@ class Bar:
 
 
 @routes.get("/", endpoint="show")
+@described(Operation(text="text/html"))
 def page() -> str:
     "The page."
     return render()

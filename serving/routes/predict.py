@@ -2,20 +2,55 @@
 
 import time
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from goldenpath.errors import BadInput
 from goldenpath.schema.contract import Record
-from serving.http import JSON, json_body, prediction, reply
+from serving.http import JSON, JsonReply, Operation, described, json_body, prediction
 from serving.models import Live
 from serving.state import state
 from serving.trace import trace
 
 routes = Blueprint("predict", __name__)
+REFUSALS = (400, 413, 415, 422, 502, 504)
+
+
+class Labelled(TypedDict):
+    "What a version says of one record."
+
+    label: str
+    probability: Annotated[float, Field(ge=0, le=1)]  # of the positive outcome
+
+
+class PredictionReply(JsonReply):
+    "The answer to one record."
+
+    label: str
+    probability: float = Field(ge=0, le=1)  # of the positive outcome
+    version: str
+
+
+class PredictionsReply(JsonReply):
+    "The answers to a list of records, in its order."
+
+    version: str
+    predictions: list[Labelled]
+
+
+class FloorReply(BaseModel):
+    "A constant."
+
+    model_config = ConfigDict(extra="forbid")
+
+    floor: Literal[True]
 
 
 @routes.post("/predict", endpoint="predict")
+@described(Operation(PredictionReply, body="Record", refusals=REFUSALS, sticky=True))
 def predict_one() -> Response:
     "Answer one record."
     worker, noted = state(), trace()
@@ -26,6 +61,7 @@ def predict_one() -> Response:
 
 
 @routes.post("/predict/batch", endpoint="batch")
+@described(Operation(PredictionsReply, body="Batch", refusals=REFUSALS, sticky=True))
 def predict_many() -> Response:
     "Answer a list of records in its order, all by one version."
     worker, noted = state(), trace()
@@ -39,11 +75,13 @@ def predict_many() -> Response:
     probabilities = predictor.probabilities(worker.contract.columns_of(records))
     noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
     pairs = zip(predictor.labels(probabilities).tolist(), probabilities.tolist(), strict=True)
-    answers = [{"label": label, "probability": probability} for label, probability in pairs]
-    return reply({"version": predictor.version, "predictions": answers})
+    predictions: list[Labelled] = [{"label": label, "probability": number} for label, number in pairs]
+    answer = PredictionsReply.model_construct(id=noted.id, version=predictor.version, predictions=predictions)
+    return Response(answer.model_dump_json(), content_type=JSON)
 
 
 @routes.post("/floor")
+@described(Operation(FloorReply, body="Anything", refusals=(413, 415)))
 def floor() -> Response:
     "Read the body and answer a constant: what the web server and Flask cost, without a model."
     json_body()

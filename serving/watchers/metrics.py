@@ -10,14 +10,16 @@ import tempfile
 from bisect import bisect_left
 from collections import Counter as Counted
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict
+
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Roles
 from serving.guards import InFlight
+from serving.http import JsonReply
 from serving.models import Live
 from serving.trace import Exchange
 from serving.watchers.queue import Queue
@@ -182,9 +184,10 @@ def observe(histogram: Any, values: list[float]) -> None:
         histogram._buckets[place].inc(count)
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(JsonReply):
     "Counts since the start, and what is loaded here."
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"required": ["id", "requests", "roles"]})
 
     requests: int  # to predict
     edges: list[float]  # seconds; upper edges of the histogram, without the last one, which is infinite

@@ -203,7 +203,7 @@ def test_headers_that_are_too_large_are_refused(small: Program) -> None:
 def test_a_fault_is_logged_under_the_id_that_the_answer_names(
     home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(live: object) -> None:
+    def fail(*arguments: object) -> None:
         raise ValueError("Zebra-1931")
 
     monkeypatch.setattr("serving.routes.about.describe", fail)

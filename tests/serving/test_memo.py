@@ -12,7 +12,7 @@ import pytest
 from goldenpath.predict import Answer
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Record
-from serving.models import LONGEST, Live, Memo, Models, TimedAnswer
+from serving.models import LONGEST_QUESTION, Live, Memo, Models, TimedAnswer
 from serving.state import State
 from tests.helpers.serving_app import settings_of
 
@@ -79,11 +79,11 @@ def test_a_remembered_answer_took_the_model_no_time(tmp_path: Path) -> None:
 
 def test_bodies_and_keys_are_remembered_up_to_their_longest(tmp_path: Path) -> None:
     state = worker(tmp_path)
-    state.answer(b"a" * LONGEST)
-    state.answer(b"a" * (LONGEST - 1), "k")
+    state.answer(b"a" * LONGEST_QUESTION)
+    state.answer(b"a" * (LONGEST_QUESTION - 1), "k")
     assert len(state.live.memo) == 2
-    state.answer(b"b" * (LONGEST + 1))
-    state.answer(b"b" * LONGEST, "k")
+    state.answer(b"b" * (LONGEST_QUESTION + 1))
+    state.answer(b"b" * LONGEST_QUESTION, "k")
     assert len(state.live.memo) == 2
 
 

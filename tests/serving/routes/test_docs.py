@@ -63,6 +63,38 @@ def test_the_record_is_the_contract_and_its_example_is_answered(caller: FlaskCli
     jsonschema.validate(answer.json, schema)
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "name"),
+    [
+        ("/predict", "record", "Prediction"),
+        ("/predict/batch", "records", "Predictions"),
+        ("/floor", "record", "Floor"),
+        ("/v2/models/covid-death/infer", "tensors", "Inferred"),
+        ("/predict", "nothing", "Error"),
+        ("/model", None, "Model"),
+        ("/live", None, "Figures"),
+        ("/health/live", None, "Alive"),
+        ("/health/ready", None, "Ready"),
+        ("/contract", None, "JsonSchema"),
+        ("/nowhere", None, "Error"),
+    ],
+)
+def test_an_answer_keeps_its_schema(
+    caller: FlaskClient, told: Any, address: str, body: str | None, name: str
+) -> None:
+    record = told["components"]["schemas"]["Record"]["examples"][0]
+    tensors = [
+        {"name": key, "shape": [1], "datatype": "BYTES", "data": [value]} for key, value in record.items()
+    ]
+    bodies = {"record": record, "records": [record], "tensors": {"inputs": tensors}, "nothing": {}}
+    reply = caller.post(address, json=bodies[body]) if body else caller.get(address)
+    schema = {**told["components"]["schemas"][name], "components": told["components"]}
+    jsonschema.validate(reply.json, schema)
+    if "id" in schema.get("properties", {}) and name != "Inferred":
+        assert next(iter(reply.json)) == "id"
+        assert reply.json["id"] == reply.headers["X-Request-Id"]
+
+
 def test_tokens_are_described_where_they_are_asked_for(home: Path, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(hashlib.sha256(b"secret").hexdigest())
     asking = client(home, tokens_file=str(tmp_path / "tokens"))
