@@ -133,10 +133,10 @@ def _begin(settings: Settings, registry: Registry, name: str) -> First | None:
     if not fast_path_of(job):
         for package in SCIKIT_LEARN:  # once: a trial and all workers are copies of the launcher
             importlib.import_module(package)
-    return First(job, outcome_of(job))
+    return First(job, begin_trial(job))
 
 
-def outcome_of(job: Job) -> Callable[[], Outcome]:
+def begin_trial(job: Job) -> Callable[[], Outcome]:
     "What waits for the outcome of a trial: a copy of this process, where a process can be copied safely."
     return Forked(load_predictor, job).outcome if CAN_FORK else partial(try_version, load_predictor, job)
 
