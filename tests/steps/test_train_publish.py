@@ -14,14 +14,16 @@ from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, GateRefused
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.predict import open_predictor
-from goldenpath.project import Project, Step, open_step
+from goldenpath.project import Project, Step
 from goldenpath.registry.manifest import TrainingRecord
 from goldenpath.registry.registry import Registry
+from goldenpath.runs.run import open_run
 from goldenpath.settings import Settings, load_settings
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.publish import Published, publish
 from goldenpath.steps.train import clash_ahead, outcome_of, train, warn_ahead
+from tests.helpers.trained_run import step_in
 
 Result = TypeVar("Result")
 
@@ -36,8 +38,10 @@ def settings_for(home: Path, source: str = "synthetic", **changes: str) -> Setti
 
 def done(settings: Settings, name: str, work: Callable[[Step], Result]) -> Result:
     "One step alone, in a run of its own that reads from the newest."
-    with open_step(name, project=Project(settings)) as step:
-        return work(step)
+    run = open_run(settings, name)
+    result = work(step_in(run, settings))
+    run.note("done")
+    return result
 
 
 def trained(settings: Settings, seed: int = 1) -> TrainingRecord:
