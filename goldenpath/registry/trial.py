@@ -147,9 +147,10 @@ def _tried(load: Load, job: Job) -> Outcome:
     except GoldenpathError as error:
         return Outcome(refused=str(error)[:REASON])
     except MemoryError:
-        return _refused(job, f"needs more than {allowance(job.manifest) >> 20} MB of memory")
+        room = allowance(job.manifest) >> 20
+        return _refused(job, f"needs more than {room} MB of memory; give it more, or train a smaller model")
     except Exception as error:
-        return _refused(job, f"cannot be loaded ({type(error).__name__}: {str(error)[:120]})")
+        return _refused(job, f"cannot be loaded ({type(error).__name__}: {str(error)[:120]}); train it again")
     return Outcome(path=loaded.path, why=loaded.why[:REASON])
 
 
@@ -163,15 +164,16 @@ def _outcome(job: Job, content: bytes, code: int) -> Outcome:
 def _died(job: Job, code: int) -> Outcome:
     "Why a trial ended without an outcome, by its exit code; negative: a signal."
     if code == -signal.SIGALRM:
-        return _refused(job, f"was not loaded and proven within {job.seconds} s (setting `trial_seconds`)")
+        slow = f"was not loaded and proven within {job.seconds} s"
+        return _refused(job, f"{slow}; if it is only large, raise the setting `trial_seconds`")
     if code == -signal.SIGKILL:
-        return _refused(job, "was killed while it was loaded, most likely because the memory ran out")
-    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    return _refused(job, f"ended the process that loaded it {how}")
+        return _refused(job, "was killed while it was loaded, probably for its memory; give the server more")
+    how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
+    return _refused(job, f"ended the process that loaded it ({how}); train it again")
 
 
 def _refused(job: Job, reason: str) -> Outcome:
-    return Outcome(refused=f"version {job.manifest.version} {reason}; train it again")
+    return Outcome(refused=f"version {job.manifest.version} {reason}")
 
 
 def allowance(manifest: Manifest) -> int:  # bytes
