@@ -113,7 +113,7 @@ class Models:
         self._pinned = pinned
         self._refused: dict[str, tuple[float, str]] = {}
         self._began: float | None = None  # when the look began that has not ended
-        self._assigning = threading.Lock()  # no request takes it
+        self._assigning = threading.RLock()  # no request takes it
 
     def subscribe(self, subscriber: Callable[[Live], None]) -> None:
         "Call this with what is live, now and after every new assignment."
@@ -135,10 +135,13 @@ class Models:
         began = self._began
         if began is None or time.monotonic() - began < SLOW_SECONDS:
             return
-        if SLOW not in self.live.problems:
-            self._assign(replace(self.live, problems=(*self.live.problems, SLOW)))
+        with self._assigning:
+            if self._began and SLOW not in self.live.problems:
+                self._assign(replace(self.live, problems=(*self.live.problems, SLOW)))
         if not self._pinned:
-            self._retire(RoleLog(self.registry.log.folder).current())
+            roles = RoleLog(self.registry.log.folder).current()
+            with self._assigning:
+                self._retire(roles)
 
     def _retire(self, roles: Roles) -> None:
         live, problems = self.live, list(self.live.problems)
