@@ -27,7 +27,7 @@ ANEW := --clear
 endif
 endif
 
-.PHONY: help run lab serve export check fix test test-slow bench lock digests clean
+.PHONY: help run lab serve export check fix test test-slow bench mutants lock digests clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -86,6 +86,9 @@ test-slow: .venv/ready ## the full form of the slow proofs
 bench: .venv/ready ## how fast the server answers, against the floor of the same app
 	@$(BIN)/python -m benchmarks.serving
 
+mutants: .venv/ready ## change MODULE in many small ways: which changes do TESTS not notice? (minutes)
+	@$(BIN)/python -m benchmarks.mutants $(MODULE) $(TESTS) $(if $(ONLY),--only '$(ONLY)')
+
 # `make lock UPGRADE=` keeps every version that still fits.
 UPGRADE := --upgrade
 COMPILE := $(BIN)/python -m uv pip compile --quiet --generate-hashes --no-header
@@ -94,6 +97,8 @@ lock: .venv/ready ## resolve the locks anew: of this project, of its installer a
 	@$(COMPILE) $(UPGRADE) --universal --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
 	@printf 'setuptools\nuv\n' | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 --no-annotate \
 		-c requirements.lock - -o installer.lock
+	@printf 'mutmut\n' | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 --no-annotate \
+		-c requirements.lock - -o benchmarks/mutants.lock
 	@$(COMPILE) --universal --python-version 3.12 -c requirements.lock --extra serving pyproject.toml \
 		-o serving/requirements.lock
 	@$(COMPILE) --python-version 3.12 -c runtime-images/stock-runtime-3.6-py312.txt \

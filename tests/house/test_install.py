@@ -151,6 +151,8 @@ def test_make_lock_renews_the_pin_of_the_installer(installed, upgrade):
         assert "--generate-hashes" in calls[name][0]
         assert ("--upgrade" in calls[name][0]) == upgrade
     assert {*calls["installer.lock"][1].split()} == {"uv", "setuptools"}
+    mutants, given = calls["benchmarks/mutants.lock"]
+    assert ("--generate-hashes" in mutants, "--upgrade" in mutants, given) == (True, upgrade, "mutmut\n")
 
 
 def test_the_installers_lock_has_hashes_and_what_builds_the_packages_without_a_wheel():
