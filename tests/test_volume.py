@@ -1,13 +1,48 @@
 """The primitive: a complete folder appears under its name, or not."""
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from goldenpath.errors import RaceLost, VolumeFault
-from goldenpath.volume import place, read_file, replace_file, write_file
+from goldenpath.volume import (
+    CHUNK,
+    STAGING,
+    make_folders,
+    move,
+    move_all,
+    place,
+    read_file,
+    replace_file,
+    write_file,
+)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    "What is made, written, synced and renamed, in order; a staged name is `staged`."
+    calls: list[str] = []
+
+    def note(name: str, path_of: Callable[..., object]) -> None:
+        operation = getattr(os, name)
+
+        def noted(*arguments, **named):
+            file = Path(str(path_of(*arguments))).name
+            calls.append(f"{name} {'staged' if file.startswith(STAGING) else file}")
+            return operation(*arguments, **named)
+
+        monkeypatch.setattr(os, name, noted)
+
+    for name in ("write", "fsync"):
+        note(name, lambda descriptor, *_: os.readlink(f"/proc/self/fd/{descriptor}"))
+    for name in ("rename", "replace"):
+        note(name, lambda _, destination: destination)
+    note("mkdir", lambda path, *_: path)
+    return calls
 
 
 def fill_with(text: str):
@@ -46,32 +81,20 @@ def test_what_fails_while_it_is_filled_leaves_nothing_behind(tmp_path: Path) -> 
     assert os.listdir(tmp_path) == []
 
 
-def test_every_file_and_folder_is_durable_before_the_name_appears(tmp_path: Path, monkeypatch) -> None:
-    done: list[str] = []
-    fsync, rename = os.fsync, os.rename
-
-    def noted_fsync(descriptor: int) -> None:
-        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name.replace(staged[0], "staged"))
-        fsync(descriptor)
-
-    def noted_rename(source: Path, destination: Path) -> None:
-        done.append("rename")
-        rename(source, destination)
-
-    staged: list[str] = []
-    monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(os, "rename", noted_rename)
-
+def test_every_file_and_folder_is_durable_before_the_name_appears(tmp_path: Path, calls: list[str]) -> None:
     def fill(folder: Path) -> None:
-        staged.append(folder.name)
         write_file(folder / "one", b"1")
         write_file(folder / "two", b"2")
 
     place(tmp_path / "a", fill)
-    before, after = done[: done.index("rename")], done[done.index("rename") + 1 :]
-    assert sorted(before[:-1]) == ["one", "two"]
-    assert before[-1] == "staged"
-    assert after == [tmp_path.name]
+    *files, _, _, _ = synced = [call for call in calls if call.startswith(("fsync", "rename"))]
+    assert sorted(files) == ["fsync one", "fsync two"]
+    assert synced[2:] == ["fsync staged", "rename a", f"fsync {tmp_path.name}"]
+
+
+def test_every_missing_folder_above_is_durable(tmp_path: Path, calls: list[str]) -> None:
+    make_folders(tmp_path / "a" / "b")
+    assert calls == ["mkdir a", f"fsync {tmp_path.name}", "mkdir b", "fsync a"]
 
 
 def test_a_rename_whose_answer_was_lost_still_counts_as_won(tmp_path: Path, monkeypatch) -> None:
@@ -105,8 +128,60 @@ def test_a_read_is_bounded_and_follows_no_link_and_waits_for_no_pipe(tmp_path: P
         read_file(tmp_path / "pipe", 100)
 
 
-def test_a_replaced_file_is_the_last_one_and_nothing_else_is_left(tmp_path: Path) -> None:
-    replace_file(tmp_path / "sub" / "file", b"one")
-    replace_file(tmp_path / "sub" / "file", b"two")
-    assert (tmp_path / "sub" / "file").read_bytes() == b"two"
+def test_a_replaced_file_is_durable_before_it_has_its_name(tmp_path: Path, calls: list[str]) -> None:
+    replace_file(tmp_path / "file", b"one")
+    calls.clear()
+    replace_file(tmp_path / "file", b"two")
+    assert calls == ["write staged", "fsync staged", "replace file", f"fsync {tmp_path.name}"]
+    assert (tmp_path / "file").read_bytes() == b"two"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_replacement_that_fails_half_way_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_file(tmp_path / "sub" / "file", b"old")
+    write, room = os.write, [CHUNK]
+
+    def fill_the_disk(descriptor: int, content: bytes) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, content[: room.pop()])
+
+    monkeypatch.setattr(os, "write", fill_the_disk)
+    with pytest.raises(VolumeFault, match="No space left on device"):
+        replace_file(tmp_path / "sub" / "file", bytes(2 * CHUNK))
+    assert (tmp_path / "sub" / "file").read_bytes() == b"old"
     assert os.listdir(tmp_path / "sub") == ["file"]
+
+
+def test_a_file_is_replaced_although_its_folder_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, taken = os.replace, []
+
+    def late(source: Path, destination: Path) -> None:
+        if not taken:
+            taken.append(destination.parent.rename(tmp_path / "aside"))
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", late)
+    replace_file(tmp_path / "sub" / "file", b"new")
+    assert (tmp_path / "sub" / "file").read_bytes() == b"new"
+
+
+def test_many_folders_are_moved_durably_with_one_sync_of_each_parent(
+    tmp_path: Path, calls: list[str]
+) -> None:
+    for name in "abc":
+        place(tmp_path / "from" / name, fill_with(name))
+    calls.clear()
+    moves = [(tmp_path / "from" / name, tmp_path / "to" / name) for name in "axbc"]
+    assert [path.name for path in move_all(moves)] == ["a", "b", "c"]  # another process has taken x away
+    assert calls[:2] == ["mkdir to", f"fsync {tmp_path.name}"]
+    assert calls[2:] == ["rename a", "rename b", "rename c", "fsync from", "fsync to"]
+
+
+def test_a_move_from_a_volume_that_is_gone_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(VolumeFault, match=r"gone/a: No such file.*is still mounted"):
+        move(tmp_path / "gone" / "a", tmp_path / "a")

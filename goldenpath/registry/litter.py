@@ -23,9 +23,14 @@ AT_ONCE = 8  # folders being deleted; one after another, 5,000 took 40 times as 
 _TRIES = 100  # at one folder that several processes delete
 
 
-def delete(paths: Iterable[Path]) -> None:
-    "Delete folders: all out of sight at once, then file by file. Raises VolumeFault."
-    remove_all(hide(paths))
+def delete(paths: Iterable[Path]) -> set[str]:
+    """Delete folders: all out of sight at once, then file by file. Raises VolumeFault.
+
+    Returns the names of those that were still there.
+    """
+    hidden = hide(paths)
+    remove_all(hidden)
+    return {name_of(path) for path in hidden}
 
 
 def remove_all(paths: Sequence[Path]) -> None:
@@ -48,14 +53,19 @@ def name_of(hidden: Path) -> str:
 def remove(path: Path) -> None:
     "Delete a folder or file; that it is gone, or that another process deletes it as well, is no error."
     with faults(path):
-        if not path.is_dir() or path.is_symlink():
+        if path.is_dir() and not path.is_symlink():
+            _remove_tree(path)
+        else:
             path.unlink(missing_ok=True)
+
+
+def _remove_tree(folder: Path) -> None:
+    for _ in range(_TRIES):  # before Python 3.13 rmtree stops at a file that is gone already
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+        if not folder.exists():
             return
-        for _ in range(_TRIES):  # before Python 3.13 rmtree stops at a file that is gone already
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(path)
-            if not path.exists():
-                return
+    shutil.rmtree(folder)
 
 
 def abandoned(parent: Path, older_than: timedelta = LITTER) -> list[Path]:

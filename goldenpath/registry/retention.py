@@ -125,20 +125,28 @@ def _restorable(registry: Registry, versions: list[str]) -> tuple[str, ...]:
 def carry_out(registry: Registry, plan: Plan, now: datetime) -> Plan:
     "Do what the plan says, except to what a role has come to name since; what was done. Raises VolumeFault."
     back = _bring_all_back(registry, plan.back)
-    in_use = registry.roles().in_use
-    leaving = [registry.folder(v) for v in counted(plan.aside, "moving aside") if v not in in_use]
-    aside = move_all_aside(leaving, registry.aside, now)
-    # Whoever promotes looks after writing whether the version is still there; so do we, after moving it.
-    in_use = registry.roles().in_use
-    kept = _bring_all_back(registry, in_use)
-    gone = tuple(one for one in plan.gone if one.name not in in_use or registry.exists(one.name))
-    delete([one.folder for one in gone])
+    aside = _move_unneeded(registry, plan.aside, now)
+    gone = _delete_overdue(registry, plan.gone)
     attachments.delete(registry, plan.attachments)
     attachments.finish(registry, [path for path in plan.litter if attachments.is_hidden(path)])
     remove_all(plan.litter)
-    return plan.model_copy(
-        update={"aside": tuple(v for v in aside if v not in kept), "back": back, "gone": gone}
-    )
+    return plan.model_copy(update={"aside": aside, "back": back, "gone": gone})
+
+
+def _move_unneeded(registry: Registry, versions: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    in_use = registry.roles().in_use
+    leaving = (registry.folder(v) for v in counted(versions, "moving aside") if v not in in_use)
+    moved = move_all_aside(leaving, registry.aside, now)
+    # Whoever promotes looks after writing whether the version is still there; so do we, after moving it.
+    returned = _bring_all_back(registry, registry.roles().in_use)
+    return tuple(version for version in moved if version not in returned)
+
+
+def _delete_overdue(registry: Registry, overdue: tuple[Aside, ...]) -> tuple[Aside, ...]:
+    in_use = registry.roles().in_use
+    going = [one for one in overdue if one.name not in in_use or registry.exists(one.name)]
+    deleted = delete([one.folder for one in going])
+    return tuple(one for one in going if one.folder.name in deleted)
 
 
 def _bring_all_back(registry: Registry, versions: tuple[str, ...]) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def carry_out_runs(home: Path, plan: Plan, now: datetime) -> Plan:
     "Move runs aside, and delete those whose grace time is over; what was done. Raises VolumeFault."
     leaving = (home / "runs" / name for name in counted(plan.aside, "moving aside"))
     aside = move_all_aside(leaving, aside_runs(home), now)
-    delete([one.folder for one in plan.gone])
+    deleted = delete([one.folder for one in plan.gone])
     remove_all(plan.litter)
-    return plan.model_copy(update={"aside": tuple(aside)})
+    gone = tuple(one for one in plan.gone if one.folder.name in deleted)
+    return plan.model_copy(update={"aside": tuple(aside), "gone": gone})

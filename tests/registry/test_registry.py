@@ -2,11 +2,13 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from goldenpath.errors import BadInput, GateRefused, NoModel, NotTrusted, RaceLost
 from goldenpath.registry.registry import Registry
+from goldenpath.registry.trash import list_aside
 from tests.helpers.candidates import make_candidate
 
 BY = {"who": "ada@example.org", "why": "it is better"}
@@ -38,12 +40,16 @@ def test_the_same_model_again_is_the_same_version(registry: Registry, tmp_path: 
     assert registry.versions() == [first]
 
 
-def test_a_name_that_is_taken_by_other_content_is_refused(registry: Registry, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [{"identity": "00000001" + "f" * 56, "seed": 7}, {"padding": 10}])
+def test_a_name_that_is_taken_by_other_content_is_refused(
+    registry: Registry, tmp_path: Path, other: dict[str, Any]
+) -> None:
     version = registry.publish(make_candidate(tmp_path / "c"))
-    other = make_candidate(tmp_path / "other", version=version, identity="00000001" + "f" * 56, seed=7)
+    assert registry.publish(make_candidate(tmp_path / "same")) == version
     with pytest.raises(RaceLost, match="exists already"):
-        registry.publish(other)
-    assert registry.manifest(version).seed == 42
+        registry.publish(make_candidate(tmp_path / "other", version=version, **other))
+    assert registry.verify(version).seed == 42
+    assert list_aside(registry.aside) == []
 
 
 def test_versions_are_in_order_of_their_time_not_of_their_number(registry: Registry, tmp_path: Path) -> None:
@@ -136,13 +142,6 @@ def test_a_measured_contrast_is_kept_beside_the_version(registry: Registry, two:
     assert registry.contrast_file(two[0]).read_text() == '{\n  "rows": 2\n}'
 
 
-def test_the_same_name_with_altered_content_is_refused(registry: Registry, tmp_path: Path) -> None:
-    version = registry.publish(make_candidate(tmp_path / "c"))
-    assert registry.publish(make_candidate(tmp_path / "same")) == version
-    with pytest.raises(RaceLost, match="exists already"):
-        registry.publish(make_candidate(tmp_path / "altered", padding=10))
-
-
 def spoil(registry: Registry, version: str) -> None:
     "Change one byte of a version's model."
     file = registry.folder(version) / "model.skops"
@@ -165,6 +164,19 @@ def test_a_rollback_gives_roles_to_what_verifies_only(registry: Registry, two: t
         with pytest.raises(NotTrusted, match="was altered"):
             registry.rollback(entry, **BY)
     assert registry.resolve("champion") == two[1]
+
+
+def test_a_rollback_without_a_number_passes_over_what_was_withdrawn(
+    registry: Registry, two: tuple[str, str], tmp_path: Path
+) -> None:
+    third = registry.publish(make_candidate(tmp_path / "3", 3))
+    for version in (*two, third):
+        registry.promote(version, **BY)
+    registry.withdraw(two[1], **BY)
+    assert registry.rollback(**BY).champion == two[0]
+    registry.withdraw(third, **BY)
+    with pytest.raises(NoModel, match=r"no earlier champion of churn can be had; `goldenpath models promote"):
+        registry.rollback(**BY)
 
 
 def test_a_version_without_a_role_can_be_set_aside(registry: Registry, two: tuple[str, str]) -> None:

@@ -1,18 +1,19 @@
 """What may go: never what a role named lately, never at once, and never without being asked."""
 
-import json
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from goldenpath.errors import NoModel
+from goldenpath import volume
+from goldenpath.errors import DamagedEntry, NoModel
+from goldenpath.registry import retention
 from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import Plan, carry_out, plan_versions
 from goldenpath.registry.trash import list_aside
-from goldenpath.runs.retention import carry_out_runs, plan_runs
 from goldenpath.volume import STAGING, make_folders, write_file
 from tests.helpers.candidates import make_candidate
 
@@ -88,14 +89,113 @@ def test_what_was_moved_aside_is_deleted_only_after_the_grace_time(
     assert registry.versions() == five[4:]
 
 
-def test_a_version_that_is_promoted_while_it_is_moved_aside_comes_back(
-    registry: Registry, five: list[str]
+def test_a_version_that_is_promoted_after_the_plan_is_not_moved(
+    registry: Registry, five: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = when_all_are_old(registry)
     plan = plan_versions(registry, 1, GRACE, now)
     registry.promote(five[0], **BY)
-    carry_out(registry, plan, now)
+    monkeypatch.setattr(retention, "_bring_all_back", lambda registry, versions: ())  # nothing to do
+    assert carry_out(registry, plan, now).aside == tuple(five[1:4])
     assert registry.verify(registry.resolve("champion")).version == five[0]
+
+
+def test_a_version_that_is_promoted_while_it_is_moved_aside_comes_back(
+    registry: Registry, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = when_all_are_old(registry)
+    plan = plan_versions(registry, 1, GRACE, now)
+    move_all = retention.move_all_aside
+
+    def promoted_meanwhile(paths: Iterable[Path], folder: Path, now: datetime) -> list[str]:
+        listed = list(paths)
+        registry.promote(five[0], **BY)
+        return move_all(listed, folder, now)
+
+    monkeypatch.setattr(retention, "move_all_aside", promoted_meanwhile)
+    assert carry_out(registry, plan, now).aside == tuple(five[1:4])
+    assert registry.verify(registry.resolve("champion")).version == five[0]
+
+
+def test_what_another_gc_has_done_meanwhile_is_not_claimed(registry: Registry, five: list[str]) -> None:
+    now = when_all_are_old(registry)
+    plan = plan_versions(registry, 1, GRACE, now)
+    carry_out(registry, plan, now)
+    assert carry_out(registry, plan, now).aside == ()
+    later = now + timedelta(days=8)
+    plan = plan_versions(registry, 1, GRACE, later)
+    assert [one.name for one in carry_out(registry, plan, later).gone] == five[:4]
+    assert carry_out(registry, plan, later).gone == ()
+
+
+def test_a_version_that_was_imported_lately_is_kept(registry: Registry, five: list[str]) -> None:
+    now = datetime.now(UTC) + timedelta(days=6)  # all are older by their names
+    old = (now - timedelta(days=8)).timestamp()
+    for version in five[1:]:
+        os.utime(registry.folder(version), (old, old))
+    assert plan_versions(registry, 1, GRACE, now).aside == tuple(five[1:4])
+
+
+def test_how_often_the_volume_is_synced_does_not_grow_with_the_versions(
+    registry: Registry, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, synced = os.fsync, []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(fsync(descriptor)))
+    now, counts = when_all_are_old(registry), []
+    for keep in (4, 1):  # one version, then three more
+        for days in (0, 8):
+            synced.clear()
+            when = now + timedelta(days=days)
+            carry_out(registry, plan_versions(registry, keep, GRACE, when), when)
+            counts.append(len(synced))
+    assert counts == [3, 1, 2, 1]  # the first makes the folder
+
+
+# Clocks
+
+
+def test_one_wrong_clock_takes_nobody_out_of_the_grace_time(
+    registry: Registry, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = when_all_are_old(registry)
+    at(monkeypatch, start - timedelta(days=3))
+    registry.promote(five[0], **BY)
+    at(monkeypatch, datetime(2020, 1, 1, tzinfo=UTC))
+    registry.promote(five[1], **BY)
+    registry.promote(five[2], **BY)
+    at(monkeypatch, start - timedelta(days=1))
+    registry.promote(five[3], **BY)
+    assert plan_versions(registry, 0, GRACE, start).aside == (five[4],)
+
+
+def test_an_entry_from_the_future_keeps_what_it_names_and_nothing_else(
+    registry: Registry, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = when_all_are_old(registry)
+    at(monkeypatch, datetime(2099, 1, 1, tzinfo=UTC))
+    registry.promote(five[0], **BY)
+    at(monkeypatch, start - timedelta(days=30))
+    registry.promote(five[1], **BY)
+    at(monkeypatch, start - timedelta(days=20))
+    registry.promote(five[2], **BY)
+    assert plan_versions(registry, 1, GRACE, start).aside == (five[1], five[3])
+
+
+def test_a_damaged_entry_blocks_gc_only_while_it_may_be_young(
+    registry: Registry, five: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = when_all_are_old(registry)
+    at(monkeypatch, start - timedelta(days=1))
+    registry.promote(five[0], **BY)
+    at(monkeypatch, start)
+    registry.promote(five[1], **BY)
+    state = registry.log.entry_folder(1) / "state.json"
+    state.chmod(0o644)
+    state.write_text("{")
+    monkeypatch.setattr(volume, "PATIENCE", 0.0)
+    with pytest.raises(DamagedEntry, match=r"000001/state.json is damaged"):
+        plan_versions(registry, 1, GRACE, start)
+    assert plan_versions(registry, 1, GRACE, start + timedelta(days=8)).aside == (five[0], *five[2:4])
 
 
 def test_a_rollback_to_a_version_that_waits_to_be_deleted_is_said_and_can_be_had(
@@ -120,33 +220,6 @@ def test_only_litter_that_is_old_is_swept(registry: Registry, five: list[str]) -
     assert plan_versions(registry, 9, GRACE, NOW).litter == tuple(sweep(registry.root))
     assert [path for path in registry.root.rglob("*") if STAGING in path.name] == []
     assert registry.versions() == five
-
-
-def test_runs_that_are_needed_stay(home: Path, tmp_path: Path) -> None:
-    ids = [f"2026010{n}T000000Z-00000{n}" for n in range(1, 8)]
-    for run_id in ids:
-        make_run(home, run_id)
-    make_run(home, ids[6], parent=ids[5])
-    make_run(home, ids[2], parent=ids[1])
-    Registry(home, "churn").publish(make_candidate(tmp_path / "c", run=ids[2]))
-    now = datetime(2027, 1, 1, tzinfo=UTC) + GRACE
-    plan = plan_runs(home, 1, GRACE, now)
-    assert plan.aside == (ids[0], ids[3], ids[4])
-    carry_out_runs(home, plan, now)
-    assert sorted(os.listdir(home / "runs")) == [ids[1], ids[2], ids[5], ids[6]]
-    later = now + timedelta(days=8)
-    assert [one.name for one in plan_runs(home, 1, GRACE, later).gone] == list(plan.aside)
-    carry_out_runs(home, plan_runs(home, 1, GRACE, later), later)
-    assert os.listdir(home / "runs-aside") == []
-
-
-def make_run(home: Path, run_id: str, parent: str | None = None) -> None:
-    "A run, touched on the first of January 2026."
-    note = home / "runs" / run_id / "steps" / "05_train.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({"step": "05_train", "status": "done", "parent": parent}))
-    for path in (note, note.parent.parent):
-        os.utime(path, (1767225600, 1767225600))
 
 
 def at(monkeypatch: pytest.MonkeyPatch, time: datetime) -> None:

@@ -119,6 +119,21 @@ class RegistryMachine(RuleBasedStateMachine):
             self.people[who].rollback(entry, **BY)
             self.log.append({**past, "withdrawn": self.current()["withdrawn"]})
 
+    @rule(who=st.integers(0, 1))
+    def roll_back_to_the_champion_before(self, who: int) -> None:
+        usable = [state for state in self.log[:-1] if self.could_be_had(state)]
+        if not usable:
+            with pytest.raises(NoModel, match="no earlier champion"):
+                self.people[who].rollback(**BY)
+        else:
+            self.people[who].rollback(**BY)
+            self.log.append({**usable[-1], "withdrawn": self.current()["withdrawn"]})
+
+    def could_be_had(self, state: dict) -> bool:
+        held = {state[role] for role in ROLES} - {None}
+        other = state["champion"] not in (None, self.current()["champion"])
+        return other and not held & (set(self.current()["withdrawn"]) | self.aside)
+
     @rule(keep=st.integers(0, 3), who=st.integers(0, 1))
     def clean_up(self, keep: int, who: int) -> None:
         from datetime import UTC, datetime, timedelta
