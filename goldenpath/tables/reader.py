@@ -125,9 +125,6 @@ def _stripped(names: list[str], file: str) -> tuple[str, ...]:
 def _csv_names(stream: Any, file: str) -> list[str]:
     "Read the header alone; the stream stands at its beginning again afterwards."
     with _faults_named(file):
-        if not stream.read(1):
-            raise BadInput(f"{file} is empty: it has no header and no rows")
-        stream.seek(0)
         # The types that Arrow guesses here do not matter, only the names.
         with pa.csv.open_csv(stream, parse_options=_parsing(lambda row: "skip")) as reader:
             names = list(reader.schema.names)

@@ -1,6 +1,6 @@
 """What the author of a contract wrote wrong is named with the notebook and the field, in one line."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,16 @@ def test_a_field_that_is_written_wrong_is_named(field: str, message: str) -> Non
 def test_only_a_class_of_records_makes_a_contract(code: str) -> None:
     with pytest.raises(BadInput, match=r"Contract needs a class such as `class Case\(Record\)`, not "):
         made(code)
+
+
+def test_a_limit_counts_wherever_it_is_written() -> None:
+    class Case(Record):
+        inside: Annotated[float, Field(gt=0, le=9)] | None = None
+        around: Annotated[float | None, Field(gt=0, le=9)] = None
+        beside: float | None = Field(None, gt=0, le=9)
+
+    for field in Contract(Case, Target("died", "yes", "no")).fields:
+        assert (field.lower, field.lower_open, field.upper, field.optional) == (0, True, 9, True)
 
 
 def test_a_target_is_the_same_however_it_was_written() -> None:

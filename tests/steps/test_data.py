@@ -216,6 +216,14 @@ def test_rows_without_a_date_to_split_by_are_rejected(tmp_path: Path) -> None:
     assert side(run, "rejected")["reason"].unique().tolist() == ["must be a date, because the split is by it"]
 
 
+@pytest.mark.parametrize("time", [" 13:45", "T13:45:00", " 00:00:00.0000000"])
+def test_a_row_is_placed_by_its_day_whatever_the_time(time: str, tmp_path: Path) -> None:
+    split = "day 2020-06-01 2020-09-01"
+    days, _ = made(visits(), tmp_path / "days", split=split)
+    times, _ = made(visits().assign(day=lambda rows: rows["day"] + time), tmp_path / "times", split=split)
+    assert times.rows == days.rows
+
+
 def test_rows_of_the_wrong_length_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "visits.csv"
     file.write_text(visits().to_csv(index=False) + "v900,2020-01-01\n", "utf-8")

@@ -69,6 +69,22 @@ def test_rows_of_the_wrong_length_are_numbered_and_the_others_kept(
     assert chunks[-1].done == 1
 
 
+def test_rows_of_a_parquet_file_are_numbered_through_its_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "BATCH", 2)
+    pd.DataFrame({"a": range(5)}).to_parquet(tmp_path / "a.parquet")
+    chunks = list(read_chunks(str(tmp_path / "a.parquet")))
+    assert [chunk.rows.tolist() for chunk in chunks] == [[1, 2], [3, 4], [5]]
+    assert [chunk.done for chunk in chunks] == [0.4, 0.8, 1.0]
+
+
+def test_a_packed_file_is_not_read_twice_to_show_progress(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a\n1\n"))
+    (chunk,) = read_chunks(str(tmp_path / "a.csv.gz"))
+    assert chunk.done == 0  # unknown
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet", "csv.gz"])
 def test_a_url_is_read_like_a_file(ending: str, served: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]})
