@@ -66,6 +66,8 @@ def test_rows_of_the_wrong_length_are_numbered_and_the_others_kept(
     for chunk in chunks:
         assert chunk.batch["a"].to_pylist() == [str(row) for row in chunk.rows]
     assert [row for chunk in chunks for row, _ in chunk.ragged] == sorted(short)
+    shares = [int(chunk.rows[-1]) / 5000 for chunk in chunks if len(chunk.rows)]
+    assert [chunk.done for chunk in chunks if len(chunk.rows)] == pytest.approx(shares, abs=0.05)
     assert chunks[-1].done == 1
 
 
