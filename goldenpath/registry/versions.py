@@ -157,9 +157,11 @@ class Versions:
 
     def _holds(self, manifest: Manifest) -> bool:
         "Is this very version in its place? A damaged one is moved aside."
+        if not self.exists(manifest.version):
+            return False
         try:
             return self._intact(manifest.version) == manifest
-        except NoModel:
+        except NoModel:  # moved aside meanwhile
             return False
         except NotTrusted:
             self._move_aside(manifest.version)

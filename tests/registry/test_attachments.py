@@ -16,6 +16,7 @@ from tests.helpers.candidates import make_candidate
 from tests.registry.test_signing import make_keys
 
 GRACE = timedelta(days=7)
+KINDS = ("signatures", "contrasts")
 NOW = datetime.now(UTC) + timedelta(days=400)
 
 
@@ -44,7 +45,7 @@ def clean_up(registry: Registry, now: datetime) -> Plan:
 
 def folders(registry: Registry, version: str) -> list[bool]:
     "Is there a signature, is there a contrast?"
-    return [(registry.root / kind / version).exists() for kind in attachments.KINDS]
+    return [(registry.root / kind / version).exists() for kind in KINDS]
 
 
 def test_they_go_with_their_version(registry: Registry, version: str) -> None:
@@ -103,7 +104,7 @@ def test_a_newer_signature_is_not_written_over_by_the_one_put_back(registry: Reg
 
 
 def test_what_a_dead_gc_has_hidden_is_put_back_by_the_next(registry: Registry, version: str) -> None:
-    hidden = hide([registry.root / kind / version for kind in attachments.KINDS])
+    hidden = hide([registry.root / kind / version for kind in KINDS])
     for path in hidden:
         for part in (*path.iterdir(), path):
             os.utime(part, (0, 0))
