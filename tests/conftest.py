@@ -19,6 +19,11 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
+# A make that runs the tests says more in those that they start.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(name, None)
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     "A variable of the person who runs the tests decides nothing in them."

@@ -74,7 +74,7 @@ def tell(made: Rehearsal) -> None:
                 + (f" ({one.where})" if one.where else "")
             )
         for name in node.lost:
-            click.echo(
+            put(
                 f"{node.label}: {name} is lost with the pod, because the node wrote it into its working "
                 "folder; write to the run or the volume, or add it to the node's output files"
             )

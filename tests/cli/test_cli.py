@@ -234,7 +234,7 @@ def test_runs_are_listed_and_laid_side_by_side(project):
     assert done.exit_code == 0
     ids = [path.name for path in list_runs(project / "volume" / "runs")]
     assert ids[-1] in call("runs").stdout
-    assert "(the last 1 of" in call("runs", "-n", "1").stdout
+    assert "(the last 1 of" in " ".join(call("runs", "-n", "1").stdout.split())
     side_by_side = call("runs", "compare", ids[0], "latest").stdout
     assert ids[0] in side_by_side
     assert "02_data" in side_by_side
