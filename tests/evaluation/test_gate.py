@@ -154,6 +154,16 @@ def test_best_f1_is_the_best_of_all_thresholds() -> None:
     )
 
 
+def test_best_f1_passes_over_thresholds_that_find_nothing() -> None:
+    chosen = choose(parse_threshold("best_f1"), np.array([False, True]), np.array([0.9, 0.1]))
+    assert (chosen.value, chosen.recall, chosen.precision) == (0.05, 1, 0.5)
+
+
+def test_a_probability_at_the_threshold_is_above_it() -> None:
+    chosen = choose(parse_threshold("0.5"), np.array([True, False]), np.array([0.5, 0.4]))
+    assert (chosen.recall, chosen.precision) == (1, 1)
+
+
 def test_a_floor_on_recall_takes_the_highest_threshold_that_keeps_it() -> None:
     answers = drawn()
     chosen = choose(parse_threshold("recall>=0.8"), answers.outcome, answers.probability)
