@@ -75,6 +75,13 @@ def test_scores_are_the_predictors_in_the_order_of_the_input(
     assert summary.path == "onnx"
 
 
+def test_numbers_are_written_as_numbers_and_texts_as_texts(
+    cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
+) -> None:
+    score_file(str(tmp_path / "cases.csv"), tmp_path / "scores.csv", CONTRACT, predictor)
+    assert (tmp_path / "scores.csv").read_text().splitlines()[1].startswith('1,"00000",')
+
+
 def test_rejected_rows_are_in_a_second_file_with_reasons(
     cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
 ) -> None:
