@@ -1,8 +1,9 @@
 """How the registry grows: `python -m benchmarks.registry [HOME] [--versions 2000] [--entries 5000]`.
 
-Publishes real candidates, changes roles, and measures what a server, a pipeline and a person wait for; then
-checks a version of 100 MB against `sha256sum` on the same file. HOME is a folder on the disk to measure (a
-temporary one if left out). Prints a table, and one line of JSON for a file.
+Publishes real candidates, changes roles, and measures what a server, a pipeline and a person wait for; lets
+gc move all but one version aside and delete them; then checks a version of 100 MB against `sha256sum` on the
+same file. HOME is a folder on the disk to measure (a temporary one if left out). Prints a table, and one line
+of JSON for a file.
 """
 
 import argparse
@@ -13,12 +14,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from goldenpath.registry.artifact import verify
 from goldenpath.registry.registry import Registry
+from goldenpath.registry.retention import carry_out, plan_versions
 from tests.helpers.candidates import make_candidate
 
 WHO = "benchmark"
@@ -57,6 +60,19 @@ def grow(home: Path, scratch: Path, versions: int, entries: int) -> dict[str, fl
     }
 
 
+def cleaned(home: Path) -> dict[str, float]:
+    "Let gc move all but one version aside and delete them a month later; seconds."
+    registry, now = Registry(home, "churn"), datetime.now(UTC) + timedelta(days=400)
+
+    def clean_up(when: datetime) -> None:
+        carry_out(registry, plan_versions(registry, 1, timedelta(days=7), when), when)
+
+    return {
+        "gc_move_s": seconds(lambda: clean_up(now)),
+        "gc_delete_s": seconds(lambda: clean_up(now + timedelta(days=30))),
+    }
+
+
 def listed(registry: Registry) -> int:
     "What `goldenpath models list` reads."
     return len([registry.manifest(version) for version in registry.versions()])
@@ -83,7 +99,13 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.home) as folder:
         grown = grow(Path(folder, "home"), Path(folder), asked.versions, asked.entries)
-        measured = {"versions": asked.versions, "entries": asked.entries, **grown, **checked(Path(folder))}
+        measured = {
+            "versions": asked.versions,
+            "entries": asked.entries,
+            **grown,
+            **cleaned(Path(folder, "home")),
+            **checked(Path(folder)),
+        }
     for name, value in measured.items():
         print(f"{name:20} {value:12.6f}" if isinstance(value, float) else f"{name:20} {value:12}")
     print(json.dumps(measured))

@@ -1,5 +1,6 @@
 """`goldenpath models`, `runs gc` and `reproduce`, as a person types them."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -170,6 +171,15 @@ def test_gc_is_a_dry_run_until_it_is_told_otherwise(registry: Registry, two: lis
     assert two[0] in models("restore", two[0])
     assert registry.versions() == two
     assert call("models", "gc", "--keep", "1", "--grace", "soon").exit_code == 2
+
+
+def test_gc_names_what_it_sweeps(registry: Registry, two: list[str]) -> None:
+    for folder in (registry.root / "signatures" / "gone", registry.root / "versions" / ".staging-dead"):
+        folder.mkdir(parents=True)
+        os.utime(folder, (0, 0))
+    said = models("gc", "--keep", "9", "--yes")
+    assert ("swept:" in said, "signatures/gone" in said, ".staging-dead" in said) == (True, True, True)
+    assert "nothing to do" in call("models", "gc", "--keep", "9", "--yes").output
 
 
 def test_runs_are_cleaned_up_likewise(registry: Registry, home: Path) -> None:

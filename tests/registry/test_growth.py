@@ -1,5 +1,6 @@
 """A registry that has grown old costs what a young one costs."""
 
+import difflib
 import os
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def test_what_is_asked_of_the_volume_hardly_grows(
     asked.clear()
     assert registry.roles().number == 300
     assert len(asked) <= 5
+
+
+def test_publishing_a_new_version_compares_no_names(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(home, "churn")
+    registry.publish(make_candidate(tmp_path / "1", 1))
+    monkeypatch.setattr(difflib, "get_close_matches", None)  # which takes seconds among thousands
+    assert registry.publish(make_candidate(tmp_path / "2", 2)) in registry.versions()
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ def settings(home: Path) -> Settings:
     return made
 
 
-def test_a_candidate_becomes_a_version_and_champion_that_answers(settings: Settings):
+def test_a_candidate_becomes_a_champion_that_answers_and_is_mended_by_publishing_it_again(settings: Settings):
     record = trained(settings)
     result = published(settings)
     assert (result.version, result.already, result.champion) == (record.version, False, True)
@@ -83,6 +83,11 @@ def test_a_candidate_becomes_a_version_and_champion_that_answers(settings: Setti
     }
     assert open_predictor(registry).path == "onnx"
     assert registry.roles().who == "ada@example.org"
+    damaged = registry.folder(result.version) / "model.onnx"
+    damaged.unlink()
+    damaged.write_bytes(b"")
+    assert published(settings).champion
+    assert open_predictor(registry).path == "onnx"
 
 
 def test_the_same_code_rows_and_seed_are_recognised_and_nothing_is_published_twice(settings: Settings):
