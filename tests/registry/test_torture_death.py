@@ -62,7 +62,7 @@ def on_local_disk(start: str, program: Interrupter, scratch: Path, step: int) ->
 def test_a_publisher_killed_on_the_way_leaves_the_old_state_or_the_new(
     tmp_path: Path, program: Interrupter, start: str
 ) -> None:
-    assert on_local_disk(start, program, tmp_path, step=4) > 20
+    assert on_local_disk(start, program, tmp_path, step=8) > 15
 
 
 @pytest.mark.slow
