@@ -92,6 +92,8 @@ def test_the_manifest_pins_nothing_that_nobody_has_chosen():
 @pytest.mark.slow
 def test_it_trains_and_publishes_with_a_read_only_root_as_an_unknown_user(tmp_path):
     can_restrict()
+    if Path(sys.prefix).is_relative_to("/tmp"):
+        pytest.skip("the pod's own /tmp hides an environment below /tmp")
     volume = tmp_path / "volume"
     source = volume / "source"
     shutil.copytree(PROJECT, source, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".git", "volume"))
