@@ -24,6 +24,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 LOCK = PROJECT / "benchmarks" / "mutants.lock"
 SOURCES = ("goldenpath", "serving", "benchmarks")  # packages of the project, importable in the copy
 CONFIGURED = ("tests", "pyproject.toml", "setup.cfg")  # what mutmut copies by itself
+# A process that has run tests has threads, of ONNX Runtime for one: a fork of it can wait for ever.
+ISOLATION = "process_isolation = forkserver\n"
 TEXT_ALONE = r'^\s*f?"[^"]*"[,)]*$'
 NOTICED = ("killed", "timeout", "segfault", "suspicious", "caught by type check")
 
@@ -65,7 +67,7 @@ def configuration(module: str, tests: Iterable[str], names: Iterable[str]) -> st
         "pytest_add_cli_args": ["-q", "-m", "not slow"],
     }
     parts = [f"{key} =\n" + "".join(f"    {value}\n" for value in values) for key, values in lists.items()]
-    return "[mutmut]\n" + "".join(parts)
+    return f"[mutmut]\n{ISOLATION}" + "".join(parts)
 
 
 def mirror_of(module: str) -> list[str]:
@@ -120,7 +122,7 @@ def _report(folder: Path, only: str) -> None:
     mutmut = [str(mutmut_python()), "-m", "mutmut"]
     ran = subprocess.run([*mutmut, "run", "--max-children", "1", only], cwd=folder, check=False)
     if ran.returncode:
-        raise GoldenpathError("mutmut ended early; its output above has the reason")
+        raise GoldenpathError(f"mutmut ended early (exit code {ran.returncode}); see its output above")
 
     def ask(*words: str) -> str:
         return subprocess.run([*mutmut, *words], cwd=folder, capture_output=True, text=True).stdout

@@ -279,6 +279,13 @@ def test_a_metric_with_a_floor_of_0_judges_nothing_either() -> None:
     assert (rule.name, rule.value, rule.threshold, rule.result) == ("recall", 0.7, None, "info")
 
 
+def test_a_floor_that_the_lowest_slice_reaches_passes() -> None:
+    outcome = np.array([True] * 10 + [False] * 10)
+    slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.9))
+    (rule,) = above_floors({"slice_recall": 1.0}, {}, slices)
+    assert (rule.name, rule.value, rule.result) == ("recall of every slice at least", 1, "pass")
+
+
 def test_a_floor_for_slices_that_no_slice_can_be_judged_by_is_left_to_a_person() -> None:
     outcome = np.array([True] * 9 + [False] * 11)
     slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.9))
@@ -334,6 +341,17 @@ def test_a_hold_publishes_but_does_not_promote() -> None:
     assert held.passed
     assert not held.promotable
     assert "field 'a' is gone" in held.broken()[0].detail
+
+
+def test_a_verdict_names_what_failed_before_what_holds() -> None:
+    held, failed = not_comparable("1.0.0-w", "field 'a' is gone"), beats_baseline(span(0, -0.1, 0.1), 0.02)
+    assert [rule.result for rule in verdict(held, *failed).broken()] == ["fail", "fail", "hold"]
+
+
+def test_a_rule_shows_the_value_and_the_interval_that_it_judged() -> None:
+    gain = span(0.05, 0.03, 0.08)
+    rules = (*beats_baseline(gain, 0.02), *keeps_up(gain, 0.01), *above_floors({"recall": 0.01}, gain, ()))
+    assert {(rule.value, rule.low, rule.high) for rule in rules} == {(0.05, 0.03, 0.08)}
 
 
 def test_verdict_json_says_what_follows_but_is_believed_by_its_rules_alone() -> None:

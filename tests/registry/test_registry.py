@@ -123,6 +123,7 @@ def test_history_tells_who_changed_what_and_why(registry: Registry, two: tuple[s
     registry.promote(two[1], who="bob", why="better")
     told = [(r.number, r.champion, r.who, r.why, r.made_from) for r in registry.history()]
     assert told == [(1, two[0], "ada", "first", 0), (2, two[1], "bob", "better", 1)]
+    assert all(entry.when.endswith("+00:00") for entry in registry.history())
 
 
 def test_the_newest_of_many_entries_is_found_by_a_few_looks(registry: Registry, two, monkeypatch) -> None:

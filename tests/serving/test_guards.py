@@ -132,6 +132,7 @@ def test_no_other_origin_may_call_unless_it_is_named(home: Path, tmp_path: Path)
     assert "Content-Type" in preflight.headers["Access-Control-Allow-Headers"]
     answer = asking.get("/model", headers={**theirs, **bearer(TOKEN)})
     assert answer.headers["Access-Control-Allow-Origin"] == theirs["Origin"]
+    assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-Id"
     stranger = asking.get("/model", headers={"Origin": "https://evil.example.org", **bearer(TOKEN)})
     assert "Access-Control-Allow-Origin" not in stranger.headers
 
