@@ -146,6 +146,18 @@ def test_the_same_probability_on_the_other_side_of_the_threshold_is_refused():
     assert "1 with another label" in record.reason
 
 
+def test_the_record_of_a_comparison_says_how_many_rows_and_how_far_apart():
+    reference, near, far = np.array([0.25, 0.75]), np.array([0.25, 0.75 + 2**-20]), np.array([0.25, 1.0])
+    proven, refused = compare(reference, near, 0.5), compare(reference, far, 0.5)
+    assert (proven.status, proven.reason, proven.rows, proven.max_difference) == ("proven", "", 2, 2**-20)
+    assert (refused.status, refused.rows, refused.max_difference) == ("refused", 2, 0.25)
+    assert "by up to 0.25 (1 of 2 rows apart, 0 with another label)" in refused.reason
+
+
+def test_a_difference_of_just_the_tolerance_and_a_probability_on_the_threshold_are_alike():
+    assert compare(np.array([0.75]), np.array([0.5]), 0.5, tolerance=0.25).status == "proven"
+
+
 def test_threads_that_ask_at_once_each_get_their_own_answer():
     columns, outcome = of_levels(400)
     layout = layout_of(columns)
