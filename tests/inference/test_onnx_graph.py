@@ -1,13 +1,13 @@
 """A compiled model is read before ONNX Runtime opens it: what could run without end is never opened."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import AttributeProto, NodeProto, TensorProto, helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.base import BaseEstimator
@@ -91,15 +91,16 @@ def branch_under_an_allowed_name() -> bytes:
     return model([node], WEIGHTS)
 
 
-def filled(*shape: int) -> bytes:
-    "A constant that is made when the model is opened."
+def raw(name: str, *values: int) -> TensorProto:
+    "The same numbers as most programs write them."
+    return numpy_helper.from_array(np.array(values, dtype=np.int64), name)
+
+
+def filled(shape: TensorProto) -> bytes:
+    "A constant of this shape, which is made when the model is opened."
     made = helper.make_node("ConstantOfShape", ["shape"], ["made"])
     most = helper.make_node("ReduceMax", ["made"], ["most"], keepdims=0)
-    return model(
-        [made, most, helper.make_node("MatMul", ["number", "weights"], ["probabilities"])],
-        WEIGHTS,
-        numbers("shape", *shape),
-    )
+    return model([made, most, ANSWER], WEIGHTS, shape)
 
 
 def filled_as_computed() -> bytes:
@@ -130,9 +131,10 @@ def sparse() -> bytes:
     return changed.SerializeToString()
 
 
-def elsewhere(location: str) -> bytes:
-    outer = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[1, 2], data_location=1)
-    outer.external_data.add(key="location", value=location)
+def elsewhere(name: str, location: int = TensorProto.EXTERNAL) -> bytes:
+    outer = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[1, 2], data_location=location)
+    if name:
+        outer.external_data.add(key="location", value=name)
     return model([ANSWER], outer)
 
 
@@ -157,8 +159,15 @@ def in_two_parts() -> bytes:
 REFUSED = {
     "endless loop": (endless(), "it uses the operator Loop, which is not allowed"),
     "branch": (branch_under_an_allowed_name(), "its MatMul holds a graph or a sparse constant"),
-    "constant of 6 GB": (filled(GIGABYTES), "its ConstantOfShape asks for more than 16777216 values"),
-    "constant of 2^62 rows of nothing": (filled(2**62, 0), "its ConstantOfShape asks for"),
+    "constant of 6 GB": (filled(numbers("shape", GIGABYTES)), "asks for more than 16777216 values"),
+    "raw constant of 6 GB": (filled(raw("shape", 2, GIGABYTES)), "its ConstantOfShape asks for"),
+    "constant of 2^62 rows of nothing": (
+        filled(numbers("shape", FOREVER, 0)),
+        "its ConstantOfShape asks for",
+    ),
+    "raw rows of nothing": (filled(raw("shape", 0, FOREVER)), "its ConstantOfShape asks for"),
+    "negative shape": (filled(raw("shape", -1)), "its ConstantOfShape asks for"),
+    "constant of nine dimensions": (filled(raw("shape", *[1] * 9)), "its ConstantOfShape asks for"),
     "computed shape": (filled_as_computed(), "or for as many as it computes"),
     "claim": (claimed(), r"its constant 'weights' claims \[1, 1500000000\] values and has fewer"),
     "claim in a node": (
@@ -167,6 +176,11 @@ REFUSED = {
     ),
     "sparse": (sparse(), "it holds sparse constants"),
     "other file": (elsewhere("secret"), "its constant 'weights' is stored in another file"),
+    "other file by its place": (elsewhere(""), "its constant 'weights' is stored in another file"),
+    "other file by its name": (
+        elsewhere("secret", location=TensorProto.DEFAULT),
+        "its constant 'weights' is stored in another file",
+    ),
     "other file in a node": (elsewhere_in_a_node(), "its constant 'stolen' is stored in another file"),
     "function": (with_a_function(), "it holds functions of its own"),
     "two parts": (in_two_parts(), "it is not an ONNX model: field 7 stands twice"),
@@ -180,6 +194,14 @@ def test_a_dangerous_model_is_not_opened(name: str) -> None:
     content, why = REFUSED[name]
     with pytest.raises(CannotCompile, match=f"the compiled model is not opened: .*{why}"):
         FastPath(content, ONE)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1,) * 8, (4096, 4096), ()])
+@pytest.mark.parametrize("write", [numbers, raw])
+def test_a_constant_of_a_small_shape_is_opened(
+    write: Callable[..., TensorProto], shape: tuple[int, ...]
+) -> None:
+    assert refusal(filled(write("shape", *shape))) == ""
 
 
 def test_a_file_beside_the_process_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
