@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
@@ -194,6 +194,15 @@ def negative_counts(estimator: Any) -> None:
     counts[0], counts[1] = -1, counts[0] + counts[1] + 1
 
 
+def kernel_of_places(estimator: Any) -> None:
+    "Such a kernel takes the numbers of the support vectors for places in a row."
+    estimator.kernel = "precomputed"
+
+
+def probabilities_of_more_classes(estimator: Any) -> None:
+    estimator._probA = np.zeros(5)
+
+
 def index_out_of_bounds(estimator: Any) -> None:
     estimator.coef_.indices[0] = 10**6
 
@@ -248,6 +257,12 @@ ATTACKS: dict[str, tuple[str, Spoil, str]] = {
     "too many support vectors": ("support vectors", many_vectors, "whose arrays do not fit each other"),
     "too few coefficients": ("support vectors", few_coefficients, "whose arrays do not fit each other"),
     "negative counts": ("support vectors", negative_counts, "whose arrays do not fit each other"),
+    "kernel of places": ("support vectors", kernel_of_places, "whose arrays do not fit each other"),
+    "more probabilities": (
+        "support vectors",
+        probabilities_of_more_classes,
+        "whose arrays do not fit each other",
+    ),
     "index of a matrix": ("sparse coefficients", index_out_of_bounds, "a sparse matrix whose "),
     "format of a matrix": ("sparse coefficients", format_without_a_check, "of the format coo"),
 }
@@ -268,6 +283,10 @@ def test_a_vectorizer_that_reads_files_is_refused(kind: type, source: str) -> No
     content = skops.io.dumps(make_pipeline(kind(input=source), LogisticRegression()))
     with pytest.raises(NotTrusted, match=f"a {kind.__name__} with input='{source}', which reads files"):
         build_pipeline(content, PATH)
+
+
+def test_a_matrix_by_columns_is_sound() -> None:
+    check_parts(csc_matrix(ROWS), PATH)
 
 
 def test_a_tree_that_no_estimator_guards_is_refused() -> None:
