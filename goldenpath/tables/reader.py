@@ -4,6 +4,8 @@ Whatever is wrong with a file is a BadInput of one line that names the file and 
 what stands in a row.
 """
 
+import csv
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -123,13 +125,19 @@ def _stripped(names: list[str], file: str) -> tuple[str, ...]:
 
 
 def _csv_names(stream: Any, file: str) -> list[str]:
-    "Read the header alone; the stream stands at its beginning again afterwards."
+    """Read the header alone; the stream stands at its beginning again afterwards.
+
+    Arrow gets a copy of the header's bytes: on the stream itself it would go on reading ahead in a thread of
+    its own, and move the place at which the rows are read from next.
+    """
     with _faults_named(file):
-        # The types that Arrow guesses here do not matter, only the names.
-        with pa.csv.open_csv(stream, parse_options=_parsing(lambda row: "skip")) as reader:
-            names = list(reader.schema.names)
+        lines = stream.read(BLOCK).splitlines(keepends=True)
         stream.seek(0)
-    return names
+        rows = csv.reader(line.decode("latin-1") for line in lines)  # which keeps every byte
+        next((row for row in rows if row), None)
+        header = io.BytesIO(b"".join(lines[: rows.line_num]))
+        with pa.csv.open_csv(header, parse_options=_parsing(lambda row: "skip")) as reader:
+            return list(reader.schema.names)
 
 
 def _parsing(on_ragged_row: Callable[[Any], str]) -> pa.csv.ParseOptions:

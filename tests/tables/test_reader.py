@@ -295,3 +295,10 @@ def test_a_quote_that_is_never_closed_is_named(tmp_path: Path) -> None:
     file = written(tmp_path / "a.csv", 'a,b\n1,"open\n' + "1,2\n" * 1_500_000)
     with pytest.raises(BadInput, match=r"a row of more than 2 MB: is a quote opened and never closed\?"):
         rows_of(file)
+
+
+def test_reading_the_header_moves_no_row(tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("a,b\n" + "x,1\n" * 2_000_000)
+    for _ in range(8):
+        assert sum(len(chunk.rows) for chunk in reader.read_chunks(str(file))) == 2_000_000
