@@ -19,7 +19,7 @@ from goldenpath.volume import STAGING, faults, move_all
 
 LITTER = timedelta(days=1)  # after which a staging folder that nobody touches has no writer any more
 WHOLE = ("versions", "roles", "aside")  # folders whose entries were placed as a whole
-AT_ONCE = 8  # folders being deleted; one after another, 5,000 took 40 times as long
+AT_ONCE = 8  # folders being deleted; one after another, 5,000 took 40 times as long on a busy disk
 _TRIES = 100  # at one folder that several processes delete
 
 
