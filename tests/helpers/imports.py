@@ -66,12 +66,13 @@ def definitions(paths: list[Path]) -> dict[str, list[str]]:
     "Return, for each public name that is defined at the top of a module, the files that define it."
     places: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        for name in _defined(ast.parse(path.read_text("utf-8"))):
+        for name in defined(ast.parse(path.read_text("utf-8"))):
             places[name].append(str(path.relative_to(PROJECT)))
     return places
 
 
-def _defined(tree: ast.Module) -> set[str]:
+def defined(tree: ast.Module) -> set[str]:
+    "Return the public names that a module or cell defines at its top."
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
