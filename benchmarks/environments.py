@@ -15,7 +15,7 @@ def environment(
     *requirements: str,  # as pip takes them, with exact versions
     python: str = sys.executable,
 ) -> Path:  # its python
-    "An environment that holds just these packages; made where it is not there yet."
+    "Return an environment that holds just these packages; make it if it is missing."
     digest = hashlib.sha256("\n".join([python, *requirements]).encode()).hexdigest()[:8]
     folder = OTHERS / f"{name}-{digest}"
     OTHERS.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def _uv(*words: str) -> None:
 
 
 def serving_python() -> Path:
-    "An environment with what the server needs and nothing else: no steps, no notebooks, no plots."
+    "Return an environment with only what the server needs: no steps, no notebooks, no plots."
     project = OTHERS.parent.parent
     declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     wanted = [*declared["dependencies"], *declared["optional-dependencies"]["serving"]]
@@ -51,7 +51,7 @@ def serving_python() -> Path:
 
 
 def node_package(name: str, version: str) -> Path:  # its folder
-    "A package of the npm registry, in a folder of its own; made where it is not there yet."
+    "Return the folder of a package of the npm registry; install it if it is missing."
     folder = OTHERS / f"{name}-{version}"
     OTHERS.mkdir(parents=True, exist_ok=True)
     with (OTHERS / f"{folder.name}.lock").open("w") as lock:
@@ -64,7 +64,7 @@ def node_package(name: str, version: str) -> Path:  # its folder
 
 
 def size_of(python: Path) -> int:  # bytes
-    "What is installed in an environment, without compiled bytecode."
+    "Measure the size of an environment, without compiled bytecode."
     packages = python.parent.parent / "lib"
     files = (path for path in packages.rglob("*") if path.is_file() and not path.is_symlink())
     return sum(path.stat().st_size for path in files if path.suffix != ".pyc")

@@ -121,7 +121,7 @@ def wrk(
 
 
 def read(said: str) -> Load:
-    "What wrk prints, as numbers."
+    "Parse the output of wrk."
     shares = re.findall(r"^\s+(50|99)%\s+(\S+)\s*$", said, re.MULTILINE)
     times = {share: in_seconds(value) for share, value in shares}
     bad = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
@@ -145,7 +145,7 @@ def write_bodies(file: Path, records: Sequence[object]) -> Path:
 
 
 def family(pid: int) -> list[int]:
-    "A process and all below it."
+    "List a process and all its descendants."
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(inner for child in children for inner in family(int(child)))]
 

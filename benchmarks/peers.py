@@ -124,12 +124,12 @@ def mlserver(folder: Path, path: str) -> Peer:
 
 
 def mlserver_python() -> Path:
-    "The environment that MLServer is in."
+    "Return the environment that contains MLServer."
     return environment("mlserver", *MLSERVER, *SAME)
 
 
 def tensors(record: dict[str, Any]) -> dict[str, Any]:
-    "A record as the Open Inference Protocol has it."
+    "Build the body of the Open Inference Protocol for a record."
     inputs = [{"name": n, "shape": [1], "datatype": "BYTES", "data": [value]} for n, value in record.items()]
     return {"inputs": inputs, "outputs": [{"name": "predict_proba"}]}
 
@@ -170,7 +170,7 @@ def measure(
 def answering(
     peer: Peer, records: list[dict[str, Any]], folder: Path
 ) -> Iterator[Callable[[int, int], Load]]:
-    "The peer's server until the end of the block: load it with so many connections for so many seconds."
+    "Run the peer's server; yield a function that loads it with n connections for n seconds."
     peer.prepare()
     bodies = write_bodies(
         folder / f"{peer.name.split(':')[0]}.bodies", [peer.body(record) for record in records]

@@ -25,7 +25,7 @@ REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
 
 
 def project_copy(folder: Path, example: str = "") -> Path:
-    "This project, or one of its examples moved in, in a folder of its own."
+    "Copy this project, or one of its examples moved in, into a folder of its own."
     for part in PARTS:
         if (PROJECT / part).is_dir():
             ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
@@ -49,14 +49,14 @@ def trained(folder: Path, **variables: str) -> Path:
 
 
 def champion_of(project: Path) -> tuple[Registry, str]:
-    "The registry below a trained project's own home, and its champion."
+    "Return the registry below a trained project's own home, and its champion."
     model = next((project / "volume" / "models").iterdir()).name
     registry = Registry(project / "volume", model)
     return registry, registry.resolve("champion")
 
 
 def as_joblib(project: Path, folder: Path) -> Path:
-    "The champion's fitted pipeline as a joblib file, as the others want it."
+    "Write the champion's fitted pipeline as a joblib file, as the other servers need it."
     import joblib
 
     registry, version = champion_of(project)
@@ -66,7 +66,7 @@ def as_joblib(project: Path, folder: Path) -> Path:
 
 
 def program(folder: Path, *words: str, **variables: str) -> str:
-    "A program of this environment in that folder, without settings from outside. Raises BadInput."
+    "Run a program of this environment in that folder, without settings from outside. Raises BadInput."
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GOLDENPATH_")}
     command = [sys.executable, *words]
     done = subprocess.run(command, cwd=folder, env={**clean, **variables}, capture_output=True, text=True)

@@ -29,14 +29,14 @@ MEGABYTE = 1 << 20
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    "What one call takes."
+    "Measure one call, in seconds."
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
 
 
 def median(call: Callable[[], Any], times: int) -> float:
-    "The median of several calls, in seconds."
+    "Return the median of several calls, in seconds."
     return statistics.median(seconds(call) for _ in range(times))
 
 
@@ -74,7 +74,7 @@ def cleaned(home: Path) -> dict[str, float]:
 
 
 def listed(registry: Registry) -> int:
-    "What `goldenpath models list` reads."
+    "Read everything that `goldenpath models list` reads."
     return len([registry.manifest(version) for version in registry.versions()])
 
 

@@ -71,7 +71,7 @@ def measure(scenario: Scenario, server: Started, turns: int, seconds: int) -> li
 
 
 def turn_about(scenario: Scenario, server: Started, connections: int, turns: int, seconds: int) -> Row:
-    "The medians over the turns."
+    "Return the medians over the turns."
     floors, answers = [], []
     for _ in range(turns):
         floors.append(wrk(f"{server.url}/floor", scenario.bodies, connections, seconds))
@@ -88,14 +88,14 @@ def turn_about(scenario: Scenario, server: Started, connections: int, turns: int
 
 
 def middle(loads: Sequence[Load]) -> Load:
-    "The median of each figure."
+    "Return the median of each figure."
     names = ("rate", "p50", "p99")
     values = {name: statistics.median(getattr(load, name) for load in loads) for name in names}
     return Load(**values, failed=sum(load.failed for load in loads))
 
 
 def serve(scenario: Scenario, *options: str, pin: bool = True) -> Any:  # a context manager of Started
-    "The scenario's server, answering."
+    "Start the scenario's server and yield it once it is ready."
     first = (scenario.path, scenario.bodies.open("rb").readline())
     variables = {f"GOLDENPATH_{key.upper()}": value for key, value in scenario.settings.items()}
     return started([*SERVE, *options], first, scenario.project, pin, **variables)
@@ -109,7 +109,7 @@ def distinct_records() -> list[dict[str, Any]]:
 
 
 def rows_in_order() -> list[dict[str, Any]]:
-    "The real rows in the order of their file, where they lie beside the project; else the stand-in's."
+    "Return the real rows in file order if they are beside the project, else synthetic rows."
     names = [field.name for field in CONTRACT.fields]
     if not REAL_ROWS.exists():
         return as_json(draw_stand_in(20_000, 2)[names])
@@ -171,7 +171,7 @@ def verdict(row: Row) -> str:
 
 
 def further(told: Console, chosen: Sequence[Scenario], seconds: int) -> None:
-    "What has no floor: start, memory, two workers, size."
+    "Measure start, memory, two workers and size, which have no no-op counterpart."
     main = chosen[0]
     with serve(main) as server:
         wrk(f"{server.url}/predict", main.bodies, 16, seconds)
@@ -187,7 +187,7 @@ def further(told: Console, chosen: Sequence[Scenario], seconds: int) -> None:
 
 
 def naively(scenario: Scenario, seconds: int) -> str:
-    "The same model in a service that loads it on every request."
+    "Measure the same model in a service that loads it on every request."
     with tempfile.TemporaryDirectory() as folder:
         pipeline = as_joblib(scenario.project, Path(folder))
         command = [sys.executable, "-m", "benchmarks.naive", str(pipeline), "{address}"]

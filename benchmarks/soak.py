@@ -140,7 +140,7 @@ class Events:
         return sorted([*changes, *rest], key=lambda one: one[0])
 
     def change(self) -> None:
-        "The next version becomes champion; the others challenger and shadow in turn."
+        "Promote the next version to champion; the others become challenger and shadow in turn."
         following = [*self.versions[1:], self.versions[0]]
         self.versions = following
         self.promote(following[0])
@@ -157,7 +157,7 @@ class Events:
         self.told.notes.append(f"killed worker {worker}")
 
     def promote_spoilt(self) -> None:
-        "A version whose file was altered is made champion past every check; who answered goes on."
+        "Make an altered version champion, past every check; the previous version must keep serving."
         spoil(self.registry, self.bad)
         self.registry.assign(
             lambda roles: roles.model_copy(update={"champion": self.bad}), why="soak: spoilt", who=WHO
@@ -191,7 +191,7 @@ def watch_memory(server: Started, told: Happened, over: threading.Event) -> None
 
 
 def judge(began: float, seen: Seen, told: Happened, withdrawn: str) -> list[str]:
-    "What did not hold."
+    "List what failed."
     wrong = []
     unexplained = [one for one in seen.failures if not any(0 <= one[0] - kill < 1 for kill in told.kills)]
     if unexplained:
@@ -224,7 +224,7 @@ def delays(seen: Seen, told: Happened, withdrawn: str) -> list[float]:
 
 
 def memory_of(told: Happened, began: float) -> tuple[float, float]:  # bytes
-    "The mean over the first minute (its first 10 s left out) and over the last 10 s."
+    "Return the mean over the first minute (its first 10 s left out) and over the last 10 s."
     last = told.memory[-1][0]
     early = [size for when, size in told.memory if 10 <= when - began <= 60]
     late = [size for when, size in told.memory if last - when <= 10]
@@ -232,7 +232,7 @@ def memory_of(told: Happened, began: float) -> tuple[float, float]:  # bytes
 
 
 def run(folder: Path, seconds: float, tell: Callable[[str], None]) -> list[str]:
-    "The whole soak; what did not hold."
+    "Run the whole soak and return what failed."
     project = trained(project_copy(folder / "project"))
     registry, first = champion_of(project)
     versions = [first, *(another(registry, first, number, folder / "more") for number in range(1, 6))]
@@ -259,7 +259,7 @@ def run(folder: Path, seconds: float, tell: Callable[[str], None]) -> list[str]:
 
 
 def report(began: float, seen: Seen, told: Happened, withdrawn: str, tell: Callable[[str], None]) -> None:
-    "What happened, in a few lines."
+    "Summarize the soak in a few lines."
     early, late = memory_of(told, began)
     slowest = max(delays(seen, told, withdrawn))
     tell(f"{len(seen.answers):,} requests answered, by {len({by for _, by in seen.answers})} versions")

@@ -253,7 +253,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def open_regular(path: Path) -> int:
-    "A descriptor of a regular file. A link, pipe or device raises OSError and is never waited for."
+    "Open a regular file. A link, pipe or device raises OSError and is not waited for."
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
@@ -262,7 +262,7 @@ def open_regular(path: Path) -> int:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    "The content of a regular file of at most `limit` bytes. Raises OSError, also (EFBIG) where it is larger."
+    "Read a regular file of at most `limit` bytes. Raises OSError, also (EFBIG) if it is larger."
     descriptor = open_regular(path)
     try:
         content = bytearray()
@@ -276,7 +276,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def complete(parent: Path) -> list[str]:
-    "The names in a folder, sorted, without what is still staged. Empty where the folder does not exist."
+    "List the names in a folder, sorted, without staged ones. Empty if the folder does not exist."
     try:
         return sorted(name for name in os.listdir(parent) if not name.startswith("."))
     except FileNotFoundError:

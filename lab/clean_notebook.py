@@ -40,7 +40,7 @@ def clean_output(output: dict) -> dict:
 
 
 def main() -> None:
-    "The filter: a notebook from standard input to standard output; anything else goes through as it is."
+    "Filter a notebook from standard input to standard output; anything else passes unchanged."
     text = sys.stdin.read()
     with contextlib.suppress(ValueError, KeyError, TypeError):
         cleaned = clean(json.loads(text), outputs=False)

@@ -39,7 +39,7 @@ def main(version: str | None, listen: str | None, workers: int | None, check: bo
 
 
 def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
-    "The settings with what the command line says on top. Raises BadInput."
+    "Return the settings, overridden by the command line. Raises BadInput."
     said = {f"GOLDENPATH_{key.upper()}": str(value) for key, value in given.items() if value is not None}
     return load_settings(settings.file, os.environ | said) if said else settings
 
@@ -83,7 +83,7 @@ def try_model(settings: Settings) -> None:
 
 
 def visible_address(listen: str) -> str:
-    "What to open in a browser; in a workbench the address below its own."
+    "Return the URL to open in a browser; in a workbench, below its own URL."
     address, port = split_address(listen)
     prefix = os.environ.get("NB_PREFIX")
     if prefix:

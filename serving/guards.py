@@ -110,7 +110,7 @@ class Tokens:
         return hashes
 
     def knows(self, header: str) -> bool:
-        "Does the Authorization header carry a known token? Every hash is compared, whichever fits."
+        "Check whether the Authorization header has a known token. Every hash is compared, whichever matches."
         kind, _, token = header.partition(" ")
         digest = hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()
         fits = [hmac.compare_digest(digest, known) for known in self._hashes]
@@ -130,7 +130,7 @@ class Tokens:
 
 
 def tokens_of(settings: Settings) -> Tokens:
-    "The tokens of the file that the settings name, not read yet."
+    "Return the tokens of the file in the settings, unread."
     return Tokens(settings.folder / Path(settings.tokens_file).expanduser())
 
 

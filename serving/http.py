@@ -42,12 +42,12 @@ class Server(Flask):
         return func
 
     def log_exception(self, exc_info: ExcInfo) -> None:
-        "The answer names this id."
+        "Log an exception with the id of its request."
         self.logger.error("request %s: %s", trace().id, where(exc_info))
 
 
 def json_body() -> bytes:
-    """The body as it came.
+    """Return the body unchanged.
 
     Raises UnsupportedMediaType (415) where it is not said to be plain JSON, RequestEntityTooLarge (413).
     """
@@ -60,7 +60,7 @@ def json_body() -> bytes:
 
 
 def whole_body() -> bytes:
-    "The body, whatever it is. Raises RequestEntityTooLarge (413)."
+    "Return the body, of any type. Raises RequestEntityTooLarge (413)."
     body = request.get_data(cache=False)
     if "CONTENT_LENGTH" not in request.environ:
         request.stream.read(1)  # a chunked body is cut off at the limit; only a further read says so
@@ -80,7 +80,7 @@ def packing() -> str:
 
 
 def unpacked_body() -> bytes:
-    "The body, decompressed where it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
+    "Return the body, decompressed if it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
     body = whole_body()
     packed = packing()
     if packed == "identity":
@@ -145,18 +145,18 @@ def described(operation: Operation) -> Callable[[View], View]:
 
 
 def reply(answer: JsonReply, status: int = 200) -> Response:
-    "The answer as JSON, without what was not set but the id."
+    "Return the response as JSON, without unset values, except the id."
     named = {"id", *answer.model_fields_set}
     return reply_as_is(answer.model_dump(mode="json", include=named), status)
 
 
 def reply_as_is(values: Mapping[str, Any], status: int = 200) -> Response:
-    "An answer whose form is somebody else's, as JSON."
+    "Return the JSON response of a form that another protocol defines."
     return Response(encode(values).encode(), status, content_type=JSON)
 
 
 def prediction(name: str, answer: Answer) -> bytes:
-    "The answer to one record, put together by hand: three times as fast as encoding a dictionary."
+    "Build the response to one record by hand: three times as fast as encoding a dictionary."
     said = said_by(answer.label, answer.version)
     return f'{{"id":"{name}",{said},"probability":{answer.probability!r}}}'.encode()
 
@@ -210,7 +210,7 @@ def _flasks(error: HTTPException) -> Response:
 
 
 def _words(error: HTTPException, code: int) -> str:
-    "What we said when we raised it, else our own words for it, else those of werkzeug."
+    "Return the message of our own error, else our text for the status, else werkzeug's."
     if error.description != type(error).description:
         return str(error.description)
     if code == 404 and "openapi" in current_app.blueprints:
@@ -221,7 +221,7 @@ def _words(error: HTTPException, code: int) -> str:
 
 
 def where(exc_info: ExcInfo) -> str:
-    "The kind of an error and the lines it came through, without its text."
+    "Describe an error by its kind and the lines it passed, without its text."
     kind, _, trail = exc_info
     lines = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trail)]
     return f"{kind.__name__ if kind else 'error'} at {' > '.join(lines[-6:])}"

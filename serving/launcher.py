@@ -62,7 +62,7 @@ def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
 
 
 def check_start(settings: Settings) -> None:
-    "Raises BadInput for whatever would keep every worker from serving, while one line can still say it."
+    "Check the settings before any worker starts. Raises BadInput for what would keep all from serving."
     address, port = split_address(settings.listen)
     check_access(settings, address)
     check_tokens(settings)
@@ -88,7 +88,7 @@ def split_address(listen: str) -> tuple[str, int]:
 
 
 def check_access(settings: Settings, address: str) -> None:
-    "Raises BadInput where anybody could ask, unless a setting says that something in front keeps them out."
+    "Check the address. Raises BadInput if it is public, unless tokens or a proxy authenticate callers."
     if settings.tokens_file or settings.behind_login or address == "localhost":
         return
     try:
@@ -103,7 +103,7 @@ def check_access(settings: Settings, address: str) -> None:
 
 
 def check_free(address: str, port: int) -> None:
-    "Raises BadInput where the address is in use or not ours; the web servers say it with a traceback."
+    "Check that the address is free and ours. Raises BadInput; the web servers would print a traceback."
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -136,7 +136,7 @@ def in_worker(factory: Factory) -> Flask:
 
 
 def end_without(launcher: int) -> None:
-    "A worker whose launcher was killed would answer for ever, and nobody would replace or stop it."
+    "End this worker if its launcher was killed: nothing else would replace or stop it."
     if os.getppid() != launcher:
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -149,7 +149,7 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
 
     class Launcher(MPServer):
         def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-            "The first SIGTERM begins to drain; Ctrl-C and a second signal stop at once."
+            "Drain on the first SIGTERM; stop at once on Ctrl-C and a second signal."
             wait = 0.0 if draining() or args[:1] == (signal.SIGINT,) else settings.drain_seconds
             draining.begin()
             timer = threading.Timer(wait, super().signal_handler_interrupt)

@@ -84,7 +84,7 @@ class Live:
         return {**names, "challenger_share": self.roles.challenger_share if self.challenger else 0.0}
 
     def pick(self, key: Callable[[], bytes] = bytes) -> Predictor:
-        "The version that answers whoever has this key. Raises NoModel where there is none."
+        "Return the version that serves this key. Raises NoModel if there is none."
         if self.champion is None:
             raise NoModel("; ".join(self.problems) or "no model is loaded")
         if self.challenger and point(key()) < self.roles.challenger_share:
@@ -187,7 +187,7 @@ class Models:
                 subscriber(new)
 
     def _champion(self, roles: Roles, problems: list[str]) -> Predictor | None:
-        "The champion, or else who answered last, or else the last champion in the log that can answer."
+        "Return the champion, else the version that served last, else the last champion in the log."
         for version in [self._pinned] if self._pinned else self._line_of(roles):
             if found := self._try(version, problems):
                 problems += self._but(version, roles)
@@ -199,7 +199,7 @@ class Models:
         return None
 
     def _but(self, version: str, roles: Roles) -> list[str]:
-        "What is wrong though this version answers as champion: why it does, and the way out."
+        "Explain why this version serves although it is not the champion, and the fix."
         if version in roles.withdrawn:
             return [f"{version} was withdrawn, and answers because it was pinned; pin another one"]
         if version == roles.champion:
@@ -223,7 +223,7 @@ class Models:
                 yield version
 
     def _champions(self, roles: Roles) -> Iterator[str]:
-        "The champions of the log, newest first; an entry is read when its turn comes."
+        "Yield the champions of the log, newest first; an entry is read when it is needed."
         for number in range(roles.number, 0, -1):
             if champion := self.registry.log.read(number).champion:
                 yield champion
@@ -232,7 +232,7 @@ class Models:
         return self._try(version, problems) if version else None
 
     def _try(self, version: str, problems: list[str]) -> Predictor | None:
-        "A version that is loaded already or can be loaded now; otherwise the reason joins the problems."
+        "Return a version that is loaded or can be loaded now; otherwise record the problem."
         for _, held in self.live.holders:
             if held.version == version:
                 return held

@@ -51,7 +51,7 @@ class Remote:
         timeout: float = 2.0,  # seconds
         retries: int = 1,  # further tries, on a new connection
     ) -> None:
-        "Raises BadInput where the address is none."
+        "Parse the URL. Raises BadInput."
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(f"backend_url {url!r} is no address such as http://mlserver:8080")
@@ -62,12 +62,12 @@ class Remote:
         self._own = threading.local()  # a connection for each thread
 
     def one(self, text: Sequence[str], number: Sequence[float]) -> float:
-        "The probability of one record. Raises BackendFailed, BackendTimeout."
+        "Return the probability of one record. Raises BackendFailed, BackendTimeout."
         values: list[list[Any]] = [[value] for value in (*text, *number)]
         return float(self._ask(values)[0])
 
     def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
-        "The probabilities of n records. Raises BackendFailed, BackendTimeout."
+        "Return the probabilities of n records. Raises BackendFailed, BackendTimeout."
         values = [columns[name].tolist() for name in (*self.layout.text, *self.layout.number)]
         if not values[0]:
             return np.empty(0)
@@ -138,7 +138,7 @@ def probabilities(content: bytes, rows: int) -> np.ndarray:  # (rows,) of the po
 
 
 def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
-    """A version whose model is elsewhere, proven there on its golden rows.
+    """Open a version whose model is on another server, verified there on its golden records.
 
     Raises NoModel, BadInput, NotTrusted, VolumeFault, BackendFailed.
     """

@@ -94,18 +94,18 @@ class State:
             self.copies.offer(Copy(shadow, record, answer))
 
     def counted(self) -> Metrics:
-        "The metrics with all that this worker has answered; only if the setting `metrics` is on."
+        "Return the metrics of this worker, with all its requests; only if the setting `metrics` is on."
         metrics, uncounted = cast(Metrics, self.metrics), cast(Queue[Exchange], self.uncounted)
         uncounted.drain()
         return metrics
 
     def figures(self) -> Figures:
-        "What goes on right now, of all workers together; only if the setting `metrics` is on."
+        "Return the current state of all workers together; only if the setting `metrics` is on."
         return figures(self.counted().together().collect(), self.live)
 
 
 def state() -> State:
-    "The state of the application that answers the request."
+    "Return the state of the application that handles the request."
     return cast(State, current_app.extensions[EXTENSION])
 
 
@@ -118,7 +118,7 @@ class Contrasts:
         self._latest: tuple[str, float, Any] = ("", 0.0, None)  # version, monotonic seconds, JSON
 
     def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
-        "The contrast of a version, at most a few seconds old."
+        "Return the contrast of a version, at most a few seconds old."
         known, when, contrast = self._latest
         fresh = known == version and time.monotonic() - when < REMEMBERED
         if not fresh and self._reading.acquire(blocking=False):

@@ -39,7 +39,7 @@ class Exchange(NamedTuple):
 
 
 def install(app: Flask, sinks: list[Callable[[Exchange], None]]) -> None:
-    "Number the requests of one worker; its random prefix keeps them apart from those of others."
+    "Assign an id to each request of one worker; a random prefix separates them from those of others."
     prefix = os.urandom(5).hex()
     numbers = itertools.count(1)
 
@@ -71,5 +71,5 @@ def _exchange(noted: Trace, status: int) -> Exchange:
 
 
 def trace() -> Trace:
-    "The request that is being answered."
+    "Return the current request."
     return cast(Trace, g.trace)

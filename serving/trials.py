@@ -52,14 +52,14 @@ class Trials:
         self._file = file.detach()
 
     def of(self, job: Job) -> Outcome:
-        "The outcome of a job, which is done if none is known; who asks meanwhile waits for it."
+        "Return the result of a job, which runs if none is known; concurrent callers wait for it."
         if known := self.known(job):
             return known
         with self._turn(job):
             return self.known(job) or self.note(job, try_version(load_predictor, job))
 
     def known(self, job: Job) -> Outcome | None:
-        "What came of a job before; None too if it was refused so long ago that it is worth another trial."
+        "Return the earlier result of a job; None also if it was refused so long ago that it is tried again."
         *lines, _ = os.pread(self._file, os.fstat(self._file).st_size, 0).split(b"\n")
         for tried in reversed([Tried.model_validate_json(line) for line in lines]):
             if tried.key == key_of(job):
@@ -86,7 +86,7 @@ class Trials:
 
 
 def nameless_file() -> int:
-    "The descriptor of a file that nobody else can open, and whose every write is an addition."
+    "Open a private file descriptor whose every write appends."
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("trials")
     else:
@@ -97,7 +97,7 @@ def nameless_file() -> int:
 
 
 def key_of(job: Job) -> str:
-    "The hash of a manifest, which holds the hashes of its files: nothing can be exchanged after a trial."
+    "Return the hash of a manifest, which contains its files' hashes: nothing can be replaced after a trial."
     return hashlib.sha256(f"{job.fast} {job.manifest.model_dump_json()}".encode()).hexdigest()
 
 
@@ -110,7 +110,7 @@ class First:
 
 
 def job_of(settings: Settings, folder: Path, manifest: Manifest) -> Job:
-    "What is to be tried of a verified folder."
+    "Return the parts of a verified folder that are tried."
     fast, seconds = settings.fast_path, settings.trial_seconds
     return Job(folder=folder.absolute(), manifest=manifest, fast=fast, seconds=seconds)
 
@@ -137,7 +137,7 @@ def _begin(settings: Settings, registry: Registry, name: str) -> First | None:
 
 
 def begin_trial(job: Job) -> Callable[[], Outcome]:
-    "What waits for the outcome of a trial: a copy of this process, where a process can be copied safely."
+    "Begin a trial, in a copy of this process if that is safe; return a function that waits for its outcome."
     return Forked(load_predictor, job).outcome if CAN_FORK else partial(try_version, load_predictor, job)
 
 

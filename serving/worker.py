@@ -23,7 +23,7 @@ PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while it
 
 
 def make_app(settings: Settings, draining: Callable[[], bool], trials: Trials | None = None) -> Flask:
-    "The application of one worker, with its models loaded and the role log watched."
+    "Make the application of one worker, with its models loaded and the role log watched."
     log.configure()
     registry = registry_of(settings)
     models = Models(registry, partial(load, registry, settings, trials=trials or Trials()), settings.version)
@@ -50,12 +50,12 @@ def follow(models: Models, seconds: float) -> None:
 
 
 def registry_of(settings: Settings) -> Registry:
-    "The registry that the settings name."
+    "Return the registry that the settings name."
     return Project(settings).registry
 
 
 def with_version(settings: Settings) -> Settings:
-    """The settings with the one version to serve, a role resolved once for all workers, also later ones.
+    """Return the settings with the version to serve; a role is resolved once for all workers.
 
     Raises GoldenpathError where it is not there, or not sound.
     """
@@ -73,7 +73,7 @@ def load(
     version: str,
     trials: Trials | None = None,  # what launcher and other workers have tried; None: nothing
 ) -> Predictor:
-    "A version that can answer: verified, of this code, tried and proven here. Raises GoldenpathError."
+    "Return a version that can serve: verified, of this code, tried and tested here. Raises GoldenpathError."
     if settings.backend == "v2":
         return open_remote(registry, settings, version)
     if not settings.trial_seconds:

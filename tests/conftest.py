@@ -26,7 +26,7 @@ for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    "A variable of the person who runs the tests decides nothing in them."
+    "Remove the variables of the person who runs the tests."
     for name in [name for name in os.environ if name.startswith("GOLDENPATH_")]:
         if name != "GOLDENPATH_TEST_REQUIRE":
             monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def project() -> Path:
-    "The checkout."
+    "Return the checkout."
     return PROJECT
 
 
@@ -47,7 +47,7 @@ def real_rows() -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    "An empty home folder."
+    "Return an empty home folder."
     folder = tmp_path / "home"
     folder.mkdir()
     return folder

@@ -24,14 +24,14 @@ from tests.helpers.serving_fixtures import MODEL, make_candidate, outcomes, prom
 
 @pytest.fixture(scope="module")
 def candidate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A complete candidate with a compiled model."
+    "Return a complete candidate with a compiled model."
     folder = tmp_path_factory.mktemp("candidate") / "one"
     make_candidate(folder, seed=1, compiled=True)
     return folder
 
 
 def copy_of(candidate: Path, tmp_path: Path) -> Path:
-    "A candidate to spoil."
+    "Return a candidate to spoil."
     folder = tmp_path / "spoiled"
     folder.mkdir()
     for file in candidate.iterdir():

@@ -22,14 +22,14 @@ class Count(BaseModel):
 
 @pytest.fixture
 def project(home: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    "A project whose home is new, outside of any pipeline."
+    "Return a project whose home is new, outside of any pipeline."
     for name in ("RUN_ID", "RUN", "ELYRA_RUNTIME_ENV"):
         monkeypatch.delenv(name, raising=False)
     return Project(Settings(home=str(home)))
 
 
 def note(project: Project, name: str) -> dict[str, object]:
-    "What a step noted in the newest run."
+    "Return what a step noted in the newest run."
     return steps_of(max(project.runs.iterdir()))[name]
 
 

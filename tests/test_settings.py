@@ -23,7 +23,7 @@ LINKS = """{0}_SERVICE_HOST=10.0.0.11
 
 
 def written(folder: Path, text: str) -> Path:
-    "A settings.ini with one section."
+    "Return a settings.ini with one section."
     (folder / "settings.ini").write_text(f"[any]\n{text}\n")
     return folder / "settings.ini"
 

@@ -24,7 +24,7 @@ from goldenpath.volume import (
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    "What is made, written, synced and renamed, in order; a staged name is `staged`."
+    "Return what is made, written, synced and renamed, in order; a staged name is `staged`."
     calls: list[str] = []
 
     def note(name: str, path_of: Callable[..., object]) -> None:

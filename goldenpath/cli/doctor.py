@@ -48,7 +48,7 @@ def doctor(volume: bool, other: str) -> None:
 
 
 def check_champion(settings: Settings) -> Iterator[Finding]:
-    "Does the champion load, and which path answers?"
+    "Check that the champion loads, and show which engine it uses."
     if sound_contract() is None:
         return
     from goldenpath.predict import open_predictor
@@ -67,7 +67,7 @@ def check_champion(settings: Settings) -> Iterator[Finding]:
 
 @click.group()
 def pipeline() -> None:
-    """What concerns pipeline files."""
+    """Check and run pipeline files."""
 
 
 pipeline.add_command(submit)

@@ -15,7 +15,7 @@ from goldenpath.settings import load_settings
 
 @click.group()
 def models() -> None:
-    """Published versions and their roles.
+    """List published versions and change their roles.
 
     VERSION is a version's name, or a role: champion, challenger, shadow.
     """
@@ -47,7 +47,7 @@ def list_versions() -> None:
 
 
 def role_of(version: str, roles: Roles) -> str:
-    "What a version is used for."
+    "Assign a role to a version."
     if version in roles.withdrawn:
         return "withdrawn"
     held = [role for role in ROLES if roles.holder(role) == version]

@@ -9,7 +9,7 @@ from goldenpath.text.plain import say
 
 
 def prove(registry: Registry, version: str, settings: Settings) -> None:
-    "Raises NotTrusted if a version is not sound, does not load here, or answers its golden rows differently."
+    "Verify a version. Raises NotTrusted if it is altered, doesn't load or fails its golden records."
     manifest = registry.verify(version)
     if not settings.trial_seconds:
         say(f"{version} is not loaded before it is promoted: trial_seconds is 0")

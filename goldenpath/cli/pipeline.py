@@ -65,7 +65,7 @@ def rehearse_command(pipeline: Path | None, values: dict[str, str], volume: Path
 
 
 def tell(made: Rehearsal) -> None:
-    "The table, what is missing in the pods, what failed and where to look."
+    "Show the table, what is missing in the pods, what failed and where to look."
     show(_table(made))
     for node in made.nodes:
         for one in node.missing:
@@ -104,7 +104,7 @@ def _table(made: Rehearsal) -> TextTable:
 
 
 def _moved(store: tuple[str, ...], volume: tuple[str, ...]) -> str:
-    "What went between the node and the store, and between the node and the volume."
+    "Show the transfers between the node and the store, and between the node and the volume."
     files = [ARCHIVE.sub("archive", name) for name in store]
     places = [("S3", files)] * bool(files) + [("volume", [Path(name).name for name in volume])] * bool(volume)
     return "\n".join(f"{place}: {_short(names)}" for place, names in places)

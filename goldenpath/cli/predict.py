@@ -40,7 +40,7 @@ def predict(record: str, name: str) -> None:
 
 
 def _body(record: str) -> bytes:
-    "The bytes as they came: what is wrong with them is found where a request's are checked."
+    "Read the record's bytes unchanged: they are checked as the body of a request is."
     if record == "-":
         return sys.stdin.buffer.read()
     if not record.startswith("@"):

@@ -20,7 +20,7 @@ def race_here(other: str) -> None:
 
 
 def told(report: RaceReport) -> list[str]:
-    "The report in words."
+    "Show the report in words."
     seen = f"{report.seen_p50 * 1000:.1f} ms (median), {report.seen_max * 1000:.1f} ms at most"
     verdict = "can be trusted" if report.trusted else "CANNOT be trusted"
     return [

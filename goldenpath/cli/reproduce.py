@@ -39,7 +39,7 @@ def reproduce(version: str) -> None:
 
 
 def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
-    "The steps data and train, as recorded, in a scratch home."
+    "Run the steps data and train with their recorded settings, in a scratch home."
     from goldenpath.project import Project, Step
     from goldenpath.runs.run import open_run
     from goldenpath.steps.data import make_data
@@ -53,7 +53,7 @@ def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
 
 
 def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settings:
-    "The settings that decide what is trained, taken from the manifest."
+    "Return the settings that decide what is trained, taken from the manifest."
     recorded: dict[str, Any] = {
         "home": str(scratch),
         "split": manifest.data.split,
@@ -66,7 +66,7 @@ def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settin
 
 
 def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) float64
-    "What scikit-learn answers from a candidate that nobody has judged."
+    "Return scikit-learn's predictions of a candidate that was not judged."
     from goldenpath.contract import CONTRACT
     from goldenpath.inference.engines import SklearnPath, layout_of
     from goldenpath.model import TRUSTED_TYPES, enriched

@@ -96,7 +96,7 @@ def _list_parameters(file: Path) -> None:
 
 
 def _tell(outcome: Outcome) -> None:
-    "What came out, or why not; ends the program with the outcome's exit code."
+    "Show the result, or why there is none; exit with its code."
     if outcome.failure is None:
         _tell_success(outcome)
         return
@@ -122,7 +122,7 @@ def _tell_success(outcome: Outcome) -> None:
 
 
 def _tell_candidate(run: Path) -> None:
-    "What is known of a candidate that this run does not publish."
+    "Describe a candidate that this run does not publish."
     verdict, training = (read_json(run / f"{name}.json") for name in ("verdict", "training"))
     if verdict:
         show(verdict_table(Verdict.model_validate(verdict)))
@@ -131,7 +131,7 @@ def _tell_candidate(run: Path) -> None:
 
 
 def _tell_verdict(outcome: Outcome) -> None:
-    "The rules that did not pass, where it was a rule that failed."
+    "List the rules that failed."
     verdict = find_record(outcome.run, "verdict.json")
     if verdict:
         show(verdict_table(Verdict.model_validate(verdict)))

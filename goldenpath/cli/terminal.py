@@ -26,7 +26,7 @@ def show(what: RenderableType, err: bool = False) -> None:
 
 
 def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> TextTable:
-    "A table whose `numbers` columns stand to the right."
+    "Make a table with its `numbers` columns aligned to the right."
     made = TextTable(title, title_justify="left")
     for column in columns:
         made.add_column(
@@ -39,7 +39,7 @@ def table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> TextTable
 
 
 def near(path: Path) -> str:
-    "The path from here where that is shorter: what JupyterLab opens, and what one copies."
+    "Return the path relative to the working folder if that is shorter."
     return min(str(path), os.path.relpath(path), key=len)
 
 

@@ -47,7 +47,7 @@ def snapshot(
     folder: Path,  # where the copy goes; a new or empty folder
     values: Mapping[str, str],  # environment variables that every node gets in this copy
 ) -> Path:  # the pipeline in the copy
-    "A copy of the project with fresh exports, so that what is compiled stays what was looked at."
+    "Copy the project with fresh exports, so that the compiled code is the checked code."
     source = file.resolve()
     if not source.is_relative_to(project):
         raise BadInput(f"pipeline {file} lies outside the project {project}: save it in {project}/pipelines")
@@ -70,7 +70,7 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def with_values(document: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    "The pipeline with environment variables changed, or added, in every node."
+    "Return the pipeline with environment variables changed or added in every node."
     changed: dict[str, Any] = json.loads(json.dumps(document))
     for node in (node for pipeline in changed["pipelines"] for node in pipeline["nodes"]):
         parameters = node["app_data"]["component_parameters"]
@@ -129,7 +129,7 @@ def _configured(store: Store, folder: Path) -> dict[str, str]:
 
 
 def complaint(said: str) -> str:
-    "The line that tells most: the first error, with the line after it where it ends with a colon."
+    "Return the most useful line: the first error, with the next line if it ends with a colon."
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     for place, line in enumerate(lines):
         if "[Error]" in line or line.startswith("Error"):
@@ -138,7 +138,7 @@ def complaint(said: str) -> str:
 
 
 def read_tasks(compiled: Path) -> tuple[Task, ...]:
-    "The tasks of a compiled pipeline, in an order in which they can run."
+    "Return the tasks of a compiled pipeline in an order in which they can run."
     import yaml
 
     pipeline, *further = yaml.safe_load_all(compiled.read_text("utf-8"))

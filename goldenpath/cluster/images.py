@@ -59,7 +59,7 @@ def _named(folders: list[Path]) -> Iterator[str]:
 
 
 def _image_name(definition: Path) -> str:
-    "The image that a definition names; empty if the file is none."
+    "Return the image that a definition names; empty if the file is not a definition."
     try:
         return str(json.loads(definition.read_text("utf-8"))["metadata"]["image_name"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -72,7 +72,7 @@ class Outcome(Frozen):
 
 
 def read_pipeline(file: Path) -> Graph:
-    "The plain graph of a `.pipeline` file. Raises BadInput that names what is wrong."
+    "Read the graph of a `.pipeline` file. Raises BadInput that names the problem."
     primary = _primary(file)
     app_data = primary.get("app_data", {})
     defaults = app_data.get("properties", {}).get("pipeline_defaults", {})
@@ -123,7 +123,7 @@ def _in_order(file: Path, nodes: list[Node]) -> list[Node]:
 
 
 def part_of(graph: Graph, until: str = "", without: Sequence[str] = ()) -> Graph:
-    """The part of a pipeline that ends with one step, less some others; all of it if nothing is named.
+    """Return the part of a pipeline that ends with one step, without some others; by default all of it.
 
     Raises BadInput for an unknown step, and if a step would remain without one that it needs.
     """
@@ -147,7 +147,7 @@ def _leading_to(graph: Graph, last: Node) -> set[str]:
 
 
 def _named(graph: Graph, name: str) -> Node:
-    "A step by its name, number or last word (05_train, 05, train)."
+    "Find a step by its name, number or last word (05_train, 05, train)."
     for node in graph.nodes:
         if Path(name).stem in (node.name, *node.name.split("_", 1)):
             return node
@@ -196,7 +196,7 @@ def run_pipeline(
 
 
 def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[str, str]) -> Graph:
-    "The copy of the pipeline, values changed: a node's own variables would win over the environment."
+    "Write a copy of the pipeline with changed values: a node's own variables would override the environment."
     file = graph.file.resolve()
     if not file.is_relative_to(project):
         raise BadInput(
@@ -216,7 +216,7 @@ def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[st
 
 
 def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str, str]:
-    "What the steps see: the run that they belong to, and the project that relative paths start from."
+    "Return the environment of the steps: their run, and the project that relative paths start from."
     ours = {
         "RUN_ID": folder.name,
         "GOLDENPATH_PROJECT": str(project),
@@ -255,6 +255,6 @@ def _complaint(log: Path) -> str:
 
 
 def again(failure: Failure, run: Path) -> str:
-    "The command that runs a failed step again, on the data of its run."
+    "Return the command that runs a failed step again, on the data of its run."
     of_run = "" if begins(failure.step) else f" -p run={run.name}"
     return f"goldenpath step {failure.step}{of_run}"

@@ -33,7 +33,7 @@ class Parameter(Frozen):
 
 
 def find_step(project: Path, name: str) -> Path:
-    "A step's notebook by its name, number or last word (05_train, 05, train). Raises BadInput."
+    "Find a step's notebook by its name, number or last word (05_train, 05, train). Raises BadInput."
     steps = find_steps(project)
     wanted = Path(name).stem
     for stem, file in steps.items():
@@ -50,7 +50,7 @@ def find_steps(project: Path) -> dict[str, Path]:
 
 
 def parameters_of(file: Path) -> dict[str, Parameter]:
-    "What a step can be told, by name."
+    "Return the parameters of a step, by name."
     import papermill
 
     return {
@@ -62,7 +62,7 @@ def parameters_of(file: Path) -> dict[str, Parameter]:
 
 
 def typed(parameters: Mapping[str, Parameter], given: Mapping[str, str]) -> dict[str, Any]:
-    "The given values as the notebook's types. Raises BadInput for an unknown name or an unfit value."
+    "Convert the given values to the notebook's types. Raises BadInput for an unknown name or a wrong type."
     for name in given:
         if name not in parameters:
             known = ", ".join(parameters)
@@ -109,7 +109,7 @@ def run_step(
 
 
 def _papermill(file: Path, executed: Path, parameters: Mapping[str, Any], run: Path, watch: Watch) -> None:
-    "The real program, in the notebooks' folder. Raises GoldenpathError where it did not begin."
+    "Run the real program in the notebooks' folder. Raises GoldenpathError if it does not start."
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--cwd", str(file.parent)]
     if parameters:
         command += ["--parameters_yaml", json.dumps(parameters)]  # JSON is YAML

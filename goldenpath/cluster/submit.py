@@ -60,7 +60,7 @@ class Ended(Frozen):
 
 
 def find_runtime(name: str = "") -> Runtime:
-    "A runtime configuration by name; without one the platform's own, else the only one. Raises BadInput."
+    "Find a runtime configuration by name; by default the platform's own, else the only one. Raises BadInput."
     folders = metadata_folders("runtimes")
     known = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
     if not known:
@@ -131,7 +131,7 @@ def submit_pipeline(
 
 
 def _told(said: str) -> dict[str, Any]:
-    "The JSON object among Elyra's words."
+    "Find the JSON object in Elyra's output."
     found = re.search(r"^\{.*^\}", said, re.DOTALL | re.MULTILINE)
     try:
         return dict(json.loads(found[0])) if found else {}
@@ -167,7 +167,7 @@ def wait_for_run(
 
 
 def ask_run(runtime: Runtime, run_id: str) -> dict[str, Any]:
-    "What the API says of a run. Raises GoldenpathError that names address and reason."
+    "Fetch a run from the API. Raises GoldenpathError that names URL and reason."
     address = f"{runtime.api}/apis/v2beta1/runs/{run_id}"
     token = _token(runtime)
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"} if token else {})

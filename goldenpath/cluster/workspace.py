@@ -57,7 +57,7 @@ def write_modules(project: Path) -> None:
 
 
 def find_program(name: str) -> str | None:
-    "A program of this Python's environment, else of the path."
+    "Find a program in this Python's environment, else on the path."
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.is_file() else shutil.which(name)
 
@@ -93,5 +93,5 @@ def tidy(folder: Path) -> None:
 
 
 def last_line(text: str) -> str:
-    "What a program said last."
+    "Return the last line of a program's output."
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")

@@ -118,7 +118,7 @@ def check_data(settings: Settings) -> Iterator[Finding]:
 
 
 def _local_rows(source: str) -> Finding:
-    "The files behind a path, a folder or a glob."
+    "List the files behind a path, a folder or a glob."
     try:
         from goldenpath.tables.sources import find_files
 

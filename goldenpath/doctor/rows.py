@@ -15,7 +15,7 @@ REMEDY = f"correct {_NOTEBOOK}, then `make export`"
 
 
 def load_contract() -> Contract | None:
-    "The project's contract; None where there is none. Raises BadInput for one that cannot be imported."
+    "Import the project's contract; None if it has none. Raises BadInput if the import fails."
     try:
         from goldenpath.contract import CONTRACT
     except ModuleNotFoundError as fault:
@@ -83,7 +83,7 @@ def check_slices(settings: Settings) -> Iterator[Finding]:
 
 
 def sound_contract() -> Contract | None:
-    "The contract if it can be imported: of one that cannot, `check_contract` speaks."
+    "Import the contract if possible; `check_contract` reports one that fails."
     try:
         return load_contract()
     except BadInput:

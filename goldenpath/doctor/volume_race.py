@@ -274,7 +274,7 @@ def _exchanged(side: Side, rounds: list[tuple[bool, bool]]) -> int:
 
 
 def file_system(path: Path) -> str:
-    'What the kernel calls the file system that a path lies on; "" where it does not say.'
+    "Return the kernel's name of the file system of a path; empty if unknown."
     try:
         lines = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     except OSError:

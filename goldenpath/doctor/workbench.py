@@ -65,7 +65,7 @@ def check_shared_volume(settings: Settings) -> Iterator[Finding]:
 
 
 def judge_volume(home: Path, mounts: list[Mount], workbench: bool) -> Iterator[Finding]:
-    "What the mounts mean for home."
+    "Report what the mounts mean for home."
     resolved = home.resolve()
     under = [mount for mount in mounts if resolved.is_relative_to(mount.place)]
     mount = max(under, key=lambda one: len(one.place.parts), default=Mount(Path("/"), "unknown", ""))
@@ -145,7 +145,7 @@ def check_link(settings: Settings) -> Iterator[Finding]:
 
 
 def check_pipeline_server(settings: Settings) -> Iterator[Finding]:
-    "Does Elyra know where to submit, and does the store answer?"
+    "Check that Elyra has a runtime to submit to, and that its store answers."
     try:
         runtime = find_runtime()
     except BadInput as fault:

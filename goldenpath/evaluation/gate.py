@@ -46,7 +46,7 @@ class Verdict(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _from_rules_alone(cls, values: Any) -> Any:
-        "What follows from the rules stands in verdict.json for whoever reads it, and is never believed."
+        "Drop the result that verdict.json repeats for its readers: it is computed from the rules."
         if not isinstance(values, dict):
             return values
         return {key: value for key, value in values.items() if key not in ("passed", "promotable")}
@@ -65,7 +65,7 @@ class Verdict(Frozen):
         return self.passed and not self.broken()
 
     def broken(self) -> tuple[Rule, ...]:
-        "The rules that failed, then those that hold."
+        "Return the rules that failed, then those that hold."
         return tuple(sorted((r for r in self.rules if r.result in ("fail", "hold")), key=lambda r: r.result))
 
 
@@ -120,7 +120,7 @@ def _against_champion(gain: Interval, worse: float) -> tuple[Result, str]:
 
 
 def not_comparable(champion: str, why: str) -> Rule:
-    "The champion cannot be measured on these rows."
+    "Report that the champion cannot be measured on these rows."
     return Rule(
         name="comparable with the champion",
         value=None,
@@ -131,7 +131,7 @@ def not_comparable(champion: str, why: str) -> Rule:
 
 
 def real_before_stand_in(synthetic: bool, champion_synthetic: bool) -> Rule:
-    "A version trained on stand-in rows never replaces one that was trained on real rows."
+    "Keep a version trained on synthetic rows from replacing one that was trained on real rows."
     clash = synthetic and not champion_synthetic
     return Rule(
         name="no stand-in over real rows",
@@ -189,7 +189,7 @@ def _slice_floor(floor: float, slices: Sequence[Slice]) -> Rule:
 
 
 def verdict_table(verdict: Verdict) -> "TextTable":
-    "The verdict for the terminal: every rule, and below it how those that did not pass were judged."
+    "Render the verdict for the terminal: every rule, with the details of those that failed."
     from goldenpath.text.text_table import TextTable, styled
 
     judged = [one_line(f"{rule.result}: {rule.name}: {rule.detail}") for rule in verdict.broken()]

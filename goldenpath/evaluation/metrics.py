@@ -87,7 +87,7 @@ def measure(answers: Answers, weight: Floats | None = None) -> dict[str, float]:
 
 
 def curve(answers: Answers, weight: Floats | None = None) -> tuple[Floats, Floats]:
-    "True and false positives when one cuts after each distinct probability, highest first."
+    "Count true and false positives when cutting after each distinct probability, highest first."
     weight = np.ones(len(answers.outcome)) if weight is None else weight
     ranked, outcome = weight[answers.order], answers.outcome[answers.order]
     hits: Floats = np.cumsum(ranked * outcome)[answers.ends]
@@ -151,7 +151,7 @@ def intervals(answers: Answers, samples: Floats) -> dict[str, Interval]:
 
 
 def interval(value: float, samples: Floats) -> Interval:
-    "The percentile interval; resamples that do not define the metric (a class is missing) are left out."
+    "Return the percentile interval; bootstrap samples without the metric (a class is missing) are left out."
     defined = samples[np.isfinite(samples)]
     if not np.isfinite(value) or not len(defined):
         return Interval(value=_number(value), low=None, high=None)
@@ -167,7 +167,7 @@ def difference(ours: Answers, theirs: Answers, samples: Floats) -> dict[str, Int
 
 
 def majority(outcome: Bools, rate: float) -> Answers:
-    "The baseline: always the rate of the training rows, always the commoner label."
+    "Return the baseline's metrics: always the rate of the training rows, always the commoner label."
     n = len(outcome)
     return Answers(outcome, np.full(n, rate, dtype=float), np.full(n, rate > 0.5))
 

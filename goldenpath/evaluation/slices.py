@@ -41,14 +41,14 @@ def slices_of(names: Sequence[str], columns: dict[str, NDArray[Any]], answers: A
 
 
 def require_slices(names: Sequence[str], columns: Collection[str]) -> None:
-    "Raises BadInput naming the nearest column where a name is unknown."
+    "Check the columns of slices. Raises BadInput that names the nearest column."
     for name in names:
         if name not in columns:
             raise BadInput(_unknown(name, list(columns)))
 
 
 def groups(values: NDArray[Any]) -> Iterator[tuple[str, Bools]]:
-    "The groups of one column, each with a mask (n,); text by value, numbers by quantile."
+    "Return the groups of one column, each with a mask (n,); text by value, numbers by quantile."
     if values.dtype == object:
         text = values.astype(str)
         for level in np.unique(text):
@@ -86,7 +86,7 @@ def _slice(column: str, level: str, member: Bools, answers: Answers) -> Slice:
 
 
 def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
-    "The judged slice that is found least often; None where no slice has enough positive rows."
+    "Return the judged slice with the lowest recall; None if no slice has enough positive rows."
     judged = [one for one in slices if one.positives >= ENOUGH]
     return min(judged, key=lambda one: one.recall or 0.0, default=None)
 

@@ -20,7 +20,7 @@ class Threshold(Frozen):
 
 
 def choose(rule: ThresholdRule, outcome: Bools, probability: Floats) -> Threshold:
-    """The threshold that `rule` asks for on these (validation) rows, outcome and probability (n,).
+    """Choose the threshold by `rule` on these (validation) rows; label and probability have shape (n,).
 
     `recall>=x` takes the highest threshold that still finds that share, `precision>=x` the lowest that
     still is that precise. Raises BadInput where no threshold can keep the rule.

@@ -136,7 +136,7 @@ class OwnRow(threading.local):
         self._binding.bind_output("probabilities", "cpu", 0, np.float32, (1, 2), self._answer.ctypes.data)
 
     def ask(self) -> float:
-        "The probability of the positive class for what the values are now."
+        "Return the probability of the positive class for the current values."
         self._run(self._binding)
         return float(self._answer[1])
 
@@ -145,7 +145,7 @@ class FastPath:
     "A compiled model in this process: one session, one thread."
 
     def __init__(self, onnx: bytes, layout: Layout) -> None:
-        "Raises `CannotCompile` where onnxruntime is missing or cannot read the model."
+        "Open the model. Raises `CannotCompile` if onnxruntime is missing or cannot read it."
         self.layout = layout
         session = _session(onnx)
         self._run = session.run
@@ -202,7 +202,7 @@ class FastPath:
 
 @contextlib.contextmanager
 def _onnxruntime(what: str) -> Iterator[None]:
-    "It raises types of its own, which are not exported."
+    "Raise CannotCompile for the errors of onnxruntime, whose types are not exported."
     try:
         yield
     except Exception as error:

@@ -42,7 +42,7 @@ def blocks_of(
 
 
 def width_of(blocks: Sequence[Block]) -> int:
-    "Outputs of all blocks together."
+    "Add up the outputs of all blocks."
     return sum(len(block.levels) for block in blocks)
 
 
@@ -85,7 +85,7 @@ def to_metadata(blocks: Sequence[Block]) -> str:
 
 
 def from_metadata(said: str) -> tuple[Block, ...]:
-    "What `to_metadata` wrote. Raises ValueError where it is anything else."
+    "Read the text that `to_metadata` wrote. Raises ValueError for any other."
     try:
         return BLOCKS.validate_json(said)
     except ValidationError:

@@ -104,7 +104,7 @@ def _strange_tensor(tensor: Message) -> Iterator[str]:
 
 
 def _strange_shapes(nodes: list[Message], tensors: list[Message]) -> Iterator[str]:
-    "A shape must be that of another tensor, or a small constant."
+    "Check that a shape is that of another tensor, or a small constant."
     known = {bytes(name) for node in nodes if _name(node) == "Shape" for name in node.bytes_of(OUTPUTS)}
     for wanted in (bytes(name) for node in nodes if _name(node) == FILLS for name in node.bytes_of(INPUTS)):
         constants = [tensor for tensor in tensors if tensor.one(NAME) == wanted]
@@ -113,7 +113,7 @@ def _strange_shapes(nodes: list[Message], tensors: list[Message]) -> Iterator[st
 
 
 def _is_small_shape(tensor: Message) -> bool:
-    "A tensor of many empty rows takes no room, but time."
+    "Check for a small shape: a tensor of many empty rows takes no memory, but time."
     raw = tensor.one(RAW)[: 8 * (DIMENSIONS + 1)]
     shape = [int.from_bytes(raw[at : at + 8], "little") for at in range(0, len(raw), 8)]
     shape += tensor.numbers_of(INTEGERS)

@@ -71,7 +71,7 @@ def latencies(
 
 
 def records(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str], list[float]]]:
-    "The first rows as a path takes them one by one: text values, number values."
+    "Return the first rows as an engine takes them one by one: text values, number values."
     count = min(most, len(next(iter(columns.values()))))
     return [
         ([columns[name][i] for name in layout.text], [float(columns[name][i]) for name in layout.number])
@@ -80,5 +80,5 @@ def records(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str]
 
 
 def stacked(*parts: Columns) -> Columns:
-    "The rows of all parts, one after another."
+    "Join the rows of all parts."
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -26,7 +26,7 @@ class Message:
         content: bytes | memoryview,
         skip: re.Pattern[bytes] | None = None,  # fields that are passed over, many at once
     ) -> None:
-        "Raises Malformed."
+        "Parse a message. Raises Malformed."
         self.size = len(content)
         self._fields: dict[int, list[Value]] = defaultdict(list)
         view, at = memoryview(content), 0
@@ -50,7 +50,7 @@ class Message:
         return texts
 
     def one(self, number: int) -> memoryview:
-        "The only value of a field of bytes, or none. Raises Malformed if there are several."
+        "Return the only value of a field of bytes, or None. Raises Malformed if there are several."
         values = self.bytes_of(number)
         if len(values) > 1:
             raise Malformed(f"field {number} stands twice")
@@ -65,7 +65,7 @@ class Message:
 
 
 def _field(view: memoryview, at: int) -> tuple[int, Value, int]:
-    "Number and value of the field that begins here, and where the next one does."
+    "Return number and value of the field that begins here, and where the next one begins."
     key, at = _varint(view, at)
     number, kind = key >> 3, key & 7
     if kind == VARINT and number:

@@ -66,7 +66,7 @@ def lines(contrast: Contrast) -> Iterator[Line]:
 
 
 def reference(contrast: Contrast) -> tuple[float, str] | None:
-    "What every line is a multiple of, in seconds and in words; None where nothing fit was measured."
+    "Return the unit of all lines, in seconds and in words; None if no suitable line was measured."
     for value, name in (
         (contrast.http_s, "HTTP median"),
         (contrast.fast_one_s, "in-process median (no server)"),
@@ -84,7 +84,7 @@ def multiple(seconds: float, contrast: Contrast) -> str:
 
 
 def headline(contrast: Contrast) -> str:
-    "The contrast in one sentence."
+    "Return the contrast in one sentence."
     served, trained = reference(contrast), contrast.train_then_predict_s
     if served is None or trained is None:
         return "Training was not measured beside prediction."
@@ -96,7 +96,7 @@ def headline(contrast: Contrast) -> str:
 
 
 def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
-    "The contrast for the terminal; takes what `contrast.json` holds as well."
+    "Render the contrast for the terminal; also from the content of `contrast.json`."
     from goldenpath.text.text_table import TextTable
 
     told = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)

@@ -33,7 +33,7 @@ class Line:
     "One connection to the server at `url` (http or https, with or without a path prefix)."
 
     def __init__(self, url: str, token: str = "", timeout: float = 10.0) -> None:  # seconds
-        "Raises OSError where nobody listens."
+        "Connect to the server. Raises OSError if nothing listens there."
         self._access = f"Authorization: Bearer {token}\r\n" if token else ""
         parts = urlsplit(url)
         secure = parts.scheme == "https"
@@ -54,7 +54,7 @@ class Line:
         self._socket.close()
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
-        "The whole request as bytes."
+        "Encode the whole request."
         head = (
             f"{method} {self._prefix}{path} HTTP/1.1\r\nHost: {self._netloc}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{self._access}\r\n"

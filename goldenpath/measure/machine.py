@@ -22,7 +22,7 @@ def cores() -> int:
 
 
 def processor() -> str:
-    "The processor's name as Linux tells it, else its kind."
+    "Return the processor's name as Linux reports it, else its kind."
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -31,7 +31,7 @@ class Started(NamedTuple):
 
 
 def serving_folder() -> Path:
-    "The folder that holds `serving/`, beside the library that runs here. Raises NoServer, as in a pod."
+    "Return the folder that contains `serving/`, beside this library. Raises NoServer, as in a pod."
     library = Path(goldenpath.__file__).parent
     for folder in (library.parent, library.resolve().parent):
         if (folder / "serving" / "__main__.py").is_file():
@@ -66,7 +66,7 @@ def running_server(
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    "This process's own, with home and model as settled here, and open: nobody else reaches the address."
+    "Return this process's environment with home and model set, without tokens: only this process calls it."
     own = {
         "GOLDENPATH_HOME": str(settings.home_folder()),
         "GOLDENPATH_MODEL": settings.model,
@@ -77,7 +77,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def free_port() -> int:
-    "A number that nobody listens on at this moment."
+    "Return a port that is free at this moment."
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -100,7 +100,7 @@ def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) ->
 
 
 def last_words(said: int) -> str:
-    "The last line that a program wrote."
+    "Return the last line that a program wrote."
     size = os.fstat(said).st_size
     lines = os.pread(said, 4096, max(size - 4096, 0)).decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing"

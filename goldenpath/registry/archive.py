@@ -51,7 +51,7 @@ def _members(file: BinaryIO, path: Path) -> list[zipfile.ZipInfo]:
 
 
 def refers_to_main(content: bytes, path: Path) -> str:
-    "The name of something in a skops file that was defined in `__main__`, which exists nowhere else; or ''."
+    "Find a name in a skops file that was defined in `__main__`, which cannot be imported; or ''."
     for node in _nodes(_schema(content, path)):
         module = str(node.get("__module__", ""))
         if module == "__main__" or module.startswith("__main__."):

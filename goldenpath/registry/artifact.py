@@ -61,7 +61,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    "The manifest as it stands, unverified. Raises NotTrusted where it is missing or none, VolumeFault."
+    "Read the manifest, unverified. Raises NotTrusted if it is missing or invalid, VolumeFault."
     path = folder / MANIFEST
     with faults(path):
         found = _status(path)
@@ -161,7 +161,7 @@ def is_plain(name: str) -> bool:
 
 
 def size_limit(name: str) -> int:  # bytes
-    "The largest file that anybody reads under this name."
+    "Return the size limit of a file of this name."
     return _LIMITS.get(Path(name).suffix, MANIFEST_LIMIT if name.endswith(MANIFEST) else _LIMIT)
 
 
@@ -206,7 +206,7 @@ def _size(path: Path) -> int:
 
 
 def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
-    """The bytes of one file, checked as they were read: what is loaded is what the manifest names.
+    """Read the bytes of one file and check them: what is loaded is what the manifest names.
 
     Raises NotTrusted where the file is not in the manifest or was altered after `verify`, VolumeFault.
     """
@@ -221,7 +221,7 @@ def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
 
 
 def read_record(folder: Path, manifest: Manifest, name: str, kind: type[Record]) -> Record:
-    "A JSON file of a version as the record that it must be. Raises NotTrusted, VolumeFault."
+    "Read a JSON file of a version as a record. Raises NotTrusted, VolumeFault."
     content = read_trusted(folder, manifest, name)
     try:
         return kind.model_validate_json(content)

@@ -13,7 +13,7 @@ _KINDS = ("signatures", "contrasts")
 
 
 def orphans(versions: Versions, kept: set[str], now: datetime) -> list[Path]:
-    "The folders of all versions but the kept ones, untouched for a day. Raises VolumeFault."
+    "List the folders of all versions but the kept ones, untouched for a day. Raises VolumeFault."
     with faults(versions.root):
         folders = [versions.root / kind / name for kind in _KINDS for name in complete(versions.root / kind)]
         old = (now - LITTER).timestamp()

@@ -31,7 +31,7 @@ def fingerprint(
 
 
 def identity_of(parts: dict[str, str]) -> dict[str, str]:
-    "The parts by which two models are the same."
+    "Return the parts that make two models the same."
     return {name: parts.get(name, "") for name in IDENTITY}
 
 
@@ -64,7 +64,7 @@ def _normal_source(function: Callable[..., Any]) -> str:
 
 
 def _shape(node: Any) -> str:
-    """A syntax tree as text that every Python writes alike.
+    """Write a syntax tree as text that is the same under every Python.
 
     `ast.dump` does not: 3.12 added a field to functions and 3.13 leaves empty ones out, so a laptop and a
     pod would have called the same code different.
@@ -108,7 +108,7 @@ def _changed_parameters(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 
 def _shown(value: str | None) -> str:
-    "A value short enough for a line."
+    "Shorten a value to fit a line."
     text = "nothing" if value is None else value
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 

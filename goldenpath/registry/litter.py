@@ -46,7 +46,7 @@ def hide(paths: Iterable[Path]) -> list[Path]:
 
 
 def name_of(hidden: Path) -> str:
-    "The name that a hidden folder had."
+    "Return the name that a hidden folder had."
     return hidden.name.partition("~")[2]
 
 
@@ -91,7 +91,7 @@ def last_change(path: Path) -> float:
 
 
 def litter_below(root: Path, older_than: timedelta = LITTER) -> list[Path]:
-    "What dead writers left below a model's folder. Raises VolumeFault."
+    "List what dead writers left below a model's folder. Raises VolumeFault."
     litter: list[Path] = []
     with faults(root):
         for parent, folders, files in os.walk(root):

@@ -40,7 +40,7 @@ def export_mlserver(
 
 
 def model_settings(manifest: Manifest) -> dict[str, Any]:
-    "What MLServer must know: by which name, which runtime, which tensors."
+    "Build MLServer's settings: name, runtime and tensors."
     return {
         "name": manifest.model,
         "implementation": RUNTIME,

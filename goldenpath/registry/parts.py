@@ -20,7 +20,7 @@ Check = Callable[[Any, Any], str]  # of a part and what holds it: what is wrong,
 
 
 def check_parts(pipeline: Any, path: Path) -> None:
-    "Raises NotTrusted for a pipeline that would crash or hang whoever asks it, or read files."
+    "Check the parts of a pipeline. Raises NotTrusted if one would crash, hang or read files on a request."
     checks = _checks()
     for holder, part in edges(pipeline):
         for kind, check in checks:
@@ -42,7 +42,7 @@ def edges(root: Any) -> Iterator[tuple[Any, Any]]:  # what holds a part, and the
 
 
 def parts_of(holder: Any) -> Iterator[Any]:
-    "What one object holds, but for plain values and arrays of them."
+    "Return the values of one object, without plain values and arrays of them."
     if isinstance(holder, dict):
         held = [*holder, *holder.values()]
     elif isinstance(holder, list | tuple | set | frozenset):
@@ -74,12 +74,12 @@ def _checks() -> list[tuple[type, Check]]:
 
 
 def _fitted(attribute: str, problem: Callable[[Any], str]) -> Check:
-    "A part without this attribute cannot be asked: the template of a stack, for example."
+    "Return a check that passes parts without this attribute, such as the template of a stack."
     return lambda part, _: problem(part) if hasattr(part, attribute) else ""
 
 
 def reading_problem(vectorizer: Any) -> str:
-    "A text vectorizer that takes its text for the name of a file would read any file for any caller."
+    "Report a text vectorizer that takes its text for a file name: it would read any file for any caller."
     if vectorizer.input == "content":
         return ""
     return f"a {type(vectorizer).__name__} with input={vectorizer.input!r}, which reads files"

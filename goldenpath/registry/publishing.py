@@ -63,7 +63,7 @@ def clash(
 
 
 def newest_readable(names: list[str], read: Callable[[str], Found]) -> Found | None:
-    "What is read of the newest version that can be read: a damaged one must not keep others from coming."
+    "Read the newest readable version: a damaged one must not keep others from being published."
     for name in reversed(names):
         with contextlib.suppress(NotTrusted, VolumeFault):
             return read(name)
@@ -95,7 +95,7 @@ def refuse_difference(version: str, new: ContractSpec, neighbour: str, other: Co
 
 
 def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[list[str]]:
-    """The versions that a new contract is compared with, all of the same major number, oldest first.
+    """List the versions that a new contract is compared with, all of the same major number, oldest first.
 
     Those of the same minor number, of the next lower and of the next higher one: those beyond follow.
     """
@@ -111,7 +111,7 @@ def neighbours(mine: tuple[int, int, int], published: list[str]) -> list[list[st
 
 
 def semantic(version: str) -> tuple[int, int, int]:
-    "The MODEL_VERSION at the beginning of a version's name. Raises NotTrusted where there is none."
+    "Return the MODEL_VERSION at the beginning of a version's name. Raises NotTrusted if it is missing."
     if numbers := _numbers(version.partition("-")[0]):
         return numbers
     raise NotTrusted(

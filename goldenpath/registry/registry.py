@@ -22,7 +22,7 @@ class Registry(Versions):
         self.log = RoleLog(self.root / "roles")
 
     def roles(self) -> Roles:
-        "The assignment that is in force. Raises VolumeFault."
+        "Return the current assignment. Raises VolumeFault."
         return self.log.current()
 
     def history(self) -> list[Roles]:
@@ -30,7 +30,7 @@ class Registry(Versions):
         return self.log.all()
 
     def resolve(self, name: str) -> str:
-        "The version that a role or version name means. Raises NoModel, BadInput where it was withdrawn."
+        "Return the version that a role or version name means. Raises NoModel, BadInput if withdrawn."
         roles = self.roles()
         version = roles.holder(name) if name in ROLES else name
         if version is None:
@@ -185,7 +185,7 @@ class Registry(Versions):
 
 
 def open_registry(settings: Settings) -> Registry:
-    "The registry that the settings name, with the reader's own keys."
+    "Return the registry that the settings name, with the reader's own keys."
 
     def file(name: str) -> Path | None:
         return settings.folder / Path(name).expanduser() if name else None

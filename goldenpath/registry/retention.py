@@ -38,7 +38,7 @@ class Plan(Frozen):
 
 
 def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime) -> Plan:
-    """What may go of a model's versions. Raises VolumeFault.
+    """List the versions of a model that may be removed. Raises VolumeFault.
 
     Kept are the newest `keep`, those younger than the grace time, and those that a role named within it.
     """
@@ -60,7 +60,7 @@ def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime
 
 
 def named_within(registry: Registry, start: datetime, now: datetime) -> set[str]:
-    """The versions that an entry younger than `start` names, and those in use when that time began.
+    """Return the versions in entries younger than `start`, and those in use at that time.
 
     An entry is at least as young as every entry before it, whatever the clock of its writer said.
     Raises DamagedEntry for a damaged entry among the young ones, VolumeFault.
@@ -107,7 +107,7 @@ def is_young(registry: Registry, version: str, start: datetime) -> bool:
 
 
 def published(version: str) -> datetime:
-    "The time in a version's name; for a name without one, long ago."
+    "Return the time in a version's name; a time long ago if the name contains none."
     try:
         return datetime.strptime(age_order(version)[0], STAMP).replace(tzinfo=UTC)
     except ValueError:

@@ -20,7 +20,7 @@ class Obstacle(Frozen):
 
 
 def find_obstacle(folder: Path) -> Obstacle | None:
-    "The newest entry if it is damaged, or what lies in the place of the next one. Raises VolumeFault."
+    "Return the newest entry if it is damaged, or what blocks the place of the next one. Raises VolumeFault."
     log = RoleLog(folder)
     newest = log.newest()
     for number in (newest, newest + 1):

@@ -40,7 +40,7 @@ class Roles(Frozen):
     made_from: int = 0  # the entry that whoever made this one had seen
 
     def holder(self, role: Role) -> str | None:
-        "The version that holds a role, if any."
+        "Return the version that holds a role, if any."
         return {"champion": self.champion, "challenger": self.challenger, "shadow": self.shadow}[role]
 
     @property
@@ -50,7 +50,7 @@ class Roles(Frozen):
 
 
 def assigned(roles: Roles, version: str, role: Role, share: float = 0.0) -> Roles:
-    "The assignment in which a version holds this role and no other."
+    "Return the assignment in which a version holds this role and no other."
     change: dict[str, Any] = {role: version}
     if role == "challenger":
         change["challenger_share"] = share
@@ -58,7 +58,7 @@ def assigned(roles: Roles, version: str, role: Role, share: float = 0.0) -> Role
 
 
 def vacated(roles: Roles, version: str) -> Roles:
-    "The assignment in which a version holds no role."
+    "Return the assignment in which a version holds no role."
     change: dict[str, Any] = {role: None for role in ROLES if roles.holder(role) == version}
     if "challenger" in change:
         change["challenger_share"] = 0.0
@@ -73,7 +73,7 @@ class RoleLog:
         self._seen = 0  # an entry that is known to exist: where the next search begins
 
     def newest(self) -> int:
-        "The number of the newest entry, by doubling and bisection: thousands of entries are not listed."
+        "Find the number of the newest entry by doubling and bisection, without listing thousands of entries."
         self._look_again()
         there, step = (self._seen if self._seen and self._exists(self._seen) else 0), 1
         while self._exists(there + step):
@@ -105,7 +105,7 @@ class RoleLog:
         return True
 
     def entry_folder(self, number: int) -> Path:
-        "The folder of an entry, whether it exists or not."
+        "Return the folder of an entry, whether it exists or not."
         return self.folder / f"{number:06d}"
 
     def _path(self, number: int) -> Path:
@@ -118,7 +118,7 @@ class RoleLog:
         return patiently(lambda: read_entry(self.entry_folder(number), number))
 
     def current(self) -> Roles:
-        "The newest entry."
+        "Read the newest entry."
         return self.read(self.newest())
 
     def all(self) -> list[Roles]:
@@ -161,7 +161,7 @@ class RoleLog:
 
 
 def checked(name: str, text: str) -> str:
-    "A text that every reader of the log can use. Raises BadInput where it is too long or not Unicode."
+    "Check that every reader of the log can use a text. Raises BadInput if it is too long or not Unicode."
     if len(text) > TEXT_LIMITS[name]:
         raise BadInput(f"{name} has {len(text):,} characters; write at most {TEXT_LIMITS[name]:,}")
     try:
@@ -188,7 +188,7 @@ def write_entry(folder: Path, entry: Roles) -> None:
 
 
 def read_entry(folder: Path, number: int) -> Roles:
-    "The entry in a folder. Raises DamagedEntry where it is none, VolumeFault where the volume fails."
+    "Read the entry in a folder. Raises DamagedEntry if it is not valid, VolumeFault if the volume fails."
     path = folder / STATE
     way_out = f"if it is the newest entry, {REPAIR}; else restore it from a backup"
     try:
@@ -202,7 +202,7 @@ def read_entry(folder: Path, number: int) -> Roles:
 
 
 def parse_entry(content: bytes, number: int) -> Roles:
-    "The entry that these bytes hold. Raises DamagedEntry with the reason."
+    "Parse an entry. Raises DamagedEntry with the reason."
     try:
         roles = Roles.model_validate_json(content)
     except ValidationError as error:
@@ -214,7 +214,7 @@ def parse_entry(content: bytes, number: int) -> Roles:
 
 
 def what_blocks(folder: Path) -> str:
-    "What lies in the place of an entry and is none, such as a link; empty where nothing blocks it."
+    "Describe what blocks the place of an entry, such as a link; empty if nothing does."
     with faults(folder):
         try:
             mode = folder.lstat().st_mode

@@ -91,7 +91,7 @@ def key_id(key: Path) -> str:
 
 
 def signed_hashes(signature: bytes) -> dict[str, str]:  # sha256 by file name
-    "What a signature speaks about. Raises NotTrusted where it is none."
+    "Read the statement that was signed. Raises NotTrusted if it is not valid."
     try:
         payload = json.loads(base64.b64decode(json.loads(signature)["dsseEnvelope"]["payload"]))
         return {str(item["name"]): str(item["digest"]) for item in payload["predicate"]["resources"]}
@@ -100,7 +100,7 @@ def signed_hashes(signature: bytes) -> dict[str, str]:  # sha256 by file name
 
 
 def _public_pem(key: Path) -> bytes:
-    "The public half of a key file that holds either half. Raises BadInput."
+    "Return the public half of a key file that holds either half. Raises BadInput."
     from cryptography.hazmat.primitives import serialization as pem
 
     with _usable(key):

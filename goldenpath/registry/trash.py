@@ -28,7 +28,7 @@ class Aside(Frozen):
 
 
 def list_aside(folder: Path) -> list[Aside]:
-    "What was moved into such a folder, oldest first. Raises VolumeFault."
+    "List the contents of such a folder, oldest first. Raises VolumeFault."
     with faults(folder):
         found = [(whole, NAME.fullmatch(whole)) for whole in complete(folder)]
     aside = [
@@ -66,7 +66,7 @@ def bring_back(versions: "Versions", version: str) -> bool:
 
 
 def intact_copy(versions: "Versions", version: str) -> Path | None:
-    "The newest copy of a version that was moved aside. Raises NotTrusted where every copy is damaged."
+    "Return the newest copy of a version in the trash. Raises NotTrusted if every copy is damaged."
     damage: NotTrusted | None = None
     for copy in [one.folder for one in reversed(list_aside(versions.aside)) if one.name == version]:
         try:

@@ -14,7 +14,7 @@ BITSET = 8  # words of 32 bits, in which a set of at most 256 categories is kept
 
 
 def tree_problem(tree: Any, holder: Any) -> str:
-    "What is wrong with a `sklearn.tree._tree.Tree` in the estimator that holds it."
+    "Find the problem of a `sklearn.tree._tree.Tree` in the estimator that holds it."
     from sklearn.tree import BaseDecisionTree
 
     if not isinstance(holder, BaseDecisionTree):  # the estimator checks what goes in, the tree does not
@@ -29,7 +29,7 @@ def tree_problem(tree: Any, holder: Any) -> str:
 
 
 def _width(estimator: Any) -> int:
-    "The features that an estimator insists on; 0 where it takes any."
+    "Return the number of features that an estimator requires; 0 if it takes any."
     width = getattr(estimator, "n_features_in_", 0)
     return int(width) if isinstance(width, int | np.integer) else 0
 
@@ -52,7 +52,7 @@ def _nodes_problem(
 
 
 def boosting_problem(boosting: Any) -> str:
-    "What is wrong with a `GradientBoosting...`, whose trees are followed past their own estimators."
+    "Find the problem of a `GradientBoosting...`, whose trees are followed past their own estimators."
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
     first = boosting.estimators_[0, 0]
@@ -67,14 +67,14 @@ def boosting_problem(boosting: Any) -> str:
 
 
 def _columns(boosting: Any) -> int:
-    "The columns that the trees of one iteration add to: they are written to without a check."
+    "Return the number of columns that the trees of one iteration add to: they are written without a check."
     if boosting.init_ == "zero":
         return int(boosting.n_trees_per_iteration_)
     return len(boosting.init_.class_prior_) if boosting._loss.is_multiclass else 1
 
 
 def histogram_problem(boosting: Any) -> str:
-    "What is wrong with a `HistGradientBoosting...`."
+    "Find the problem of a `HistGradientBoosting...`."
     features = _features(boosting)
     if not features:
         return "a boosting model that does not check how many features it is given"
@@ -88,7 +88,7 @@ def histogram_problem(boosting: Any) -> str:
 
 
 def _features(boosting: Any) -> int:
-    "The columns that reach the trees; 0 where they are not known for sure."
+    "Return the number of columns that reach the trees; 0 if uncertain."
     if getattr(boosting, "_in_fit", False):  # makes predict leave all checks out
         return 0
     if boosting._preprocessor is None:
@@ -97,7 +97,7 @@ def _features(boosting: Any) -> int:
 
 
 def _preprocessed(preprocessor: Any) -> int:
-    "The columns that come out of the preprocessor that such a model makes for its categories."
+    "Return the number of columns of the preprocessor that such a model makes for its categories."
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OrdinalEncoder
 
@@ -110,7 +110,7 @@ def _preprocessed(preprocessor: Any) -> int:
 
 
 def _passes(part: Any) -> bool:
-    "Does it hand on what it is given?"
+    "Check whether a part passes its input on unchanged."
     from sklearn.preprocessing import FunctionTransformer
     from sklearn.utils import check_array
 

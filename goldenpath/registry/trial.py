@@ -61,7 +61,7 @@ class Outcome(Frozen):
     fault: str = ""  # the volume could not be read, which says nothing about the version
 
     def checked(self) -> "Outcome":
-        "The outcome of a version that can be loaded. Raises NotTrusted, VolumeFault."
+        "Return the outcome of a version that can be loaded. Raises NotTrusted, VolumeFault."
         if self.fault:
             raise VolumeFault(self.fault)
         if self.refused:
@@ -177,14 +177,14 @@ def _refused(job: Job, reason: str) -> Outcome:
 
 
 def allowance(manifest: Manifest) -> int:  # bytes
-    "The memory that a trial of this version may take."
+    "Return the memory that a trial of this version may take."
     wanted = ROOM + GROWTH * sum(entry.size for entry in manifest.files.values())
     left = _left_in_container()
     return wanted if left is None else max(LEAST, min(wanted, left))
 
 
 def _left_in_container() -> int | None:  # bytes; None where there is no limit
-    "A trial that took more would have all processes of the container ended."
+    "Return the memory left: a trial that took more would end all processes of the container."
     try:
         limit = int((CONTAINER / "memory.max").read_text())
         words = (CONTAINER / "memory.stat").read_text().split()
@@ -194,7 +194,7 @@ def _left_in_container() -> int | None:  # bytes; None where there is no limit
 
 
 def can_limit_memory() -> bool:
-    "Does this system know how much a process has written, and stop it?"
+    "Check whether this system can count and limit what a process writes."
     return sys.platform == "linux"
 
 

@@ -37,7 +37,7 @@ class Versions:
         return self.root / "versions" / version
 
     def manifest(self, version: str) -> Manifest:
-        "What a version says of itself, unverified. Raises NoModel, NotTrusted, VolumeFault."
+        "Read the manifest of a version, unverified. Raises NoModel, NotTrusted, VolumeFault."
         if version not in self._manifests:
             self.expect(version)
             self._manifests[version] = patiently(lambda: artifact.read_manifest(self.folder(version)))
@@ -81,12 +81,12 @@ class Versions:
         return manifest
 
     def _intact(self, version: str) -> Manifest:
-        "The manifest of a version whose files are those that it names."
+        "Return the manifest of a version after verifying its files."
         self.expect(version)
         return self.check(self.folder(version), version)
 
     def check(self, folder: Path, version: str) -> Manifest:
-        "The manifest of a folder that holds this very version, intact. Raises NotTrusted, VolumeFault."
+        "Verify that a folder holds this version and return its manifest. Raises NotTrusted, VolumeFault."
         manifest = patiently(lambda: artifact.verify(folder))
         if (manifest.version, manifest.model) != (version, self.model):
             claims = f"says that it is {manifest.version} of {manifest.model}"
@@ -94,7 +94,7 @@ class Versions:
         return manifest
 
     def find_identity(self, identity: str) -> str | None:
-        "The version that claims to be the same model (same fingerprint, data and seed), if there is one."
+        "Find the version that claims to be the same model (same fingerprint, data and seed)."
         same = [version for version in self.versions() if version.endswith(f"-{identity[:8]}")]
         return next((version for version in same if self._claims(version, identity)), None)
 

@@ -37,7 +37,7 @@ def new_figure(title: str, width: float = 6.0, height: float = 4.2) -> tuple[Fig
 
 
 def png_of(figure: Figure) -> bytes:
-    "The figure as a PNG file."
+    "Encode the figure as a PNG file."
     file = BytesIO()
     figure.savefig(file, format="png", dpi=130)
     return file.getvalue()
@@ -71,7 +71,7 @@ def plot_reliability(answers: Answers) -> Figure:
 
 
 def plot_precision_recall(candidate: Answers, champion: Answers | None = None) -> Figure:
-    "What precision each recall costs; the points are the thresholds in force, the dashes the baseline."
+    "Plot precision against recall; the points are the thresholds in force, the dashes the baseline."
     figure, axes = new_figure("Precision and recall on test rows")
     axes.axhline(candidate.outcome.mean(), color=GREY, linestyle="--", label="majority baseline")
     if champion:

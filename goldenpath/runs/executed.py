@@ -45,7 +45,7 @@ class Failure(Frozen):
 
 
 def read_notebook(file: Path) -> dict[str, Any]:
-    "The notebook as JSON. Raises ValueError while it is being written, OSError for a link, pipe or giant."
+    "Read the notebook. Raises ValueError while it is being written, OSError for a link, pipe or huge file."
     notebook: dict[str, Any] = from_json(read_file(file, LARGEST))
     return notebook
 
@@ -71,7 +71,7 @@ def read_step(file: Path) -> StepProgress:
 
 
 def read_failure(file: Path) -> Failure | None:
-    "The first cell with an error, or None."
+    "Return the first cell with an error, or None."
     for cell in read_notebook(file)["cells"]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":
@@ -93,14 +93,14 @@ def _failure(file: Path, cell: dict[str, Any], output: dict[str, Any]) -> Failur
 
 
 def in_one_line(message: str) -> str:
-    "A message of many lines without pydantic's references and what is too long to read."
+    "Clean a message of many lines: no pydantic references, no overlong lines."
     lines = [line for line in message.splitlines() if not line.strip().startswith("For further information")]
     text = " ".join(" ".join(lines).split())
     return text if len(text) <= LONG else f"{text[:LONG]} ..."
 
 
 def save_html(file: Path) -> Path:
-    "The notebook as a page of its own beside it: no script, nothing from the network."
+    "Render the notebook as a page beside it: no script, nothing from the network."
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(exclude_anchor_links=True)  # type: ignore[no-untyped-call]

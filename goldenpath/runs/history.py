@@ -29,7 +29,7 @@ class RunSummary(Frozen):
 
 
 def summarise(folder: Path) -> RunSummary:
-    "The figures of one run, from the records that its steps left."
+    "Return the metrics of one run, from the records of its steps."
     notes = steps_of(folder)
     data = find_record(folder, "data/summary.json")
     training = find_record(folder, "training.json")
@@ -53,7 +53,7 @@ def summarise(folder: Path) -> RunSummary:
 
 
 def _seconds(folder: Path, notes: dict[str, dict[str, Any]]) -> float | None:
-    "What the steps took: by their executed notebooks, kernel start included, else by their own notes."
+    "Return the seconds of each step, from its executed notebook with kernel start, else from its record."
     took = []
     for name, note in notes.items():
         try:

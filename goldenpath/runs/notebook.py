@@ -115,7 +115,7 @@ def strangers(folder: Path) -> list[str]:
 
 
 def exported(file: Path) -> dict[str, str]:
-    "What a notebook exports: source by module, named from the package on (`steps.train`)."
+    "Return what a notebook exports: source by module, named from the package on (`steps.train`)."
     notebook = read_notebook(file)
     cells: dict[str, list[str]] = defaultdict(list)
     default = ""
@@ -131,7 +131,7 @@ def exported(file: Path) -> dict[str, str]:
 
 
 def read_notebook(file: Path) -> dict[str, Any]:
-    "A notebook as JSON. Raises BadInput that names a file which is none."
+    "Read a notebook. Raises BadInput that names an invalid file."
     try:
         notebook = json.loads(file.read_text("utf-8"))
         assert isinstance(notebook["cells"], list)
@@ -143,17 +143,17 @@ def read_notebook(file: Path) -> dict[str, Any]:
 
 
 def code_cells(notebook: dict[str, Any]) -> list[str]:
-    "The sources of the code cells, in order."
+    "Return the sources of the code cells, in order."
     return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
 def has_tag(notebook: dict[str, Any], tag: str) -> bool:
-    "Does any cell carry this tag?"
+    "Check whether any cell carries this tag."
     return any(tag in cell.get("metadata", {}).get("tags", ()) for cell in notebook["cells"])
 
 
 def _default_module(notebook: dict[str, Any]) -> str:
-    "The module that a notebook's export cells make; empty if there is none."
+    "Return the module that a notebook's export cells make; empty if there is none."
     default = ""
     for cell in code_cells(notebook):
         for word, module in DIRECTIVE.findall(_head(cell)):
@@ -169,7 +169,7 @@ def _path(module: str) -> str:
 
 
 def _head(source: str) -> str:
-    "The directives of a cell: the comment lines that it begins with."
+    "Return the directives of a cell: its leading comment lines."
     return source[: re.match(r"(?:[ \t]*#[^\n]*\n?|[ \t]*\n)*", source).end()]  # type: ignore[union-attr]
 
 

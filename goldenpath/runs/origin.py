@@ -13,7 +13,7 @@ MARK = re.compile(r"^# %% (\S+\.ipynb) #(\S+)$")  # nbdev's, above each exported
 def origin(
     traceback: str,  # IPython's, without colours
 ) -> str:  # "notebooks/01_contract.ipynb, cell [14]"; "" where no frame is of an exported module
-    "The innermost exported cell of a traceback. The number is the editor's after all cells ran."
+    "Find the innermost exported cell of a traceback. The number is the editor's after all cells ran."
     for path, line in reversed(FRAME.findall(traceback)):
         if found := _cell(Path(path).expanduser(), int(line)):
             return found

@@ -49,7 +49,7 @@ class Reproduction(Frozen):
 
 
 def origin(manifest: Manifest) -> dict[str, str]:
-    "Data, code, environment, run, who and when of a version, to be shown."
+    "Return data, code, environment, run, author and date of a version for display."
     rows = ", ".join(f"{count:,} {name}" for name, count in manifest.data.rows.items())
     return {
         "made": f"{manifest.created} by {manifest.who}",
@@ -79,13 +79,13 @@ def compare_code(manifest: Manifest) -> list[Compared]:
 
 
 def short(commit: str) -> str:
-    "A commit as people write it; whether the tree was changed stays."
+    "Shorten a commit for display; a mark of uncommitted changes stays."
     name, changed, _ = commit.partition("+")
     return f"{name[:_SHOWN]}{' with changes' if changed else ''}" if name else "unknown"
 
 
 def compare_data(manifest: Manifest, present: DataSummary) -> list[Compared]:
-    "The rows, recorded and present."
+    "Compare the rows, recorded and present."
     pairs = {
         "data": (manifest.data.source, present.source),
         "data fingerprint": (manifest.data.fingerprint[:_SHOWN], present.fingerprint[:_SHOWN]),

@@ -20,7 +20,7 @@ def aside_runs(home: Path) -> Path:
 
 
 def plan_runs(home: Path, keep: int, grace: timedelta, now: datetime) -> Plan:
-    """What may go of the runs. Raises VolumeFault.
+    """List the runs that may be removed. Raises VolumeFault.
 
     Kept are the newest `keep`, those touched within the grace time, those that a published version was
     trained in, and all that any of these reads from.
@@ -49,7 +49,7 @@ def touched(run: Path) -> datetime:
 
 
 def trained_in(home: Path) -> set[str]:
-    "The runs that the published versions of all models name. Raises VolumeFault."
+    "Return the runs that the published versions of all models name. Raises VolumeFault."
     named: set[str] = set()
     with faults(home / "models"):
         models = complete(home / "models")
@@ -64,7 +64,7 @@ def trained_in(home: Path) -> set[str]:
 
 
 def with_parents(runs: Iterable[Path]) -> set[Path]:
-    "The runs, and those that they read from."
+    "Return the runs, and those that they read from."
     found: set[Path] = set()
     waiting = list(runs)
     while waiting:

@@ -46,7 +46,7 @@ class Run:
     started: float = field(default_factory=time.time)  # seconds since 1970
 
     def input(self, name: str) -> Path:
-        "A file or folder of this run, else of those that it reads from. Raises BadInput where there is none."
+        "Find a file or folder of this run, else of its parents. Raises BadInput if it is missing."
         return self._folder_with(name) / name
 
     def has(self, name: str) -> bool:
@@ -54,7 +54,7 @@ class Run:
         return any((folder / name).exists() for folder in self._chain)
 
     def record(self, name: str, kind: type[Record]) -> Record:
-        "A JSON file of this run, else of those that it reads from. Raises BadInput, VolumeFault."
+        "Read a JSON file of this run, else of those that it reads from. Raises BadInput, VolumeFault."
         return record_in(self._folder_with(name), name, kind)
 
     def output(self, name: str) -> Path:
@@ -135,7 +135,7 @@ def make_run(
     runs: Path,  # <home>/runs
     run_id: str = "",  # empty: a new one
 ) -> Path:
-    "The folder of a new run, writable for the group (on OpenShift every pod has group 0). Raises BadInput."
+    "Make the folder of a run, writable for the group (on OpenShift every pod has group 0). Raises BadInput."
     if run_id and not RUN_ID.fullmatch(run_id):
         raise BadInput(f"RUN_ID = '{run_id}' is no run id; it looks like {new_id()}")
     folder = runs / (run_id or new_id())
@@ -151,7 +151,7 @@ def make_run(
 
 
 def parent_of(folder: Path) -> Path | None:
-    "The run that a run reads from, by what its steps noted."
+    "Return the run that a run reads from, as its steps recorded it."
     for record in steps_of(folder).values():
         if record.get("parent"):
             return folder.parent / str(record["parent"])
@@ -159,19 +159,19 @@ def parent_of(folder: Path) -> Path | None:
 
 
 def steps_of(folder: Path) -> dict[str, dict[str, Any]]:
-    "What each step of a run noted, in order of the steps' names."
+    "Read the record of each step of a run, in order of the steps' names."
     return {file.stem: read_json(file) for file in sorted((folder / "steps").glob("*.json"))}
 
 
 def list_runs(runs: Path) -> list[Path]:
-    "The folders of all runs, oldest first."
+    "List the folders of all runs, oldest first."
     if not runs.is_dir():
         return []
     return sorted(path for path in runs.iterdir() if RUN_ID.fullmatch(path.name))
 
 
 def find_run(runs: Path, name: str) -> Path:
-    "A run by its id, by a part of it that fits one run only, or as `latest`. Raises BadInput."
+    "Find a run by its id, by a unique part of it, or as `latest`. Raises BadInput."
     known = list_runs(runs)
     fitting = known[-1:] if name == "latest" else [path for path in known if name in path.name]
     if len(fitting) == 1:
@@ -185,7 +185,7 @@ def find_run(runs: Path, name: str) -> Path:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    "A small record of a run; empty where it is missing, half written, or anything but a small regular file."
+    "Read a small record of a run; empty if it is missing, half written, or not a small regular file."
     try:
         return dict(from_json(read_file(file, _SMALL)))
     except (OSError, ValueError, TypeError):
@@ -193,7 +193,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
-    "A JSON file of a run as the record that it must be. Raises BadInput, VolumeFault."
+    "Read a JSON file of a run as a record. Raises BadInput, VolumeFault."
     try:
         return kind.model_validate_json(read_small(folder / name))
     except ValidationError as error:
@@ -202,13 +202,13 @@ def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
 
 
 def read_small(file: Path) -> bytes:
-    "The content of a small file of a run. Raises VolumeFault, also for a link, a pipe or a giant."
+    "Read a small file of a run. Raises VolumeFault, also for a link, a pipe or a huge file."
     with faults(file):
         return read_file(file, _SMALL)
 
 
 def find_record(folder: Path | None, name: str) -> dict[str, Any]:
-    """A small record of a run, else of those that it reads from; empty where there is none.
+    """Read a small record of a run, else of those that it reads from; empty if there is none.
 
     It looks no further than a run in which the record's own step, or one before it, ran anew: what an older
     run says of another candidate is not this one's.
@@ -225,12 +225,12 @@ def find_record(folder: Path | None, name: str) -> dict[str, Any]:
 
 
 def write_json(file: Path, record: Mapping[str, Any]) -> None:
-    "A small record, as text that a person can read."
+    "Write a small record as readable text."
     file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
 def _handed_on(runs: Path) -> Path:
-    "The run that the pipeline's first step handed on."
+    "Return the run that the pipeline's first step handed on."
     record = read_json(Path(HANDED_ON))
     for folder in (runs / str(record.get("run_id")), Path(str(record.get("run_folder")))):
         if record.get("run_id") and folder.is_dir():
@@ -241,7 +241,7 @@ def _handed_on(runs: Path) -> Path:
 
 
 def _newest_with(runs: Path, step: str) -> Path | None:
-    "The newest run in which `step` was done; None where there is none, or nothing is needed."
+    "Return the newest run in which `step` was done; None if there is none, or none is needed."
     if not step:
         return None
     for folder in reversed(list_runs(runs)):

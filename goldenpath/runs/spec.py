@@ -68,7 +68,7 @@ def find_spec(name: str) -> StepSpec:
 
 
 def begins(name: str) -> bool:
-    "Does this step begin a run, as one that is declared to read nothing?"
+    "Check whether this step begins a run: it is declared to read nothing."
     return any(spec.name == name and not spec.reads for spec in all_specs())
 
 

@@ -105,7 +105,7 @@ class Contract:
             raise self._refusal(error, "one JSON object, a record") from None
 
     def parse_many(self, body: bytes | str) -> list[Record]:
-        "Records from a JSON list. Raises Malformed, and Broken for the first record that is wrong."
+        "Parse records from a JSON list. Raises Malformed, and Broken for the first invalid record."
         if len(body) > _LONG:
             body = self._without_crowds(body)
         try:
@@ -114,7 +114,7 @@ class Contract:
             raise self._refusal(error, "a JSON list of records") from None
 
     def check(self, frame: "pd.DataFrame", target: bool = True) -> Checked:
-        """A frame's clean rows, and what is wrong with the others: vectorised, by the rules of `parse`.
+        """Return a frame's clean rows and the problems of the others: vectorized, by the rules of `parse`.
 
         Takes texts, categoricals or typed columns; `target` False ignores the target column. Raises BadInput
         for a missing column.
@@ -126,11 +126,11 @@ class Contract:
         return outcome_known(self.target, frame)
 
     def columns(self, clean: "pd.DataFrame") -> Columns:
-        "The fields of a clean frame as the model sees them."
+        "Return the fields of a clean frame as the model sees them."
         return {field.name: column_as_seen(field, clean[field.name]) for field in self.fields}
 
     def columns_of(self, records: Sequence[Record]) -> Columns:
-        "Parsed records as the model sees them."
+        "Return parsed records as the model sees them."
         return columns_of_values(self.spec, [self._values(record) for record in records])
 
     def values(self, record: Record) -> tuple[list[str], list[float]]:
@@ -143,7 +143,7 @@ class Contract:
         return self.record.model_json_schema(by_alias=True)
 
     def _refusal(self, error: ValidationError, wanted: str) -> BadInput:
-        "The error to raise instead of pydantic's, which would repeat field names that a caller made up."
+        "Return an error in place of pydantic's, which would repeat field names that a caller made up."
         found = error.errors(include_url=False, include_context=True, include_input=False)
         if found[0]["type"] == "json_invalid":
             return Malformed(f"the body is not JSON ({found[0]['ctx']['error']}); send {wanted}")
@@ -154,7 +154,7 @@ class Contract:
         return Broken(tuple(dict.fromkeys(self._problem(one) for one in found)))
 
     def _without_crowds(self, body: bytes | str) -> bytes | str:
-        """The body to check, where no field comes again and again. Raises Broken for crowds of unknown ones.
+        """Return the body to check, without repeated fields. Raises Broken for very many unknown ones.
 
         The check makes an error of each: a million of them took a minute and 3 GB. It also keeps whatever is
         repeated: a million repetitions of one field took 1 GB.
@@ -173,7 +173,7 @@ class Contract:
         return body if colons <= fields + CROWDED else to_json(read, inf_nan_mode="constants")
 
     def _unknown(self, what: str, index: int | None = None) -> Problem:
-        "A problem with fields whose names a caller made up: they are not repeated."
+        "Describe a problem with fields whose names a caller made up, without repeating them."
         known = some(field.name for field in self.fields)
         return Problem(
             field="", problem=f"{what} that the contract does not know (known: {known})", index=index
@@ -191,7 +191,7 @@ class Contract:
 
 
 def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:
-    "What reads these attributes of a record at once; attrgetter gives a tuple for two or more only."
+    "Return a getter of these attributes as a tuple; attrgetter makes one for two or more only."
     if len(names) > 1:
         return attrgetter(*names)
     return lambda record: tuple(getattr(record, name) for name in names)
@@ -232,7 +232,7 @@ def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Colu
 
 
 def as_number(value: Any) -> float:
-    "A number, boolean or date (or its ISO text) as float64; NaN for None."
+    "Convert a number, boolean or date (or its ISO text) to float64; None to NaN."
     if isinstance(value, (float, int)):  # `float | int` would be made anew for every value
         return float(value)
     if isinstance(value, str):

@@ -32,7 +32,7 @@ FITS = {Ge: BOUNDED, Gt: BOUNDED, Le: BOUNDED, Lt: BOUNDED, MinLen: ("text",), M
 
 
 def wrong(what: str) -> BadInput:
-    "The error of a contract that was written wrong: where, and what."
+    "Return the error of an invalid contract: place and problem."
     return BadInput(f"{_NOTEBOOK}: {what}")
 
 
@@ -63,7 +63,7 @@ class Record(BaseModel):
 
 
 def _blamed(record: type[Record], fault: Exception) -> BadInput:
-    "The field that pydantic cannot build, by name; pydantic does not always say."
+    "Find the name of the field that pydantic cannot build; pydantic does not always report it."
     try:
         for name, info in record.model_fields.items():
             read_field(name, info)
@@ -73,7 +73,7 @@ def _blamed(record: type[Record], fault: Exception) -> BadInput:
 
 
 def unwritten(info: FieldInfo) -> list[Any]:
-    "What a field lacks of: a limit of a text's length, of integers to exact ones."
+    "Return the default limits that a field is missing: text length, exact integer range."
     base, optional, around = unwrap(info.annotation)
     written = list(flat([*around, *info.metadata]))
     if base is str:
@@ -85,7 +85,7 @@ def unwritten(info: FieldInfo) -> list[Any]:
 
 
 def iso_date(value: Any) -> Any:
-    "A date from YYYY-MM-DD and nothing else: pydantic would also read a text of seconds since 1970."
+    "Parse a date from YYYY-MM-DD and nothing else: pydantic would also read a text of seconds since 1970."
     if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
         return date.fromisoformat(value)
     if value is None or isinstance(value, date):
@@ -94,7 +94,7 @@ def iso_date(value: Any) -> Any:
 
 
 def whole(value: Any) -> Any:
-    "An integer from a float without a fraction, as JSON Schema has it: pandas writes 1990.0 beside a gap."
+    "Return an integer for a whole float, as JSON Schema does: pandas writes 1990.0 beside a gap."
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -112,7 +112,7 @@ class Target(TargetSpec):
         negative: str = "",
         unknown: Sequence[str] = (),  # outcomes that are no error but cannot be learnt from
     ) -> None:
-        "Raises BadInput where something is not text."
+        "Check that all parts are text. Raises BadInput."
         for name, value in (("column", column), ("positive", positive), ("negative", negative)):
             if not isinstance(value, str):
                 raise wrong(f"target {column!r}: {name} = {value!r} is not text; write {name}={str(value)!r}")
@@ -122,7 +122,7 @@ class Target(TargetSpec):
 
 
 def read_spec(record: type[Record], target: TargetSpec) -> ContractSpec:
-    """The contract that a pydantic model and a target make.
+    """Make the contract of a pydantic model and a target.
 
     Raises BadInput, naming field and way out, for whatever could not be checked on a whole frame as well.
     """
@@ -139,7 +139,7 @@ def read_spec(record: type[Record], target: TargetSpec) -> ContractSpec:
 
 
 def refuse_others(record: object, target: object) -> None:
-    "A contract is made of a class of records and a target."
+    "Check that a contract is made of a class of records and a target."
     if not (isinstance(record, type) and issubclass(record, Record)):
         raise wrong(f"Contract needs a class such as `class Case(Record)`, not {record!r}")
     if not isinstance(target, TargetSpec):
@@ -147,7 +147,7 @@ def refuse_others(record: object, target: object) -> None:
 
 
 def refuse_validators(record: type[Record]) -> None:
-    "A validator sees one record; a frame is checked column by column, so it would be silently skipped."
+    "Refuse validators: they see one record, and a frame is checked by column, so they would be skipped."
     decorators = record.__pydantic_decorators__
     found = [*decorators.field_validators, *decorators.model_validators, *decorators.validators]
     if found:
@@ -158,7 +158,7 @@ def refuse_validators(record: type[Record]) -> None:
 
 
 def refuse_target(target: TargetSpec, names: list[str]) -> None:
-    "A target has two different outcomes and is no input."
+    "Check that a target has two different labels and is not an input."
     if target.column in names:
         raise wrong(
             f"target column {target.column!r} is also a field of the record: the answer would leak in"
@@ -193,7 +193,7 @@ def read_field(name: str, info: FieldInfo) -> FieldSpec:
 
 
 def read_kind(name: str, base: Any) -> Kind:
-    "What kind of values a type holds."
+    "Return the kind of values that a type holds."
     if get_origin(base) is Literal:
         return "level"
     if base not in TYPES:
@@ -202,7 +202,7 @@ def read_kind(name: str, base: Any) -> Kind:
 
 
 def unwrap(annotation: Any) -> tuple[Any, bool, list[Any]]:
-    "The bare type of an annotation, whether it may be None, and the constraints found around the type."
+    "Return the bare type of an annotation, whether it may be None, and the constraints around the type."
     optional, metadata = False, []
     while True:
         if get_origin(annotation) is Annotated:
@@ -216,7 +216,7 @@ def unwrap(annotation: Any) -> tuple[Any, bool, list[Any]]:
 
 
 def refuse_default(name: str, info: FieldInfo, optional: bool) -> None:
-    "The one default is None, for a field that may be empty: any other would hide what was not said."
+    "Refuse defaults but None, for a field that may be empty: any other would hide a missing value."
     if optional and (info.is_required() or info.get_default() is not None):
         raise wrong(f"field {name!r} may be empty, so its default must be None: write `... | None = None`")
     if not optional and not info.is_required():
@@ -254,7 +254,7 @@ def read_constraint(name: str, item: Any) -> dict[str, Any]:
 
 
 def number(name: str, bound: Any) -> float:
-    "A bound as a number: a date becomes days since 1970-01-01."
+    "Convert a bound to a number: a date becomes days since 1970-01-01."
     if isinstance(bound, date):
         return float((bound - EPOCH).days)
     if not isinstance(bound, int | float):
@@ -263,7 +263,7 @@ def number(name: str, bound: Any) -> float:
 
 
 def read_levels(name: str, levels: tuple[Any, ...]) -> tuple[str, ...]:
-    "The levels of a Literal, which must be non-empty text."
+    "Return the categories of a Literal, which must be non-empty text."
     unfit = [level for level in levels if not isinstance(level, str) or not level]
     if not levels:
         raise wrong(f"field {name!r} has no levels")

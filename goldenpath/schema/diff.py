@@ -50,7 +50,7 @@ def removed(old: ContractSpec, new: ContractSpec) -> list[str]:
 
 
 def added(old: ContractSpec, new: ContractSpec, optional: bool) -> list[str]:
-    "New fields; only a required one is missed in an old caller's record."
+    "Report new fields; only a required one is missing from an old caller's record."
     names = {field.name for field in old.fields}
     kind = "optional" if optional else "required"
     found = [field for field in new.fields if field.name not in names and field.optional == optional]
@@ -58,7 +58,7 @@ def added(old: ContractSpec, new: ContractSpec, optional: bool) -> list[str]:
 
 
 def field_changes(old: FieldSpec, new: FieldSpec) -> tuple[list[str], list[str]]:
-    "What became narrower and what became wider in one field."
+    "Report what became narrower and what became wider in one field."
     if old.kind != new.kind:
         return [f"field {old.name!r} was of kind {old.kind}, is {new.kind}"], []
     narrower, wider = level_changes(old, new)
@@ -81,7 +81,7 @@ def level_changes(old: FieldSpec, new: FieldSpec) -> tuple[list[str], list[str]]
 
 
 def holds(outer: FieldSpec, inner: FieldSpec) -> bool:
-    "Does everything within the inner range and length lie within the outer?"
+    "Check whether everything within the inner range and length is within the outer."
     below = outer.lower is None or starts(inner) >= starts(outer)
     above = outer.upper is None or ends(inner) <= ends(outer)
     return below and above and (outer.max_length or 0) >= (inner.max_length or 0)

@@ -69,14 +69,14 @@ class FieldSpec(Frozen):
         return above if self.upper is None else above + below
 
     def shown(self, bound: float | None) -> str:
-        "A bound as a person writes it."
+        "Write a bound as people do."
         if bound is None:
             return ""
         return str(day(bound)) if self.kind == "date" else f"{bound:.15g}"
 
 
 def _plain(target: Any) -> Any:
-    "A target without the class that its author made it of, so that equal ones are equal."
+    "Return a target without its author's class, so that equal targets compare equal."
     return TargetSpec(**dict(target)) if isinstance(target, TargetSpec) else target
 
 
@@ -105,12 +105,12 @@ class ContractSpec(Frozen):
 
 
 def some(values: Iterable[str]) -> str:
-    "The values, comma separated; of a long list the first ones and how many there are."
+    "List the values, comma separated; of a long list the first ones and the count."
     found = list(values)
     shown = ", ".join(found[:LEVELS_SHOWN])
     return shown if len(found) <= LEVELS_SHOWN else f"{shown}, ... ({len(found)} in all)"
 
 
 def day(days: float) -> date:
-    "The date so many days after 1970-01-01."
+    "Return the date so many days after 1970-01-01."
     return EPOCH + timedelta(days=days)

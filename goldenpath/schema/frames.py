@@ -81,7 +81,7 @@ def refuse_columns(spec: ContractSpec, frame: "pd.DataFrame") -> None:
 
 
 def column_of(field: FieldSpec, frame: "pd.DataFrame") -> "pd.Series[Any]":
-    "The column of a field; all empty where an optional one is absent."
+    "Return the column of a field; all empty if an optional one is absent."
     import pandas as pd
 
     if field.name in frame.columns:
@@ -95,7 +95,7 @@ def bad_rows(column: Judged, optional: bool) -> NDArray[np.bool_]:
 
 
 def rejects(frame: "pd.DataFrame", name: str, bad: NDArray[np.bool_], reason: str) -> "pd.DataFrame":
-    "The part of the rejected table that one column causes."
+    "Return the part of the rejected table that one column causes."
     import pandas as pd
 
     broken = as_text(frame[name][bad]).astype(object)
@@ -190,7 +190,7 @@ def judge_target(target: TargetSpec, column: "pd.Series[Any]") -> Judged:
 
 
 def target_rule(target: TargetSpec) -> str:
-    "What an outcome must be, in words."
+    "Describe the allowed labels in words."
     unknown = f" (or unknown: {some(target.unknown)})" if target.unknown else ""
     return f"{target.positive} or {target.negative}{unknown}"
 
@@ -202,7 +202,7 @@ def outcome_known(target: TargetSpec, frame: "pd.DataFrame") -> NDArray[np.bool_
 
 
 def distinct(column: "pd.Series[Any]") -> Distinct:
-    "The distinct texts of a column; null and the empty text are -1."
+    "Return the distinct texts of a column; null and the empty text are -1."
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -216,7 +216,7 @@ def distinct(column: "pd.Series[Any]") -> Distinct:
 
 
 def as_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    "A column as the text that a CSV file would hold; whole floats as integers, of which pandas made them."
+    "Convert a column to the text of a CSV file; whole floats as integers, which pandas converted."
     import pandas as pd
 
     if pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty"):

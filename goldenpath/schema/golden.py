@@ -43,7 +43,7 @@ class Pool:
 
 
 def pool(spec: ContractSpec, n: int = POOL, seed: int = 0) -> Pool:
-    "Records that keep the contract: first every level and border, then n drawn ones; the same for one seed."
+    "Generate valid records: first every category and border, then n random ones; the same for one seed."
     rng = np.random.default_rng(seed)
     edges = {field.name: corners(field) for field in spec.fields}
     most = max(map(len, edges.values()))
@@ -55,7 +55,7 @@ def pool(spec: ContractSpec, n: int = POOL, seed: int = 0) -> Pool:
 
 
 def turned(values: list[Value], count: int, rng: np.random.Generator) -> list[Value]:
-    "The values again and again from a random start, so that corners of different fields meet by chance."
+    "Repeat the values from a random start, so that corners of different fields meet by chance."
     start = int(rng.integers(len(values)))
     return [values[(start + place) % len(values)] for place in range(count)]
 
@@ -73,7 +73,7 @@ def corners(field: FieldSpec) -> list[Value]:
 
 
 def words(field: FieldSpec) -> list[str]:
-    "A few texts within the field's length."
+    "Return a few texts within the field's length."
     longest = field.max_length or TEXT_LENGTH
     return [*(word for word in WORDS if len(word) <= longest), "x" * longest]
 
@@ -92,7 +92,7 @@ def draw(field: FieldSpec, n: int, rng: np.random.Generator) -> list[Value]:
 
 
 def ends(field: FieldSpec) -> tuple[float, float]:
-    "The first and the last number to draw: the bounds, a little inside where they are excluded."
+    "Return the first and the last number to generate: the bounds, a little inside if they are excluded."
     low, high = outer_ends(field)
     if field.kind == "number":
         step = (high - low) * INSIDE
@@ -103,7 +103,7 @@ def ends(field: FieldSpec) -> tuple[float, float]:
 
 
 def outer_ends(field: FieldSpec) -> tuple[float, float]:
-    "The bounds, and a plausible number where there is none."
+    "Return the bounds, with a plausible number for a missing one."
     if field.lower is not None:
         return field.lower, field.lower + SPAN if field.upper is None else field.upper
     if field.upper is not None:
@@ -112,7 +112,7 @@ def outer_ends(field: FieldSpec) -> tuple[float, float]:
 
 
 def as_json(field: FieldSpec, number: float) -> Value:
-    "A drawn number as JSON holds it, with at most six digits, as people's tables have them."
+    "Return a random number as JSON contains it, with at most six digits, as in people's tables."
     if field.kind == "date":
         return day(round(number)).isoformat()
     if field.kind == "integer":
@@ -129,7 +129,7 @@ def select(
     n: int = KEPT,
     decide: Decide | None = None,  # the model's own; default: positive from the threshold on
 ) -> Golden:
-    """The records that would show a wrong model soonest.
+    """Choose the records that would reveal a wrong model soonest.
 
     Every level and border, then in equal parts: quantiles of the probability, those nearest the threshold,
     and those on which the compiled model differs most. Left out is what lies on the threshold itself.

@@ -50,7 +50,7 @@ def parse_floors(text: str) -> dict[str, float]:
 
 
 def parse_share(text: str) -> float:
-    "A number from 0 to 1. Raises ValueError that says what is wrong."
+    "Parse a number from 0 to 1. Raises ValueError that names the problem."
     if not SHARE.fullmatch(text.strip()):
         raise ValueError(f"'{text.strip()}' is not a number such as 0.8")
     if not 0 <= float(text) <= 1:

@@ -61,7 +61,7 @@ class ServerSettings(Frozen):
 
 
 def allowed(field: FieldInfo) -> str:
-    "What a key may hold: its description, and its bounds where that does not tell them."
+    "Describe the values of a key: its description, and its bounds unless they are in it."
     words = field.description or ""
     if re.search(r"\d to \d|at least", words):
         return words

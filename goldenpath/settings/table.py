@@ -78,7 +78,7 @@ class Settings(ServerSettings):
     user: str = Field("", description="the name that stands beside what you publish; empty: found out")
 
     def changed(self, **values: Any) -> "Settings":
-        "A copy with other values, read as settings.ini is. Raises BadInput as load_settings does."
+        "Return a copy with other values, read like settings.ini. Raises BadInput as load_settings does."
         try:
             return Settings.model_validate({**dict(self), **values})
         except ValidationError as fault:
@@ -92,7 +92,7 @@ class Settings(ServerSettings):
         return self.file.parent if self.file else Path.cwd()
 
     def home_folder(self, environ: Mapping[str, str] = os.environ) -> Path:
-        """The folder under which everything shared lives; it need not exist yet, except in a pod.
+        """Return the folder under which everything shared is stored; it may be missing, except in a pod.
 
         Raises VolumeFault in a pipeline's pod where the volume is not mounted: what is written into
         the pod itself is lost with it.
@@ -116,7 +116,7 @@ class Settings(ServerSettings):
         return home
 
     def writable_home(self, environ: Mapping[str, str] = os.environ) -> Path:
-        "The same folder, made where it is missing. Raises VolumeFault where one cannot write there."
+        "Return the same folder, made if it is missing. Raises VolumeFault if it is not writable."
         home = self.home_folder(environ)
         if home.is_symlink() and not home.exists():
             raise VolumeFault(f"home {home} is a link to {os.readlink(home)}, which is not there: mount it")
@@ -158,7 +158,7 @@ class Settings(ServerSettings):
         return self.home_folder(environ).resolve().is_relative_to(self.folder.resolve())
 
     def who_am_i(self, environ: Mapping[str, str] = os.environ) -> str:
-        "The name beside a change: `user`, else git's e-mail, else the workbench, else uid@host."
+        "Return the name beside a change: `user`, else git's e-mail, else the workbench, else uid@host."
         workbench = environ.get("NB_PREFIX", "").rstrip("/").rpartition("/")[2]
         return self.user or _git_email(self.folder) or workbench or f"{os.getuid()}@{socket.gethostname()}"
 
@@ -220,7 +220,7 @@ def _way_out(key: str) -> str:
 
 
 def _read_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    "Settings from variables; empty ones count as not set, service links are none of ours."
+    "Read settings from variables; empty ones count as not set, service links are ignored."
     ours = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
     named = {name: value for name, value in ours.items() if value and not SERVICE_LINK.fullmatch(name)}
     for other, main in OTHER_NAMES.items():
@@ -233,7 +233,7 @@ def _read_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(key: str, value: str) -> str:
-    "The value, which is written into records later. Raises BadInput where its bytes are no text."
+    "Check a value, which is written into records later. Raises BadInput if its bytes are not text."
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -246,7 +246,7 @@ def _variable(key: str) -> str:
 
 
 def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> str:
-    "The first wrong key in one line: where it stands, its value, what is wrong with it, what is allowed."
+    "Describe the first wrong key in one line: place, value, problem, allowed values."
     first = fault.errors()[0]
     key = str(first["loc"][0])
     value, where = values.get(key, ("", _variable(key)))  # not set, but needed by another key
@@ -256,7 +256,7 @@ def _explain(fault: ValidationError, values: Mapping[str, tuple[Any, str]]) -> s
 
 
 def _only_file(folder: Path) -> str | None:
-    "The one data file of a folder. Raises BadInput where there are several, or only some that are not read."
+    "Find the one data file of a folder. Raises BadInput if there are several, or only unreadable ones."
     files = sorted(path for path in folder.glob("*") if is_table(path.name))
     others = sorted(path.name for path in folder.glob("*") if is_other_table(path.name))
     if others and not files:

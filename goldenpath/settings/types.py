@@ -31,7 +31,7 @@ def _with_tcp_number(listen: str) -> str:
 
 
 def _http(address: str) -> str:
-    "Raises ValueError for what no request could be sent to."
+    "Check a URL. Raises ValueError if no request could be sent to it."
     parts = urlsplit(address)
     if address and not (parts.scheme in ("http", "https") and parts.hostname):
         raise ValueError("it does not begin with http:// or https:// and a host")

@@ -131,7 +131,7 @@ def score_file(
 
 
 def as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
-    "The batch itself: values are passed on unchanged, so that they can be joined with their source."
+    "Run the batch; values are passed on unchanged, so that they can be joined with their source."
     return batch
 
 
@@ -159,7 +159,7 @@ def refuse_overlap(
     file: str,  # what is behind it
     output: Path,
 ) -> None:
-    "Raises BadInput where the output or the rejected rows would overwrite the input or be input next time."
+    "Check the paths. Raises BadInput if output or rejected rows would overwrite or extend the input."
     for path in (output, rejected_beside(output)):
         if covers(file, path):
             raise BadInput(f"{path} is the input itself; name another output")
@@ -203,7 +203,7 @@ def run_batch(
 
 
 def refuse_training_rows(settings: Settings, output: Path) -> None:
-    "Raises BadInput where the next training run would read what is written, or could not choose a file."
+    "Check the output's place. Raises BadInput if the next training run would read it or fail to choose."
     for path, place in product((output, rejected_beside(output)), settings.data_places()):
         if covers(place, path):
             raise BadInput(f"{path} would be among the training rows ({place}); write to another folder")

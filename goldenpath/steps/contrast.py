@@ -67,7 +67,7 @@ def as_json(
     frame: pd.DataFrame,  # clean rows
     fields: Sequence[FieldSpec] = CONTRACT.fields,
 ) -> list[dict]:  # what is empty is left out
-    "The contract's fields of each row, as a caller would write them."
+    "Return the contract's fields of each row, as a caller would write them."
     columns = [json_values(field, frame[field.name]) for field in fields]
     names = [field.name for field in fields]
     rows = zip(*columns, strict=True)
@@ -105,7 +105,7 @@ def train_then_predict(run: Run, manifest: Manifest, one: float) -> tuple[float,
 
 
 def trained_here(run: Run, manifest: Manifest) -> bool:
-    "Does this run hold the rows that this version was trained on?"
+    "Check whether this run holds the rows that this version was trained on."
     if not (run.has("training.json") and run.has("data/train.parquet")):
         return False
     record = run.record("training.json", TrainingRecord)
@@ -140,7 +140,7 @@ def one_in_process(
     records: Sequence[Record],
     calls: int,
 ) -> Seconds:
-    "Records in their order, from the start again where they are too few."
+    "Return records in order, repeated from the start if there are too few."
     taken = [records[i % len(records)] for i in range(calls)]
     return time_calls(predictor.one, taken, warm_up=100, within=WITHIN)
 
@@ -313,7 +313,7 @@ EXPLORED = {
 
 
 def pictures(folder: Path, known: dict[str, str]) -> tuple[Picture, ...]:
-    "The PNG files of a folder with their captions, the known ones first."
+    "Return the PNG files of a folder with their captions, the known ones first."
     files = {file.stem: file for file in sorted(folder.glob("*.png"))}
     order = [*(name for name in known if name in files), *(name for name in files if name not in known)]
     return tuple(
@@ -331,7 +331,7 @@ def explored(run: Run) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
 
 
 def evaluated(home: Path, manifest: Manifest) -> tuple[Evaluation | None, tuple[Picture, ...]]:
-    "What 06_evaluate left in the run that made the version, if it still exists."
+    "Read the evaluation in the run that made the version, if it still exists."
     folder = home / "runs" / manifest.run
     if not (folder / "evaluation.json").exists():
         return None, ()
@@ -340,7 +340,7 @@ def evaluated(home: Path, manifest: Manifest) -> tuple[Evaluation | None, tuple[
 
 
 def verdict_of(folder: Path, manifest: Manifest) -> Verdict | None:
-    "A version that a person put together may have none."
+    "Return the verdict; a version that was assembled by hand may have none."
     if "verdict.json" not in manifest.files:
         return None
     return Verdict.model_validate_json(read_trusted(folder, manifest, "verdict.json"))
@@ -367,7 +367,7 @@ def material(step: Step, told: Contrast) -> Material:
 
 # %% ../../notebooks/09_contrast.ipynb #5dab8693
 def version_for(step: Step, version: str) -> str:
-    "The version named, by itself or by its role, else the one that this run published."
+    "Return the version with this name or role, else the one that this run published."
     if version:
         return step.registry.resolve(version)
     return step.load("published.json", Published).version

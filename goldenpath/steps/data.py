@@ -173,7 +173,7 @@ def draw_dates(
     rows: int,
     random: np.random.Generator,
 ) -> dict[str, np.ndarray]:  # each (rows,) ISO days as text, "" where empty
-    "The first date of each case, and the later ones with their shares of empty cells."
+    "Return the first date of each case, and the later ones with their fractions of empty cells."
     earliest = FIRST_DAY + random.triangular(0, DAYS, DAYS, rows).astype("timedelta64[D]")
     dates = {"cdc_case_earliest_dt": np.datetime_as_string(earliest, unit="D")}
     for name, percent in EMPTY_DATES.items():
@@ -236,7 +236,7 @@ def stand_in_chunks(
 def require_stand_in(
     needed: tuple[str, ...],
 ) -> None:
-    "Raises BadInput for a column that the stand-in does not have: it is about other data."
+    "Check the columns. Raises BadInput for one that the synthetic data doesn't have: it is about other data."
     known = (*SHARES, *EMPTY_DATES, "cdc_case_earliest_dt")
     missing = next((name for name in needed if name not in known), None)
     if missing is not None:
@@ -252,7 +252,7 @@ def refuse_many_rejected(
     limit: float,  # share of the rows read
     file: object,  # where the rejected rows are
 ) -> None:
-    "Raises BadInput above the limit, naming the values that broke the contract most often."
+    "Check the number of rejected rows. Raises BadInput above the limit, with the most frequent values."
     if not tally.read or tally.rejected <= limit * tally.read:
         return
     common = [f"{describe(*problem)} ({count:,} rows)" for problem, count in tally.broken.most_common(3)]
@@ -267,7 +267,7 @@ def remedy(
     contract: Contract,
     file: object,  # where the rejected rows are
 ) -> str:
-    "What to do about rejected rows: correct names, declare a third outcome, or look at them."
+    "Suggest what to do about rejected rows: correct names, declare a third label, or look at them."
     if names := misnamed(tally, contract):
         return names
     if any(column == contract.target.column for column, _, _ in tally.broken):
@@ -285,7 +285,7 @@ def refuse_one_class(
     contract: Contract,
     source: str,
 ) -> None:
-    "Raises BadInput where there is nothing to learn, or a side of the split cannot be judged."
+    "Check that there are labels to learn from. Raises BadInput if a split cannot be used."
     target = contract.target
     if not tally.read:
         raise BadInput(f"{source} has a header but no rows")

@@ -82,7 +82,7 @@ def answers_of(
     probability: np.ndarray,  # (n,)
     threshold: float,
 ) -> Answers:
-    "What a model says on these rows: probabilities, and the decisions that post-processing makes of them."
+    "Return the model's probabilities for these rows, and the decisions after post-processing."
     return Answers(rows.outcome, probability, np.asarray(decide(probability, threshold), dtype=bool))
 
 # %% ../../notebooks/06_evaluate.ipynb #9dc18461
@@ -115,7 +115,7 @@ def champion_on(rows: Rows, registry: Registry) -> Champion:
 
 
 def champion_probability(rows: Rows, folder: Path, manifest: Manifest) -> np.ndarray:  # (n,)
-    "Raises GoldenpathError where its contract cannot read these rows, or nobody may load it."
+    "Load the champion. Raises GoldenpathError if it cannot read these rows or be trusted."
     old = ContractSpec.model_validate_json(read_trusted(folder, manifest, "contract.json"))
     change = diff(old, CONTRACT.spec)
     if change.kind == "breaking":
@@ -218,7 +218,7 @@ def golden_columns(records: Sequence[dict]) -> Columns:
 
 # %% ../../notebooks/06_evaluate.ipynb #25f45a4e
 def own_candidate(run: Run) -> Path:
-    "The candidate's folder in this very run."
+    "Return the candidate's folder in this run."
     folder, trained = run.output("candidate/model.skops").parent, run.input("candidate/model.skops").parent
     if trained != folder:
         for name in ("model.skops", "model.onnx", "contract.json"):
@@ -236,7 +236,7 @@ def open_candidate(folder: Path, record: TrainingRecord) -> Paths:
 
 
 def put_aside(folder: Path, run: Run) -> None:
-    "A refused fast path is no part of the candidate, but stays in the run where a person can look at it."
+    "Move a rejected ONNX model out of the candidate; it stays in the run for inspection."
     if (folder / "model.onnx").exists():
         os.replace(folder / "model.onnx", run.output("refused/model.onnx"))
 
@@ -249,7 +249,7 @@ def manifest_of(
     timed: dict[str, Latency],
     seconds: float,  # that this step took so far
 ) -> Manifest:
-    "The whole story of one version, but for the hashes of its files."
+    "Build the manifest of one version, without the hashes of its files."
     told = record.model_dump(exclude={"seconds", "onnx", "published_as", "clash"})
     data = run.record("data/summary.json", DataSummary)
     metrics = {name: one.value for name, one in found.models[0].metrics.items() if one.value is not None}
@@ -379,7 +379,7 @@ def prove_twice(paths: Paths, sides: dict[str, Rows], threshold: float) -> tuple
 
 
 def write_all(run: Run, folder: Path, judged: Judged, golden: Golden) -> Judged:
-    "The candidate's files, its manifest last; evaluation and verdict also lie in the run."
+    "Write the candidate's files, its manifest last; copy evaluation and verdict into the run."
     manifest, verdict, found = judged.manifest, judged.verdict, judged.evaluation
     words = Words(purpose=PURPOSE, limits=LIMITS)
     card = model_card(manifest, verdict, found, CONTRACT.spec, words)

@@ -31,7 +31,7 @@ def wilson(
     positives: np.ndarray,  # (k,) counts
     rows: np.ndarray,  # (k,) counts, at least 1
 ) -> tuple[np.ndarray, np.ndarray]:  # lower and upper end of the 95 % interval of the rate
-    "The score interval of a share (E. B. Wilson, JASA 22, 1927)."
+    "Return the score interval of a fraction (E. B. Wilson, JASA 22, 1927)."
     rate, shrink = positives / rows, 1 + Z**2 / rows
     middle = (rate + Z**2 / (2 * rows)) / shrink
     half = Z / shrink * np.sqrt(rate * (1 - rate) / rows + Z**2 / (4 * rows**2))
@@ -147,7 +147,7 @@ def in_words(
     contract: Contract,
     within: str,
 ) -> list[str]:  # sentences
-    "What the comparison says, in sentences."
+    "Describe the result of the comparison in sentences."
     reference = groups.index[groups["error"] == 0].tolist()[:1]
     return [
         said
@@ -178,7 +178,7 @@ PANELS = 8  # columns in one picture
 
 
 def blank(height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, np.ndarray]:
-    "An empty figure of `height` inches and its axes, (rows, columns)."
+    "Return an empty figure of `height` inches and its axes, (rows, columns)."
     figure = Figure(figsize=(WIDTH, height), layout="constrained", dpi=150)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
@@ -196,7 +196,7 @@ def strongest(
     table: pd.DataFrame,  # from `profile`
     most: int = PANELS,
 ) -> list[str]:  # names of columns
-    "The columns whose levels differ most in their outcome rate."
+    "List the columns whose categories differ most in their rate of the positive label."
     overall = (table["rate"] * table["share"]).groupby(table["column"]).sum()
     spread = table["share"] * (table["rate"] - table["column"].map(overall)) ** 2
     return spread.groupby(table["column"]).sum().sort_values(ascending=False).index[:most].tolist()
@@ -241,7 +241,7 @@ def plot_unfilled(
     gaps: pd.DataFrame,  # from `unfilled`, at least one line
     source: str,
 ) -> Figure:
-    "A bar for each column: the share that is empty or says that nothing is known."
+    "Plot a bar for each column: the fraction that is empty or unknown."
     gaps = gaps.iloc[:12]
     figure, axes = blank(1.1 + 0.32 * len(gaps))
     axis, start, places = axes[0, 0], np.zeros(len(gaps)), np.arange(len(gaps))[::-1]
@@ -303,7 +303,7 @@ def draw_ratios(axis: Axes, groups: pd.DataFrame, within: str) -> None:
 def draw_within(
     axis: Axes, rows: pd.DataFrame, names: list[str], contract: Contract, group: str, within: str
 ) -> None:
-    "A line for each group over the levels of `within`, on a log axis; empty where nobody died."
+    "Plot a line for each group over the categories of `within`, on a log axis; empty if nobody died."
     levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown]
     positive = is_positive(rows, contract)
     for step, (name, (colour, marker, line)) in enumerate(zip(names, MARKERS, strict=False)):

@@ -25,7 +25,7 @@ def is_parquet(name: str) -> bool:
 
 
 def packing(name: str) -> str:
-    "The ending of a compressed file, such as .gz, or nothing."
+    "Return the ending of a compressed file, such as .gz, or nothing."
     return next((ending for ending in PACKED if _path(name).endswith(ending)), "")
 
 

@@ -61,7 +61,7 @@ def refuse_other_kind(
     file: str,
     ending: str,  # what the content must be: "" for CSV, else the ending of a kind
 ) -> None:
-    "Raises BadInput where the content is of another kind; content of no known kind passes as CSV."
+    "Check the content's kind. Raises BadInput for another kind; content of no known kind passes as CSV."
     kind = kind_of(stream)
     if kind and kind.ending != ending:
         raise BadInput(f"{file} is {kind.name}; {kind.remedy}")
@@ -75,7 +75,7 @@ def refuse_other_kind(
 def kind_of(
     stream: Any,  # seekable, at its beginning, where it is left
 ) -> Kind | None:  # None: no known kind, such as CSV
-    "What the first bytes say; of a zip archive, what is in it."
+    "Return the kind by the first bytes; for a zip archive, by its contents."
     head = stream.read(HEAD)
     stream.seek(0)
     kind = next((kind for kind in KINDS if kind.head.match(head)), None)

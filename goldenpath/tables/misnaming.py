@@ -41,7 +41,7 @@ def checked(tally: Tally) -> int:
 
 
 def outcome_misspelt(tally: Tally, contract: Contract, column: str, values: Counter[str]) -> bool:
-    "Does an outcome never occur, and a value that is spelt like it does?"
+    "Find a label that never occurs, beside a value that is spelt like it."
     target = contract.target
     if column != target.column:
         return False
@@ -51,7 +51,7 @@ def outcome_misspelt(tally: Tally, contract: Contract, column: str, values: Coun
 
 
 def in_words(column: str, declared: Sequence[str], values: Counter[str]) -> str:
-    "What the contract says, what the rows have, and what is nearest."
+    "Describe the contract's name, those of the rows, and the nearest."
     common = [value for value, _ in values.most_common(_SHOWN)]
     pairs = [(name, nearest_word(name, common)) for name in declared]
     near = ", ".join(f"'{value}' for '{name}'" for name, value in pairs if value)

@@ -50,7 +50,7 @@ class Chunk:
 
 
 def read_columns(file: str) -> tuple[str, ...]:
-    "The column names of a file, stripped. Raises BadInput as `read_chunks` does."
+    "Read the column names of a file, stripped. Raises BadInput as `read_chunks` does."
     with _opened(file) as opened:
         names = _parquet_names(opened, file) if is_parquet(file) else _csv_names(opened, file)
     return _stripped(names, file)
@@ -71,7 +71,7 @@ def read_chunks(
 
 
 def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) -> None:
-    "Raises BadInput naming the first column that a file lacks, and what is likely wrong."
+    "Check that the columns exist. Raises BadInput that names the first missing one and a likely cause."
     missing = next((name for name in needed if name not in found), None)
     if missing is None:
         return
@@ -233,7 +233,7 @@ def _parquet_chunks(stream: Any, file: str) -> Iterator[Chunk]:
 
 @contextmanager
 def _faults_named(file: str) -> Iterator[None]:
-    "What Arrow says of a file, as one line that names the file."
+    "Render Arrow's error as one line that names the file."
     try:
         yield
     except BROKEN as fault:

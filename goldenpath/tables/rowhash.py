@@ -38,7 +38,7 @@ def mix(values: Hashes) -> Hashes:
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    "The same cells as strings; a type that Arrow cannot write as text (a list, bytes) goes through `str`."
+    "Convert the same cells to strings; a type that Arrow cannot write as text (a list, bytes) uses `str`."
     try:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

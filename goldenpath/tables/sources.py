@@ -20,7 +20,7 @@ WILD = re.compile(r"[*?\[]")
 def find_files(
     source: str,  # a file, a folder, a glob, or a URL (also a glob) that fsspec knows
 ) -> tuple[str, ...]:  # sorted, at least one
-    "The files behind a source. Raises BadInput where there is none, or the place cannot be reached."
+    "List the files behind a source. Raises BadInput if there is none, or the place cannot be reached."
     if source.startswith(("http://", "https://")):
         return (source,)  # the web knows no folders: opening says whether it is there
     with place_named(source):
@@ -32,7 +32,7 @@ def find_files(
 
 
 def is_remote(source: str) -> bool:
-    "Does reading it mean to fetch it?"
+    "Check whether reading it means fetching it."
     return "://" in source
 
 
@@ -59,7 +59,7 @@ def same_file(one: Path, other: Path) -> bool:
 
 
 def _local_place(source: str) -> Path | None:
-    "The path of a source on this machine (file:///data/x.csv is one), or None."
+    "Return the path of a source on this machine (file:///data/x.csv is one), or None."
     with suppress(Exception):  # an unknown protocol: reading it says so
         filesystem, path = fsspec.core.url_to_fs(source.rpartition("::")[2])
         if isinstance(filesystem, LocalFileSystem):
@@ -68,7 +68,7 @@ def _local_place(source: str) -> Path | None:
 
 
 def _divide(pattern: Path) -> tuple[Path, Path]:
-    "The folder before the first wildcard, and the rest."
+    "Return the folder before the first wildcard, and the rest."
     parts = pattern.parts
     wild = next((place for place, part in enumerate(parts) if WILD.search(part)), len(parts))
     return Path(*parts[:wild]), Path(*parts[wild:])
@@ -94,5 +94,5 @@ def place_named(file: str) -> Iterator[None]:
 
 
 def one_line(fault: Exception) -> str:
-    "The first line of a message; what follows may repeat a row."
+    "Return the first line of a message; the others may repeat a row."
     return (str(fault).splitlines() or [type(fault).__name__])[0].rstrip(": ")

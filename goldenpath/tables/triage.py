@@ -17,7 +17,7 @@ def needed_columns(
     contract: Contract,
     split: HashSplit | DateSplit,
 ) -> tuple[str, ...]:  # names that a source must have
-    "The contract's required fields, the target, and the date to split by."
+    "Return the contract's required fields, the target, and the date to split by."
     required = tuple(column.name for column in contract.fields if not column.optional)
     return (*required, contract.target.column, *([split.column] if split.column else []))
 
@@ -70,7 +70,7 @@ def days_of(
     batch: pa.RecordBatch,
     split: DateSplit,
 ) -> np.ndarray:  # (n,) datetime64[D], NaT where there is none
-    "The days to split by, in either date style."
+    "Parse the days to split by, in either date style."
     texts = canonical(as_text(batch.column(split.column))).to_pandas()
     days = pd.to_datetime(texts.str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
     return np.asarray(days, dtype="datetime64[D]")

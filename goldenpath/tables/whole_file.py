@@ -33,7 +33,7 @@ def whole_table(
 
 
 def ending(path: Path) -> str:
-    "The file's ending, which is its format. Raises BadInput where nobody can write it."
+    "Return the file's ending, which is its format. Raises BadInput if the format cannot be written."
     if path.suffix not in WRITERS:
         raise BadInput(f"{path} ends in '{path.suffix}'; tables are written as .csv or .parquet")
     return path.suffix
@@ -41,7 +41,7 @@ def ending(path: Path) -> str:
 
 @contextmanager
 def _whole_file(path: Path) -> Iterator[Path]:
-    "A name beside `path`; what was written there becomes `path`, or is removed when something goes wrong."
+    "Yield a name beside `path`; what is written there becomes `path`, or is removed after an error."
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,13 +62,13 @@ def _flush(path: Path) -> None:
 
 
 def _as_printed(column: pa.Field) -> pa.Field:
-    "The type of a column in a CSV file: what Arrow does not print (categories, lists, bytes) goes as text."
+    "Return the column's type in a CSV file: text if Arrow doesn't print it (categories, lists, bytes)."
     is_plain = pa.types.is_primitive(column.type) or pa.types.is_string(column.type)
     return column if is_plain else pa.field(column.name, pa.string())
 
 
 def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    "The batch with the writer's types."
+    "Convert the batch to the writer's types."
     return pa.RecordBatch.from_arrays(
         [_cast(column, kind) for column, kind in zip(batch.columns, schema.types, strict=True)], schema=schema
     )

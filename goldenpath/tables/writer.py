@@ -26,7 +26,7 @@ _REJECTED = pa.schema(
 def parquet_schema(
     clean: pd.DataFrame,  # any clean frame of the contract
 ) -> pa.Schema:
-    "The types on disk, the same for every chunk."
+    "Return the types on disk, the same for every chunk."
     schema = pa.Schema.from_pandas(clean, preserve_index=False)
     category = pa.dictionary(pa.int32(), pa.string())
     kinds = [category if pa.types.is_dictionary(column.type) else column.type for column in schema]

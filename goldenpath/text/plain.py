@@ -8,12 +8,12 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 
 def plain(text: object) -> str:
-    "A text with an escape such as `\\x1b` for each character that a terminal would obey instead of show."
+    "Escape each character, such as `\\x1b`, that a terminal would obey instead of show."
     return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
 
 
 def one_line(text: object) -> str:
-    "The same without line breaks and tabs, so that no text can pass for a line of its own."
+    "Escape line breaks and tabs as well, so that no text can pass for a line of its own."
     return plain(re.sub(r"[ \t]*[\r\n\t]\s*", " ", str(text)))
 
 

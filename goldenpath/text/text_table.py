@@ -26,5 +26,5 @@ class TextTable(Table):
 
 
 def styled(text: str | Text, style: str = "") -> Text:
-    "A text in a style of `rich`, such as `bold red`."
+    "Mark a text with a style of `rich`, such as `bold red`."
     return text if isinstance(text, Text) else Text(plain(text), style)

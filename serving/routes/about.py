@@ -66,7 +66,7 @@ class ReadyReply(JsonReply):
 @routes.get("/model")
 @described(Operation(ModelReply))
 def model() -> Response:
-    "The champion, and who else is loaded: version, roles, metrics, threshold, contract, training time."
+    "Describe the champion and the other loaded versions: roles, metrics, threshold, contract, training time."
     live = state().live
     return reply(describe(champion_of(live), live))
 
@@ -81,7 +81,7 @@ def record_schema() -> Response:
 @routes.get("/health/live", endpoint="live")
 @described(Operation(AliveReply))
 def process_live() -> Response:
-    "The process answers."
+    "Report that the process is alive."
     return reply(AliveReply(live=True))
 
 
@@ -109,12 +109,12 @@ def exposition() -> Response:
 @figures_routes.get("/live", endpoint="show")
 @described(Operation(Figures))
 def figures_now() -> Response:
-    "What goes on right now: requests, times, roles, problems, agreement of the shadow."
+    "Show current requests, latencies, roles, problems, and agreement of the shadow."
     return reply(state().figures())
 
 
 def champion_of(live: Live) -> Predictor:
-    "The champion, whatever share of the requests the challenger answers. Raises NoModel."
+    "Describe the champion, whatever share of the requests the challenger serves. Raises NoModel."
     return live.champion or live.pick()
 
 
@@ -142,7 +142,7 @@ def describe(predictor: Predictor, live: Live) -> ModelReply:
 
 
 def manifest_of(predictor: Predictor) -> Manifest:
-    "What a loaded version says of itself."
+    "Describe a loaded version."
     if predictor.manifest is None:
         raise NoModel(f"version {predictor.version} was not loaded from a registry")
     return predictor.manifest

@@ -29,13 +29,13 @@ routes = secure(Blueprint("openapi", __name__))
 
 @routes.get("/openapi.json")
 def describe() -> Response:
-    "This description."
+    "Return this OpenAPI description."
     return reply_as_is(description())
 
 
 @routes.get("/docs")
 def docs() -> str:
-    "This description as a page."
+    "Show this description as a page."
     contract = state().contract
     return render_template(
         "docs.html", description=description(), fields=contract.fields, example=example(contract)
@@ -55,7 +55,7 @@ def description() -> dict[str, Any]:
 
 @lru_cache(1)
 def document(app: Flask, contract: Contract, name: str, tokens: bool) -> dict[str, Any]:
-    "The whole description."
+    "Build the whole description."
     paths: dict[str, dict[str, Any]] = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if rule.endpoint not in HIDDEN:
@@ -98,13 +98,13 @@ def operation(rule: Rule, method: str, view: Callable[..., Any], name: str, toke
 
 
 def path_parameter(argument: str, name: str) -> dict[str, Any]:
-    "A part of an address."
+    "Describe a path parameter."
     schema: dict[str, Any] = {"enum": [name]} if argument == "model" else {"type": "string", "minLength": 1}
     return {"name": argument, "in": "path", "required": True, "schema": schema}
 
 
 def response(noted: Operation, status: int) -> dict[str, Any]:
-    "What is answered with this status."
+    "Describe the response with this status."
     good = status == 200 or (status == 503 and noted.reply_if_not_ready)
     if good and noted.text:
         content = {noted.text: {"schema": {"type": "string"}}}
@@ -138,7 +138,7 @@ class Plainly(GenerateJsonSchema):
 
 
 def component(reply: type[BaseModel]) -> str:
-    "The name of a reply in the description."
+    "Return the name of a response in the description."
     return reply.__name__.removesuffix("Reply")
 
 
@@ -170,7 +170,7 @@ def components(contract: Contract) -> dict[str, Any]:
 
 
 def inference(contract: Contract) -> dict[str, Any]:
-    "The body of the Open Inference Protocol."
+    "Describe the body of the Open Inference Protocol."
     names = [field.name for field in contract.fields]
     tensor = made(
         {
@@ -194,7 +194,7 @@ def inference(contract: Contract) -> dict[str, Any]:
 
 
 def made(properties: dict[str, Any], needed: list[str] | None = None, more: bool = False) -> dict[str, Any]:
-    "An object's schema; all its properties are there unless `needed` says which."
+    "Build an object's schema; all its properties are required unless `needed` lists them."
     return {
         "type": "object",
         "properties": properties,
@@ -204,7 +204,7 @@ def made(properties: dict[str, Any], needed: list[str] | None = None, more: bool
 
 
 def schema_named(name: str) -> dict[str, str]:
-    "A reference to a schema."
+    "Build a reference to a schema."
     return {"$ref": f"#/components/schemas/{name}"}
 
 

@@ -77,28 +77,28 @@ class InferredReply(BaseModel):
 
 @lru_cache(8)
 def body_for(columns: int) -> type[Inference]:
-    "The body for a contract of so many columns."
+    "Return the model of a body for a contract of so many columns."
     inputs = Field(max_length=columns + SPARE, fail_fast=True)
     return create_model("Inference", __base__=Inference, inputs=(list[Tensor], inputs))
 
 
 @lru_cache(8)
 def fields_of(contract: Contract) -> dict[str, FieldSpec]:
-    "The contract's fields by name."
+    "Return the contract's fields by name."
     return {field.name: field for field in contract.fields}
 
 
 @routes.get("")
 @described(Operation())
 def server() -> Response:
-    "What this server is."
+    "Describe this server."
     return reply_as_is({"name": "goldenpath", "version": __version__, "extensions": []})
 
 
 @routes.get("/health/live", endpoint="live")
 @described(Operation())
 def server_live() -> Response:
-    "The process answers."
+    "Report that the process is alive."
     return reply_as_is({"live": True})
 
 
@@ -114,7 +114,7 @@ def server_ready() -> Response:
 @routes.get("/models/<model>/versions/<version>")
 @described(Operation(refusals=(404,)))
 def metadata(model: str, version: str = "") -> Response:
-    "The tensors that the model takes and gives."
+    "Describe the input and output tensors of the model."
     worker = state()
     chosen = named_version(worker, model, version) or champion_of(worker.live)
     return reply_as_is(tensors_of(model, versions(worker), worker.contract, chosen))
@@ -124,7 +124,7 @@ def metadata(model: str, version: str = "") -> Response:
 @routes.get("/models/<model>/versions/<version>/ready")
 @described(Operation(refusals=(404,), reply_if_not_ready=True))
 def model_ready(model: str, version: str = "") -> Response:
-    "The model is loaded."
+    "Report that the model is loaded."
     worker = state()
     chosen, good = named_version(worker, model, version) or champion_of(worker.live), not worker.draining()
     health = {"name": model, "version": chosen.version, "ready": good}
@@ -166,7 +166,7 @@ def outputs_of(predictor: Predictor, columns: Columns) -> dict[str, dict[str, An
 
 
 def named_version(worker: State, model: str, version: str) -> Predictor | None:
-    "The version that is asked for by name; None where any will do. Raises NotFound."
+    "Return the version of this name; None if any will do. Raises NotFound."
     name = worker.settings.model
     if model != name:
         raise NotFound(f"this server has the model {name} only; ask for /v2/models/{name}")
@@ -195,12 +195,12 @@ def tensors_of(name: str, versions: list[str], contract: Contract, chosen: Predi
 
 
 def datatype(field: FieldSpec) -> str:
-    "The protocol's type for a field."
+    "Return the protocol's type for a field."
     return DATATYPES.get(field.kind, "BYTES")
 
 
 def parse(body: bytes, spoken: type[Inference]) -> Inference:
-    "Raises BadInput where the body is none of the protocol's."
+    "Parse the body. Raises BadInput if it is not one of the protocol's."
     if "HTTP_INFERENCE_HEADER_CONTENT_LENGTH" in request.environ:
         raise BadInput("binary tensors are not spoken here; send their data as JSON (binary_data=False)")
     try:
@@ -214,7 +214,7 @@ def parse(body: bytes, spoken: type[Inference]) -> Inference:
 
 
 def names_of(outputs: list[Output] | None) -> list[str]:
-    "The outputs to give, all where none is named. Raises BadInput where one is named twice."
+    "Return the requested outputs, by default all. Raises BadInput if one is named twice."
     names = [str(output.name) for output in outputs or ()] or list(OUTPUTS)
     if len(set(names)) < len(names):
         raise BadInput(f"an output is asked for twice; the outputs are {', '.join(OUTPUTS)}")
@@ -242,7 +242,7 @@ def rows_of(
 
 
 def values_of(tensor: Tensor, field: FieldSpec) -> list[Any]:
-    "The values of one column: flat, or one in each row. Raises BadInput."
+    "Return the values of one column: flat, or one in each row. Raises BadInput."
     wanted = datatype(field)
     if tensor.datatype not in FITTING[wanted]:
         raise BadInput(f"input {field.name} must be of datatype {wanted}")

@@ -51,13 +51,13 @@ class Bar:
 @routes.get("/", endpoint="show")
 @described(Operation(text="text/html"))
 def page() -> str:
-    "The page."
+    "Show the page."
     return render()
 
 
 @routes.post("/ask")
 def ask() -> str:
-    "The form, where no script runs."
+    "Answer the form of browsers without scripts."
     try:
         return render(answer=ask_form(request.form.to_dict()))
     except (BadInput, NoModel) as fault:
@@ -65,7 +65,7 @@ def ask() -> str:
 
 
 def render(**more: Any) -> str:
-    "The page as it stands now."
+    "Render the page with its current values."
     live = state().live
     manifest = manifest_of(live.champion) if live.champion else None
     bars = bars_of(measured(live.champion)) if live.champion else []
@@ -91,7 +91,7 @@ def ask_form(form: dict[str, str]) -> dict[str, Any]:
 
 
 def typed(field: FieldSpec, text: str) -> Any:
-    "What a form's text means as JSON; what does not fit is left for the contract to refuse."
+    "Convert a form's text to JSON; text that doesn't match is left for the contract to reject."
     if text == "" and field.optional:
         return None
     try:
@@ -145,5 +145,5 @@ def in_units(seconds: float) -> str:
 
 
 def times(ratio: float) -> str:
-    "A ratio with its sign."
+    "Write a ratio with its sign."
     return f"{ratio:,.0f}{TIMES}" if ratio >= DECADE else f"{ratio:.2g}{TIMES}"

@@ -89,10 +89,10 @@ def floor() -> Response:
 
 
 def sticky_key(live: Live) -> str:
-    "What keeps a caller with the same version while there is a challenger."
+    "Return the key that keeps a caller with the same version while there is a challenger."
     return request.headers.get("X-Sticky-Key", "") if live.challenger else ""
 
 
 def sticky_bytes(live: Live, records: Sequence[Record]) -> bytes:
-    "The same for several records, which stay with a version themselves, however they were written."
+    "Return the key of several records, which keep the same version however they are written."
     return (sticky_key(live) or "".join(record.model_dump_json() for record in records)).encode()

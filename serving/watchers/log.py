@@ -16,12 +16,12 @@ WAITING = 50_000  # requests that may wait for a slow reader of the log
 def lines_written(
     sample: float,  # share of the good requests that get a line; all that failed do
 ) -> Queue[Exchange]:
-    "The queue of the requests that the log has yet to tell of."
+    "Return the queue of the requests that are not logged yet."
     return Queue("log", partial(write, sample), WAITING)
 
 
 def write(sample: float, exchanges: list[Exchange]) -> None:
-    "A line for each request, all at once."
+    "Write a line for each request, all at once."
     lines = [line(exchange) for exchange in exchanges if exchange.status >= 400 or random.random() < sample]
     if lines:
         sys.stdout.write("".join(lines))
@@ -40,13 +40,13 @@ def line(exchange: Exchange) -> str:
 
 @lru_cache(256)
 def asked_part(method: str, route: str) -> str:
-    "Method and route as they stand in a line."
+    "Format method and route for a line."
     return json.dumps({"method": method, "route": route}, separators=(",", ":"))[1:-1]
 
 
 @lru_cache(256)
 def version_part(version: str) -> str:
-    "The version as it stands in a line."
+    "Format the version for a line."
     return json.dumps({"version": version}, separators=(",", ":"))[1:-1]
 
 
@@ -86,5 +86,5 @@ def utc(seconds: float) -> str:
 
 @lru_cache(16)
 def whole_second(seconds: int) -> str:
-    "The same for all lines of a second."
+    "Format the part that all lines of a second share."
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

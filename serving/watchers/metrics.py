@@ -38,7 +38,7 @@ COUNTED = ("/predict", "/predict/batch", f"{INFER}/infer", f"{INFER}/versions/<v
 
 @contextlib.contextmanager
 def shared_folder() -> Iterator[None]:
-    "A folder for the numbers of all workers, removed at the end; one that is named already is used."
+    "Return a folder for the numbers of all workers, removed at the end; a folder already named is used."
     if FOLDER in os.environ:
         yield
         return
@@ -125,7 +125,7 @@ class Metrics:
             observe(self._child(self.model_seconds, version), known)
 
     def _child(self, metric: Any, *labels: str) -> Any:
-        "The metric with these labels; finding it takes longer than counting."
+        "Return the metric with these labels; finding it takes longer than counting."
         key = (id(metric), *labels)
         if key not in self._known:
             self._known[key] = metric.labels(*labels)
@@ -143,7 +143,7 @@ class Metrics:
         self._count_reload(live)
 
     def _count_reload(self, live: Live) -> None:
-        "A problem that is over without another assignment is none: nothing was loaded for it."
+        "Clear a problem that ended without another assignment: nothing was loaded for it."
         assigned, problems = (live.roles, live.holders), set(live.problems)
         if assigned != self._assigned or problems - self._problems:
             self.reloads.labels("refused" if problems else "loaded").inc()
@@ -163,7 +163,7 @@ class Metrics:
             self.dropped.labels(queue.name).inc(dropped)
 
     def together(self) -> "CollectorRegistry":
-        "The numbers of all workers."
+        "Return the numbers of all workers."
         from prometheus_client import CollectorRegistry
         from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -175,7 +175,7 @@ class Metrics:
 
 
 def observe(histogram: Any, values: list[float]) -> None:
-    """The same as `histogram.observe` for each value, which would go through all edges and write twice.
+    """Observe many values: `histogram.observe` would go through all edges and write twice for each.
 
     Reaches into prometheus_client, which has no call for many values; tests compare it with that call.
     """

@@ -75,7 +75,7 @@ def every(seconds: float, job: Callable[[], None], name: str) -> threading.Threa
 
 
 def told_once(job: Callable[[], None], name: str) -> Callable[[], None]:
-    "The job, whose faults are logged: each once, until it is another one or the job went well again."
+    "Return the job with its errors logged: each once, until another one follows or the job succeeds."
     said = ""
 
     def attempt() -> None:
@@ -93,5 +93,5 @@ def told_once(job: Callable[[], None], name: str) -> Callable[[], None]:
 
 
 def reason_of(error: Exception) -> str:
-    "The text of our own errors; of any other only the kind, because its text may quote a record."
+    "Return the text of our own errors; of others only the kind, because their text may quote a record."
     return str(error) if isinstance(error, GoldenpathError) else type(error).__name__

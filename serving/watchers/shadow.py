@@ -22,7 +22,7 @@ def copies_compared(
     limit: int,  # copies that may wait; a further one is dropped and counted
     metrics: Metrics | None,
 ) -> Queue[Copy]:
-    "The queue of the copies that are to be compared."
+    "Return the queue of the copies that are to be compared."
     return Queue("shadow", partial(compare, metrics), limit)
 
 

@@ -41,12 +41,12 @@ def project(made, monkeypatch):
 
 
 def call(*words: str):
-    "The command in this process."
+    "Run the command in this process."
     return CliRunner().invoke(cli, list(words), prog_name="goldenpath")
 
 
 def program(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    "The command as a program of its own."
+    "Run the command as a program of its own."
     command = [sys.executable, "-m", "goldenpath", *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
@@ -208,12 +208,12 @@ def at(status: str, seconds: float, doing: str = "") -> StepProgress:
 
 
 def hear_ctrl_c() -> None:
-    "A shell that put the tests into the background made them deaf to it, and children inherit that."
+    "Restore SIGINT: a shell that put the tests into the background ignores it, and children inherit that."
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def started_for(run_id: str) -> str:
-    "The environments of all programs that work for a run."
+    "Return the environments of all programs that work for a run."
     found = ""
     for other in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

@@ -27,7 +27,7 @@ CELLS = ["aa", "", "bb"]
 
 @pytest.fixture
 def module(tmp_path: Path) -> Any:
-    "An exported module beside its notebook, in which the cell #bb is the third."
+    "Return an exported module beside its notebook, in which the cell #bb is the third."
     (tmp_path / "goldenpath").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "goldenpath" / "model.py").write_text(EXPORTED)
@@ -42,7 +42,7 @@ def module(tmp_path: Path) -> Any:
 
 
 def failed(folder: Path, call: Any, *values: Any) -> Failure:
-    "The failure of a notebook whose cell [7] made this call, as a kernel writes it."
+    "Return the failure of a notebook whose cell [7] made this call, as a kernel writes it."
     try:
         call(*values)
     except Exception as fault:

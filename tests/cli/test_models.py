@@ -34,7 +34,7 @@ def call(*words: str) -> Result:
 
 
 def models(*words: str) -> str:
-    "The output of a command that must succeed."
+    "Run a command that must succeed and return its output."
     result = call("models", *words)
     assert result.exit_code == 0, result.output
     return result.output

@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
-    "A project with spaces in its path, and in it the record of the environment that runs this test."
+    "Return a project with spaces in its path, and in it the record of the environment that runs this test."
     project = make_project(tmp_path_factory.mktemp("a copy") / "my project")
     packages = project / ".venv" / "lib" / "python3.11" / "site-packages"
     record = Path(str(distribution("goldenpath").locate_file("goldenpath-0.1.0.dist-info")))

@@ -17,7 +17,7 @@ from tests.helpers.small_project import make_project
 
 @pytest.fixture
 def project(tmp_path):
-    "A small project whose pipeline is sound."
+    "Return a small project whose pipeline is sound."
     return make_project(tmp_path / "project")
 
 

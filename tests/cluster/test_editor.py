@@ -51,7 +51,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def break_one(folder: Path) -> None:
-    "A pipeline with a node that no image runs, to see that the editor marks it."
+    "Return a pipeline with a node that no image runs, to see that the editor marks it."
     document = json.loads((folder / "train.pipeline").read_text())
     primary = document["pipelines"][0]
     primary["app_data"]["properties"]["pipeline_defaults"].pop("runtime_image")
@@ -60,7 +60,7 @@ def break_one(folder: Path) -> None:
 
 
 def write_wrong(folder: Path) -> None:
-    "The training notebook under another name, with a cell at its beginning that names what is not there."
+    "Copy the training notebook under another name, with a first cell that names a missing thing."
     notebook = json.loads((folder / "05_train.ipynb").read_text())
     notebook["cells"][0]["source"] = "#| default_exp steps.wrong"
     wrong = {"cell_type": "code", "id": "wrong", "metadata": {}, "outputs": [], "execution_count": None}
@@ -83,7 +83,7 @@ def page(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def launcher(browser: Any, lab: Lab) -> Iterator[Any]:
-    "A page of JupyterLab with nothing opened."
+    "Yield a page of JupyterLab with nothing opened."
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{lab.url}/lab?reset")

@@ -17,13 +17,13 @@ TRAIN = json.loads((PROJECT / "pipelines" / "train.pipeline").read_text())
 
 @pytest.fixture
 def project(tmp_path):
-    "A small project whose pipeline is sound."
+    "Return a small project whose pipeline is sound."
     return make_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    "A copy of the real project, beside whose pipelines changed ones are put."
+    "Return a copy of the real project, beside whose pipelines changed ones are put."
     folder = tmp_path_factory.mktemp("whole") / "project"
     folder.mkdir()
     copy_project(PROJECT, folder)
@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
 
 
 def changed(whole: Path, change) -> Path:
-    "The real training pipeline under another name; `change` gets its nodes by label."
+    "Return the real training pipeline under another name; `change` gets its nodes by label."
     document = json.loads(json.dumps(TRAIN))
     change({node["app_data"]["label"]: node for node in document["pipelines"][0]["nodes"]})
     file = whole / "pipelines" / "changed.pipeline"
@@ -41,7 +41,7 @@ def changed(whole: Path, change) -> Path:
 
 
 def cut(*labels: str):
-    "A change that deletes the links that lead to these nodes."
+    "Return a change that deletes the links that lead to these nodes."
 
     def change(nodes):
         for label in labels:
@@ -90,7 +90,7 @@ def test_what_no_step_reads_of_the_run_needs_no_link(project):
 
 
 def renamed(path: str):
-    "A change by which a notebook reads another file of its run, which no step makes."
+    "Return a change by which a notebook reads another file of its run, which no step makes."
 
     def change(notebook):
         for cell in notebook["cells"]:

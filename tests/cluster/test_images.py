@@ -16,13 +16,13 @@ STOCK = json.loads((PROJECT / "runtime-images" / "stock.json").read_text())["met
 
 @pytest.fixture
 def project(tmp_path):
-    "A small project whose pipeline is sound, without definitions of images."
+    "Return a small project whose pipeline is sound, without definitions of images."
     return make_project(tmp_path / "project")
 
 
 @pytest.fixture
 def defined(project):
-    "The same with the project's definitions of images and their package lists."
+    "Return the same with the project's definitions of images and their package lists."
     shutil.copytree(PROJECT / "runtime-images", project / "runtime-images")
     return project
 

@@ -21,7 +21,7 @@ TRAIN = PROJECT / "pipelines" / "train.pipeline"
 
 
 def changed(tmp_path: Path, change) -> Path:
-    "The real pipeline file with one change made to its primary pipeline."
+    "Return the real pipeline file with one change made to its primary pipeline."
     document = json.loads(TRAIN.read_text())
     change(document["pipelines"][0])
     (tmp_path / "changed.pipeline").write_text(json.dumps(document))
@@ -119,7 +119,7 @@ def test_a_part_that_cannot_run_is_refused_with_the_reason():
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    "A run in a folder with a space in its name, after an export cell was edited and not exported."
+    "Return a run in a folder with a space in its name, after an export cell was edited and not exported."
     project = make_project(tmp_path_factory.mktemp("a b") / "my project")
     subprocess.run([find_program("nbdev-export")], cwd=project, check=True, capture_output=True, timeout=120)
     (project / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA, answer=2))

@@ -42,7 +42,7 @@ def test_the_rows_of_every_kind_of_source_are_laid_on_the_volume(source: str, tm
 
 
 def small(folder: Path, data: str = DATA, train: str = TRAIN) -> Path:
-    "The small project with these last cells, exported, and the stock image's list beside it."
+    "Return the small project with these last cells, exported, and the stock image's list beside it."
     project = make_project(folder)
     shutil.copytree(IMAGES, project / "runtime-images")
     (project / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", data))
@@ -328,7 +328,7 @@ def test_the_library_travels_whole_whatever_the_hash_seed(pipeline, tmp_path, mo
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    "The project itself, its training pipeline rehearsed on a small stand-in."
+    "Return the project itself, its training pipeline rehearsed on a small stand-in."
     can_rehearse()
     environ = {
         "GOLDENPATH_HOME": str(tmp_path_factory.mktemp("home")),

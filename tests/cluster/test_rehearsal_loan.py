@@ -29,7 +29,7 @@ def lent(home: Path, volume: Path, **values: str) -> list[str]:
 
 @pytest.fixture
 def published(home):
-    "A home whose registry has one version, without a role."
+    "Return a home whose registry has one version, without a role."
     return publish(home)
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Accessing jsonschema:Deprecation
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    "A small project in which 02_data has run once."
+    "Return a small project in which 02_data has run once."
     folder = make_project(tmp_path_factory.mktemp("stepping") / "project")
     run_step(load_settings(folder / "settings.ini", {}), "02_data", {})
     return folder

@@ -17,7 +17,7 @@ from tests.helpers.small_project import fingerprint, make_project
 
 
 def configure(folder: Path, api: str, name: str = "odh_dsp", **metadata: str) -> Path:
-    "A runtime configuration as OpenShift AI makes it."
+    "Return a runtime configuration as OpenShift AI makes it."
     runtimes = folder / "metadata" / "runtimes"
     runtimes.mkdir(parents=True, exist_ok=True)
     told = {"runtime_type": "KUBEFLOW_PIPELINES", "engine": "Argo", "auth_type": "NO_AUTHENTICATION"}
@@ -32,7 +32,7 @@ def configure(folder: Path, api: str, name: str = "odh_dsp", **metadata: str) ->
 
 @pytest.fixture
 def runtimes(tmp_path, monkeypatch):
-    "A data folder of Jupyter of its own."
+    "Return a data folder of Jupyter of its own."
     for kind in ("DATA", "RUNTIME", "CONFIG"):
         monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / "jupyter" / kind.lower()))
     monkeypatch.delenv("ELYRA_METADATA_PATH", raising=False)

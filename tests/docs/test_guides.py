@@ -44,7 +44,7 @@ def runs(project: Path, script: str) -> str:
 
 @pytest.fixture
 def project(tmp_path):
-    "A copy of the project with two published versions, the newer one champion."
+    "Return a copy of the project with two published versions, the newer one champion."
     copy = copy_of_project(tmp_path / "my project")
     shutil.copytree(PROJECT / "openshift", copy / "openshift")
     for seed, version in enumerate(("1.0.0", "1.0.0"), 1):
@@ -85,7 +85,7 @@ def test_a_block_either_runs_here_or_says_that_it_needs_a_cluster(guide):
 
 
 def quoted() -> list[str]:
-    "The first column of the table with our own messages."
+    "Return the first column of the table with our own messages."
     table = (DOCS / "openshift.md").read_text().partition("| message |")[2].partition("\n\n")[0]
     return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
 

@@ -124,14 +124,14 @@ def test_every_container_of_ours_runs_under_restricted_v2(name, pod):
 
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory) -> set[str]:
-    "The addresses of the real application."
+    "Return the addresses of the real application."
     environ = {"GOLDENPATH_HOME": str(tmp_path_factory.mktemp("home"))}
     settings = load_settings(PROJECT / "settings.ini", environ)
     return {str(rule) for rule in make_app(settings, Draining()).url_map.iter_rules()}
 
 
 def server_of(name: str) -> dict[str, Any]:
-    "The server's container in a component."
+    "Return the server's container in a component."
     return next(pod for file, pod in PODS if file.startswith(f"components/{name}/"))["containers"][0]
 
 
@@ -176,7 +176,7 @@ def test_under_kserve_the_probes_are_commands_that_tell_a_good_answer_from_a_bad
 
 @contextlib.contextmanager
 def answering(status: int) -> Iterator[str]:
-    "The address of a server that answers everything with this status."
+    "Yield the address of a server that answers everything with this status."
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

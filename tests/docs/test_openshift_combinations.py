@@ -150,7 +150,7 @@ def test_two_servers_at_once_do_not_render(top):
 
 
 def target(documents: Documents, label: str, port: int) -> Target:
-    "The pod that has this label, or whose controller will give it to it, and a port of it."
+    "Return the pod that has this label, or whose controller will give it to it, and a port of it."
     pod, labels = next((pod, labels) for pod, labels in pods(documents) if label in labels.items())
     ports = {entry["name"]: entry["containerPort"] for c in pod["containers"] for entry in c.get("ports", [])}
     return Target(labels, ports, port)

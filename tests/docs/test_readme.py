@@ -32,7 +32,7 @@ def test_every_command_is_named(command: str):
 
 
 def family(error: type[GoldenpathError]) -> list[type[GoldenpathError]]:
-    "A class of errors and all that derive from it."
+    "Return a class of errors and all that derive from it."
     return [error, *(below for child in error.__subclasses__() for below in family(child))]
 
 

@@ -42,7 +42,7 @@ def commit(folder: Path) -> str:  # its 40 digits
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    "A repository whose branch has moved on from the first commit; each prints what it is."
+    "Return a repository whose branch has moved on from the first commit; each prints what it is."
     folder = tmp_path_factory.mktemp("repository")
     git(folder, "init", "--quiet", "--initial-branch=main")
     (folder / "goldenpath").mkdir()
@@ -55,7 +55,7 @@ def repository(tmp_path_factory):
 
 
 def retrain(repository: Path, pinned: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    "The container's own command, with the `python` of this environment."
+    "Return the container's own command, with the `python` of this environment."
     environ = (
         os.environ | GIT | {"GIT_URL": f"file://{repository}", "GIT_COMMIT": pinned, "HOME": str(folder)}
     )

@@ -14,7 +14,7 @@ from tests.helpers.small_project import DATA, make_project, step, write_pipeline
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    "A sound small project as the working directory."
+    "Return a sound small project as the working directory."
     folder = make_project(tmp_path / "project")
     monkeypatch.chdir(folder)
     return folder

@@ -26,7 +26,7 @@ CONTRACT = Contract(House, Target("sold", "yes", "no"))
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    "A project whose contract is about houses, in which every import of it is the first."
+    "Return a project whose contract is about houses, in which every import of it is the first."
     (tmp_path / "settings.ini").write_text("[any]\nslices = district\n")
     (tmp_path / "data").mkdir()
     (tmp_path / "goldenpath").mkdir()
@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def findings(project: Path) -> dict[str, Finding]:
-    "What the three checks find, by name; a BadInput as the doctor shows it."
+    "Return what the three checks find, by name; a BadInput as the doctor shows it."
     settings, found = load_settings(project / "settings.ini", {}), {}
     for check in ROWS:
         try:

@@ -124,7 +124,7 @@ def test_a_paired_difference_is_narrower_than_one_of_two_separate_draws() -> Non
 
 
 def mixed(probability: np.ndarray, share: float) -> np.ndarray:
-    "The same probabilities with some noise: nearly the same model."
+    "Return the same probabilities with some noise: nearly the same model."
     noise = np.random.default_rng(3).random(len(probability))
     return (1 - share) * probability + share * noise
 

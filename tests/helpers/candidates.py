@@ -25,7 +25,7 @@ def make_candidate(
     padding: int = 0,  # bytes of a further file, for a model of a certain size
     **changes: Any,  # of the manifest
 ) -> Path:
-    "A complete candidate; equal arguments make equal files."
+    "Return a complete candidate; equal arguments make equal files."
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.skops").write_bytes(fitted())
     (folder / "contract.json").write_text(spec.model_dump_json())
@@ -37,7 +37,7 @@ def make_candidate(
 
 
 def manifest(number: int = 1, spec: ContractSpec = SPEC, **changes: Any) -> Manifest:
-    "The manifest of such a candidate, before its files are hashed."
+    "Return the manifest of such a candidate, before its files are hashed."
     identity = f"{number:08x}" + "0" * 56
     model_version = changes.get("model_version", "1.0.0")
     seconds = f"{number // 3600 % 24:02d}{number // 60 % 60:02d}{number % 60:02d}"
@@ -71,7 +71,7 @@ def manifest(number: int = 1, spec: ContractSpec = SPEC, **changes: Any) -> Mani
 
 
 def summary() -> DataSummary:
-    "What the rows were."
+    "Return what the rows were."
     return DataSummary(
         source="rows.csv",
         synthetic=False,
@@ -84,7 +84,7 @@ def summary() -> DataSummary:
 
 @cache
 def fitted() -> bytes:
-    "A fitted pipeline of one text and one number column, as skops writes it."
+    "Return a fitted pipeline of one text and one number column, as skops writes it."
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def fitted() -> bytes:
 
 @cache
 def golden() -> str:
-    "What that pipeline answers to one record."
+    "Return what that pipeline answers to one record."
     import pandas as pd
 
     record = {"colour": "blue", "age": 10.0}
@@ -103,7 +103,7 @@ def golden() -> str:
 
 
 def pipeline() -> Any:
-    "The same pipeline, as Python objects."
+    "Return the same pipeline, as Python objects."
     import pandas as pd
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression

@@ -47,13 +47,13 @@ GOOD: dict[str, Any] = {
 
 
 def as_text(value: Any) -> str | None:
-    "A JSON value as a CSV file would hold it."
+    "Return a JSON value as a CSV file would hold it."
     if value is None or isinstance(value, str):
         return value
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def text_frame(*records: dict[str, Any]) -> pd.DataFrame:
-    "Records as the strings that a CSV file would hold."
+    "Return records as the strings that a CSV file would hold."
     rows = [{name: as_text(value) for name, value in record.items()} for record in records]
     return pd.DataFrame(rows, dtype=object)

@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def kubeflow(*states: str) -> Iterator[Kubeflow]:
-    "A stand-in on a free loopback port, until the block ends."
+    "Yield a stand-in on a free loopback port, until the block ends."
     server = Kubeflow(list(states))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

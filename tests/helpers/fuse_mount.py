@@ -28,7 +28,7 @@ class Mounts:
     second: Path
 
     def seen_on(self, mount: Path, path: Path) -> Path:
-        "The same path on another mount."
+        "Return the same path on another mount."
         return mount / path.relative_to(self.first if path.is_relative_to(self.first) else self.second)
 
 
@@ -44,7 +44,7 @@ def mounts() -> Iterator[Mounts]:
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    "A folder that other users may look into, which pytest's own are not."
+    "Yield a folder that other users may look into, which pytest's own are not."
     folder = Path(tempfile.mkdtemp(prefix="goldenpath-"))
     folder.chmod(0o755)
     yield folder
@@ -132,7 +132,7 @@ def wait_for(there: Callable[[], bool], folder: Path) -> None:
 
 
 def answers(port: int) -> bool:
-    "Does something listen there?"
+    "Check whether something listens there."
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 

@@ -47,7 +47,7 @@ class Innocent:
 
 
 def write_archive(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> None:
-    "A zip file in the place of a skops file."
+    "Return a zip file in the place of a skops file."
     path.unlink(missing_ok=True)
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items():

@@ -28,7 +28,7 @@ CORE = ("v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.
 
 @cache
 def checker() -> dict[str, Any]:
-    "The platform's own program, as a module."
+    "Load the platform's own program as a module."
     return runpy.run_path(str(CHECKER))
 
 
@@ -61,7 +61,7 @@ def written() -> Iterator[tuple[str, dict[str, Any]]]:
 
 @cache
 def rendered(place: str) -> tuple[dict[str, Any], ...]:
-    "What `kubectl kustomize` makes of a folder below openshift/."
+    "Run `kubectl kustomize` on a folder below openshift/."
     done = kustomize(OPENSHIFT / place)
     assert done.returncode == 0, done.stderr
     return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
@@ -86,14 +86,14 @@ def compose(top: Path, components: Sequence[str]) -> subprocess.CompletedProcess
 
 
 def one(found: tuple[dict[str, Any], ...], kind: str, name: str = "") -> dict[str, Any]:
-    "The one document of this kind (and name)."
+    "Return the one document of this kind (and name)."
     fitting = [d for d in found if d["kind"] == kind and name in ("", d["metadata"]["name"])]
     assert len(fitting) == 1, f"{len(fitting)} of kind {kind} {name}"
     return fitting[0]
 
 
 def pod_of(document: dict[str, Any]) -> dict[str, Any] | None:
-    "The pod specification inside a workload, if it is one."
+    "Return the pod specification inside a workload, if it is one."
     spec = document.get("spec", {})
     if document["kind"] in ("Deployment", "Job", "Notebook"):
         return spec["template"]["spec"]

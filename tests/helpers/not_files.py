@@ -12,7 +12,7 @@ def link(path: Path) -> None:
 
 
 def pipe(path: Path) -> None:
-    "That nobody ever writes to."
+    "Make a pipe that no process writes to."
     os.mkfifo(path)
 
 

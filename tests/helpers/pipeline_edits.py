@@ -36,6 +36,6 @@ def edit_notebook(project: Path, change: Callable[[Any], None], name: str = "05_
 
 
 def add_code(source: str) -> Callable[[Any], None]:
-    "A change that appends a code cell."
+    "Return a change that appends a code cell."
     cell = {"cell_type": "code", "id": "new", "metadata": {}, "outputs": [], "execution_count": None}
     return lambda notebook: notebook["cells"].append(cell | {"source": source})

@@ -48,7 +48,7 @@ exec setpriv --reuid UID --regid 0 --clear-groups "$@"
 
 
 def lay_image(folder: Path) -> Path:
-    "The image's /opt/goldenpath: what the Containerfile copies, less what it removes, and its packages."
+    "Return the image's /opt/goldenpath: its copied files and its packages."
     python = find_python("3.12")
     needs("py312", python is not None, "there is no Python 3.12")
     lines = (PROJECT / "serving" / "Containerfile").read_text().replace("\\\n", " ").splitlines()
@@ -89,7 +89,7 @@ def can_restrict() -> None:
 
 
 def pod(image: Path, volume: Path, stage: Path, *command: str, writable: bool = False) -> list[str]:
-    "The command that runs `command` in such a pod."
+    "Return the command that runs `command` in such a pod."
     stage.mkdir(exist_ok=True)
     ask = [str(image / "venv" / "bin" / "python"), "-c", "import sys; print(sys.base_prefix)"]
     base = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()

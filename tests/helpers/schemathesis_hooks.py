@@ -13,7 +13,7 @@ SHORTEST = 4  # shorter texts occur in any sentence by chance
 
 @functools.cache
 def said_anyway(url: str) -> str:
-    "The description itself, whose words a refusal may use."
+    "Return the description itself, whose words a refusal may use."
     with urllib.request.urlopen(url) as reply:
         return str(reply.read().decode())
 

@@ -18,7 +18,7 @@ QUIET = {"metrics": False, "log_sample": 0.0, "trial_seconds": 0}
 
 
 def models_of(home: Path, **settings: Any) -> Models:
-    "The models of a home, after one look at its roles."
+    "Return the models of a home, after one look at its roles."
     chosen = settings_of(home, **settings)
     registry = registry_of(chosen)
     models = Models(registry, lambda version: load(registry, chosen, version))
@@ -36,11 +36,11 @@ def client(
     draining: Callable[[], bool] = lambda: False,
     **settings: Any,
 ) -> FlaskClient:
-    "A client of the application with these settings."
+    "Return a client of the application with these settings."
     chosen = settings_of(home, **settings)
     return create_app(chosen, CONTRACT, models or models_of(home), draining).test_client()
 
 
 def worker(home: Path, **settings: Any) -> State:
-    "What the routes of a worker on this home work with."
+    "Return what the routes of a worker on this home work with."
     return State(settings_of(home, **settings), CONTRACT, models_of(home), lambda: False)

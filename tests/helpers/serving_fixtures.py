@@ -48,7 +48,7 @@ def publish(home: Path, seed: int = 1, compiled: bool = True, model: str = MODEL
 
 @cache
 def built(seed: int, compiled: bool, model: str, changes: tuple[tuple[str, Any], ...]) -> Path:
-    "The candidate of a version, made once for all tests of this process."
+    "Return the candidate of a version, made once for all tests of this process."
     folder = Path(mkdtemp(prefix="goldenpath-candidate-"))
     atexit.register(rmtree, folder, ignore_errors=True)
     make_candidate(folder / "candidate", seed, compiled, model=model, **dict(changes))
@@ -61,7 +61,7 @@ def promote(home: Path, version: str, role: str = "champion", share: float = 0.0
 
 
 def make_candidate(folder: Path, seed: int, compiled: bool, **changes: Any) -> Manifest:
-    "A complete candidate folder of the default pipeline."
+    "Return a complete candidate folder of the default pipeline."
     folder.mkdir(parents=True)
     rows = records(ROWS, seed)
     columns = columns_of_json(CONTRACT.spec, rows)

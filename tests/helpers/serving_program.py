@@ -68,7 +68,7 @@ class Program:
 
 
 def free_address() -> str:
-    "A loopback address that nobody listens on."
+    "Return a loopback address that nobody listens on."
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"

@@ -50,7 +50,7 @@ step.run.output("candidate/model.txt").write_text(step.run.input("data/train.par
 
 
 def notebook(cells: list[str]) -> str:
-    "A notebook in nbformat 4.5 whose cells with `os.environ` carry the tag `parameters`."
+    "Return a notebook in nbformat 4.5 whose cells with `os.environ` carry the tag `parameters`."
     code = [
         {
             "cell_type": "code",
@@ -67,20 +67,20 @@ def notebook(cells: list[str]) -> str:
 
 
 def exported(module: str, answer: int = 1) -> str:
-    "The code of a step's module."
+    "Return the code of a step's module."
     imports = "from goldenpath.runs.spec import step_spec"
     return f'{imports}\n\n{SPECS[module]}\ndef answer() -> int:\n    "Of {module}."\n    return {answer}\n'
 
 
 def step(name: str, module: str, body: str, answer: int = 1) -> str:
-    "A step notebook that exports one function, and does this while its run is open."
+    "Return a step notebook that exports one function, and does this while its run is open."
     cells = [f"#| default_exp steps.{module}", f"#| export\n{exported(module, answer)}", PARAMETERS]
     run = OPEN.format(step=name) + indent(body, "    ")
     return notebook([*cells, IMPORTS.format(module=module), run, SHOW])
 
 
 def make_project(folder: Path) -> Path:
-    "The small project in `folder`, its pipeline cut from the real one, its modules exported."
+    "Return the small project in `folder`, its pipeline cut from the real one, its modules exported."
     folder.mkdir(parents=True, exist_ok=True)
     ignore = shutil.ignore_patterns(
         "__pycache__", "steps", "contract.py", "model.py", "predict.py", "_modidx.py"
@@ -102,7 +102,7 @@ def make_project(folder: Path) -> Path:
 
 
 def write_pipeline(folder: Path, steps: tuple[str, ...]) -> Path:
-    "The real pipeline file with these steps only."
+    "Return the real pipeline file with these steps only."
     document = json.loads((PROJECT / "pipelines" / "train.pipeline").read_text())
     primary = document["pipelines"][0]
     names = [Path(node["app_data"]["component_parameters"]["filename"]).stem for node in primary["nodes"]]
@@ -113,7 +113,7 @@ def write_pipeline(folder: Path, steps: tuple[str, ...]) -> Path:
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
-    "The hash of every file that belongs to the sources."
+    "Return the hash of every file that belongs to the sources."
     files = (path for path in folder.rglob("*") if path.is_file() and "volume" not in path.parts)
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -54,7 +54,7 @@ class Interruption:
             setattr(os, name, self.counted(name, ORIGINAL[name]))
 
     def counted(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
-        "The operation, which takes one from the count and interrupts the process at zero."
+        "Run the operation, take one from the count, and interrupt the process at zero."
 
         def call(*arguments: Any, **named: Any) -> Any:
             with self.lock:  # folders are deleted by several threads
@@ -102,33 +102,33 @@ def end(work: Scenario) -> NoReturn:
 
 
 def publish_and_promote(registry: Registry, candidates: Path) -> None:
-    "What the last step of the training pipeline does."
+    "Publish, as the last step of the training pipeline does."
     registry.promote(registry.publish(candidates / "new"), **BY)
 
 
 def publish_again(registry: Registry, candidates: Path) -> None:
-    "The same candidate once more."
+    "Publish the same candidate once more."
     registry.publish(candidates / "new")
 
 
 def promote(registry: Registry, candidates: Path) -> None:
-    "What `goldenpath models promote` does."
+    "Promote, as `goldenpath models promote` does."
     registry.promote(NEW, **BY)
 
 
 def restore(registry: Registry, candidates: Path) -> None:
-    "What `goldenpath models restore` does."
+    "Restore, as `goldenpath models restore` does."
     if not registry.restore(NEW):
         registry.expect(NEW)
 
 
 def clean_up(registry: Registry, candidates: Path) -> None:
-    "What `goldenpath models gc` does."
+    "Remove old versions, as `goldenpath models gc` does."
     carry_out(registry, plan_versions(registry, 1, timedelta(days=7), FAR_LATER), FAR_LATER)
 
 
 def clean_up_twice(registry: Registry, candidates: Path) -> None:
-    "What gc does in two months: moving aside, then deleting."
+    "Run gc twice, two months apart: move to the trash, then delete."
     for now in (FAR_LATER, FAR_LATER + timedelta(days=30)):
         carry_out(registry, plan_versions(registry, 1, timedelta(days=7), now), now)
 

@@ -20,32 +20,32 @@ ROWS = 12_000  # of the stand-in; half of their outcomes are known
 
 
 def settings_for(home: Path, **changes: object) -> Settings:
-    "The settings of a project whose home is this folder."
+    "Return the settings of a project whose home is this folder."
     plain = {"home": str(home), "source": "synthetic", "synthetic_rows": ROWS, "bootstrap": 20}
     ours = {"user": "ada@example.org", "slices": "sex, age_group", "auto_promote": "yes"}
     return Settings.model_validate({**plain, **ours, **changes})
 
 
 def run_in(home: Path, run_id: str = RUN, parent: str = "") -> Run:
-    "A run of this home; with a parent, one that reads from it."
+    "Return a run of this home; with a parent, one that reads from it."
     folder = home / "runs" / run_id
     folder.mkdir(parents=True, exist_ok=True)
     return Run(run_id, folder, "test", home / "runs" / parent if parent else None)
 
 
 def step_in(run: Run, settings: Settings, contract: Contract | None = None) -> Step:
-    "A step that works in this run, under these settings."
+    "Return a step that works in this run, under these settings."
     return Step(Project(settings, contract), run)
 
 
 def trained(home: Path) -> Run:
-    "A run that holds rows and an unjudged candidate."
+    "Return a run that holds rows and an unjudged candidate."
     copytree(_trained_once(), home / "runs" / RUN)
     return run_in(home)
 
 
 def judged(home: Path) -> tuple[Run, Judged]:
-    "The same after 06_evaluate, with what that found."
+    "Return the same after 06_evaluate, with what that found."
     folder, found = _judged_once()
     copytree(folder, home / "runs" / RUN)
     return run_in(home), found

@@ -36,14 +36,14 @@ OCI = "application/vnd.oci.image"
 
 
 def manifest_of(image: str) -> bytes:
-    "A manifest of no layers, another one for each image."
+    "Return a manifest of no layers, another one for each image."
     config = {"mediaType": f"{OCI}.config.v1+json", "digest": sha256(CONFIG), "size": len(CONFIG)}
     content = {"schemaVersion": 2, "config": config, "layers": [], "annotations": {"name": image}}
     return json.dumps(content | {"mediaType": f"{OCI}.manifest.v1+json"}).encode()
 
 
 def index_of(image: str) -> bytes:
-    "What a tag names: an index of the image for two architectures."
+    "Return what a tag names: an index of the image for two architectures."
     manifest = manifest_of(image)
     entry = {"mediaType": f"{OCI}.manifest.v1+json", "digest": sha256(manifest), "size": len(manifest)}
     platforms = [{"architecture": name, "os": "linux"} for name in ("amd64", "arm64")]
@@ -84,7 +84,7 @@ class Registry(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    "A home folder whose containers configuration leads every registry to the one on loopback."
+    "Yield a home folder whose containers configuration leads every registry to the one on loopback."
     needs("skopeo", shutil.which("skopeo") is not None, "there is no skopeo (apt-get install skopeo)")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -103,7 +103,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    "A copy of every file that names an image."
+    "Return a copy of every file that names an image."
     for name in ("openshift", "pipelines", "runtime-images"):
         shutil.copytree(PROJECT / name, tmp_path / name)
     (tmp_path / "serving").mkdir()
@@ -118,7 +118,7 @@ def digests(project: Path, *words: str, home: Path | None = None) -> subprocess.
 
 
 def references(project: Path) -> str:
-    "The text of every file in which an image is pinned."
+    "Return the text of every file in which an image is pinned."
     files = [
         *project.glob("*/Containerfile"),
         *project.glob("*/*.json"),

@@ -37,7 +37,7 @@ cp -r '{Path(pip.__file__).parent}' .venv/lib/python*/site-packages/
 
 
 def pinned(name: str) -> str:
-    "The version in installer.lock."
+    "Return the version in installer.lock."
     return re.findall(rf"(?m)^{name}==(\S+)", (PROJECT / "installer.lock").read_text())[0]
 
 
@@ -90,7 +90,7 @@ class Checkout:
         )
 
     def called(self) -> list[tuple[list[str], str]]:
-        "The arguments and the standard input of each call of uv."
+        "Return the arguments and the standard input of each call of uv."
         lines = self.calls.read_text().splitlines() if self.calls.exists() else []
         return [tuple(json.loads(line)) for line in lines]
 
@@ -110,7 +110,7 @@ def test_a_uv_with_another_hash_is_not_run(checkout):
 
 @pytest.fixture(scope="module")
 def installed(checkout):
-    "The same checkout, in whose lock our uv is the right one; and what make printed."
+    "Return the same checkout, in whose lock our uv is the right one; and what make printed."
     (checkout.folder / "installer.lock").write_text(checkout.trusted)
     failed = checkout.make(".venv/ready", fails=True)
     assert failed.returncode != 0

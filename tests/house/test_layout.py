@@ -31,7 +31,7 @@ def imports(path: Path) -> set[str]:
 
 
 def absolute(path: Path, node: ast.ImportFrom) -> str:
-    "The module of a `from` import, also where it is relative."
+    "Return the module of a `from` import, also where it is relative."
     if not node.level:
         return node.module or ""
     package = path.relative_to(PROJECT).with_suffix("").parts[: -node.level]
@@ -39,12 +39,12 @@ def absolute(path: Path, node: ast.ImportFrom) -> str:
 
 
 def modules(folder: Path) -> list[Path]:
-    "The Python files below a folder."
+    "Return the Python files below a folder."
     return [path for path in sorted(folder.rglob("*.py")) if path.name != "_modidx.py"]
 
 
 def written() -> list[Path]:
-    "The library's modules that no notebook exports."
+    "Return the library's modules that no notebook exports."
     return [
         path
         for path in modules(LIBRARY)

@@ -21,12 +21,12 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 
 
 def cells(path: Path, kind: str = "code") -> list[Any]:
-    "The cells of one kind."
+    "Return the cells of one kind."
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
 
 
 def tagged(path: Path) -> list[Any]:
-    "The cells that papermill puts parameters behind."
+    "Return the cells that papermill puts parameters behind."
     return [cell for cell in cells(path) if "parameters" in cell.metadata.get("tags", [])]
 
 

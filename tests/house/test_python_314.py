@@ -20,7 +20,7 @@ FILES = (
 
 
 def locked_environment(python: Path) -> Path:  # its python
-    "What `make` would install for this Python."
+    "Return what `make` would install for this Python."
     lock = PROJECT / "requirements.lock"
     name = f"python-3.14-{hashlib.sha256(lock.read_bytes()).hexdigest()[:8]}"
     wheels = ("--only-binary", ":all:", "--no-binary", "kfp-server-api")

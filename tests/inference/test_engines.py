@@ -27,7 +27,7 @@ def of_levels(n: int = 2000) -> tuple[Columns, np.ndarray]:
 
 
 def hash_free(town: str, job: str) -> float:
-    "A risk that jumps between neighbouring levels."
+    "Return a risk that jumps between neighbouring levels."
     return 0.9 if (int(town[-2:]) * 7 + int(job[-2:]) * 5) % 11 < 5 else 0.1
 
 
@@ -170,7 +170,7 @@ def test_threads_that_ask_at_once_each_get_their_own_answer():
 
 
 def answering(width: int, kind: int, rows: str = "keep") -> bytes:
-    "A model of three numbers that answers with so many columns of that type."
+    "Return a model of three numbers that answers with so many columns of that type."
     weights = helper.make_tensor("weights", TensorProto.FLOAT, [3, width], [0.1] * 3 * width)
     nodes = [
         helper.make_node("MatMul", ["number", "weights"], ["sums"]),

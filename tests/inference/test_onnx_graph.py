@@ -38,7 +38,7 @@ FOREVER = 2**62
 
 
 def model(nodes: Sequence[NodeProto], *constants: TensorProto, **more: object) -> bytes:
-    "A model of one number, whose last node answers."
+    "Return a model of one number, whose last node answers."
     graph = helper.make_graph(
         nodes,
         "made by hand",
@@ -59,7 +59,7 @@ ANSWER = helper.make_node("MatMul", ["number", "weights"], ["probabilities"])
 
 
 def endless() -> bytes:
-    "A loop that ends after 2^62 rounds."
+    "Return a loop that ends after 2^62 rounds."
     condition = helper.make_tensor_value_info("going", TensorProto.BOOL, [])
     body = helper.make_graph(
         [
@@ -92,12 +92,12 @@ def branch_under_an_allowed_name() -> bytes:
 
 
 def raw(name: str, *values: int) -> TensorProto:
-    "The same numbers as most programs write them."
+    "Return the same numbers as most programs write them."
     return numpy_helper.from_array(np.array(values, dtype=np.int64), name)
 
 
 def filled(shape: TensorProto) -> bytes:
-    "A constant of this shape, which is made when the model is opened."
+    "Return a constant of this shape, which is made when the model is opened."
     made = helper.make_node("ConstantOfShape", ["shape"], ["made"])
     most = helper.make_node("ReduceMax", ["made"], ["most"], keepdims=0)
     return model([made, most, ANSWER], WEIGHTS, shape)
@@ -111,7 +111,7 @@ def filled_as_computed() -> bytes:
 
 
 def claimed() -> bytes:
-    "A constant that claims far more values than the file holds."
+    "Return a constant that claims far more values than the file holds."
     claim = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[1, GIGABYTES], raw_data=b"1234")
     return model([ANSWER], claim)
 
@@ -152,7 +152,7 @@ def with_a_function() -> bytes:
 
 
 def in_two_parts() -> bytes:
-    "A lenient reader joins what stands twice: the second part brings the loop."
+    "Check that a doubled field is refused: a lenient reader would join the parts, and run the loop."
     return model([ANSWER], WEIGHTS) + endless()
 
 

@@ -11,7 +11,7 @@ from tests.registry.test_signing import make_keys
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupter]:
-    "A program that can be interrupted, with an old, a new and a next candidate."
+    "Yield a program that can be interrupted, with an old, a new and a next candidate."
     folder = tmp_path_factory.mktemp("interrupted")
     for number, name in enumerate(("old", "new", "next"), start=1):
         make_candidate(folder / "candidates" / name, number)

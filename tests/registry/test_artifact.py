@@ -72,7 +72,7 @@ def test_scikit_learns_own_models_are_loaded_without_a_list(tmp_path: Path, mode
 
 
 def double(rows: np.ndarray) -> np.ndarray:
-    "A step of somebody's own."
+    "Return a step of somebody's own."
     return rows * 2
 
 

@@ -32,7 +32,7 @@ def registry(home: Path, keys: Keys) -> Registry:
 
 @pytest.fixture
 def version(registry: Registry, tmp_path: Path) -> str:
-    "A signed and measured version, and a newer one, which stays."
+    "Return a signed and measured version, and a newer one, which stays."
     version = registry.publish(make_candidate(tmp_path / "1", 1))
     registry.publish(make_candidate(tmp_path / "2", 2))
     registry.save_contrast(version, {})

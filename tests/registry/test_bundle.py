@@ -20,7 +20,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @pytest.fixture
 def bundle(tmp_path: Path, keys: Keys) -> Path:
-    "A signed version of a development namespace."
+    "Return a signed version of a development namespace."
     development = Registry(tmp_path / "development", "churn", keys)
     version = development.publish(make_candidate(tmp_path / "c"))
     export_bundle(development, version, tmp_path / "one.bundle")
@@ -146,7 +146,7 @@ def test_the_rules_of_publishing_hold_for_bundles_too(home: Path, tmp_path: Path
 
 
 def repacked(bundle: Path, change) -> Path:
-    "The bundle with changed contents; what becomes None is left out."
+    "Return the bundle with changed contents; what becomes None is left out."
     path = bundle.with_suffix(".changed")
     with tarfile.open(bundle) as old, tarfile.open(path, "w") as new:
         for member in old:
@@ -158,5 +158,5 @@ def repacked(bundle: Path, change) -> Path:
 
 
 def flip(content: bytes) -> bytes:
-    "The same number of bytes, one of them another."
+    "Return the same number of bytes, one of them another."
     return content[:-1] + bytes([content[-1] ^ 1])

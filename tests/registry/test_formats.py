@@ -24,7 +24,7 @@ RUN = "20261128T053429Z-85b966"
 
 @pytest.fixture(scope="module")
 def stored_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A copy of the stored home: git keeps no rights of files, so those of a volume are set again."
+    "Return a copy of the stored home: git keeps no rights of files, so those of a volume are set again."
     home = tmp_path_factory.mktemp("stored") / "home"
     shutil.copytree(STORED / "home", home)
     for file in home.rglob("*"):
@@ -34,7 +34,7 @@ def stored_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def registry(stored_home: Path) -> Registry:
-    "The stored registry, for a reader that asks for no signature."
+    "Return the stored registry, for a reader that asks for no signature."
     return Registry(stored_home, MODEL)
 
 

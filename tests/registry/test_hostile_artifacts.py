@@ -43,7 +43,7 @@ Attack = Callable[[Path, Path], None]  # on a candidate's folder, with a path th
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A candidate that nobody has touched."
+    "Return a candidate that nobody has touched."
     folder = tmp_path_factory.mktemp("sound") / "candidate"
     serving_fixtures.make_candidate(folder, seed=1, compiled=True, model=serving_fixtures.MODEL)
     return folder
@@ -51,7 +51,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(sound: Path, tmp_path: Path) -> Path:
-    "A copy for one attack."
+    "Return a copy for one attack."
     return Path(shutil.copytree(sound, tmp_path / "candidate"))
 
 
@@ -543,13 +543,13 @@ def test_a_file_exchanged_after_the_check_is_not_loaded(folder: Path) -> None:
 
 
 def put(folder: Path, content: bytes) -> None:
-    "These bytes as the pipeline, with a manifest that fits."
+    "Store these bytes as the pipeline, with a manifest that matches."
     (folder / "model.skops").write_bytes(content)
     rehash(folder)
 
 
 def with_estimator(estimator: Any, field: str, value: int) -> Any:
-    "A fitted pipeline whose first tree has this in a field of its root."
+    "Return a fitted pipeline whose first tree has this in a field of its root."
     rows = columns_of_json(CONTRACT.spec, serving_fixtures.records(300, 1))
     layout = layout_of(rows)
     model = make_pipeline(preprocessing(layout).set_params(text__sparse_output=False), estimator)
@@ -566,14 +566,14 @@ def with_estimator(estimator: Any, field: str, value: int) -> Any:
 
 
 def put_schema(folder: Path, root: dict) -> None:
-    "A skops file of this one node."
+    "Return a skops file of this one node."
     schema = {**root, "protocol": 2, "_skops_version": "0.16.0"}
     write_archive(folder / "model.skops", {"schema.json": json.dumps(schema).encode()})
     rehash(folder)
 
 
 def json_node(value: object) -> dict:
-    "A plain value, as skops writes it."
+    "Return a plain value, as skops writes it."
     return {
         "__loader__": "JsonNode",
         "__module__": "builtins",

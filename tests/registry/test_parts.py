@@ -68,7 +68,7 @@ SOUND = {
 
 @cache
 def fitted(name: str) -> bytes:
-    "A sound estimator, inside a pipeline, as skops writes it."
+    "Return a sound estimator, inside a pipeline, as skops writes it."
     estimator, rows, outcome = SOUND[name]
     fitted = clone(estimator).fit(rows, outcome)
     return skops.io.dumps(make_pipeline(fitted.sparsify() if name == "sparse coefficients" else fitted))
@@ -81,12 +81,12 @@ def test_a_sound_estimator_is_loaded(name: str) -> None:
 
 
 def estimator_of(name: str) -> Any:
-    "A sound estimator, to be spoilt."
+    "Return a sound estimator, to be spoilt."
     return skops.io.loads(fitted(name), trusted=skops.io.get_untrusted_types(data=fitted(name)))[-1]
 
 
 def tree_of(estimator: Any) -> Any:
-    "The first tree of an estimator."
+    "Return the first tree of an estimator."
     members = getattr(estimator, "estimators_", None)
     return (estimator if members is None else np.ravel(members)[0]).tree_
 
@@ -136,7 +136,7 @@ def no_longer_checked(estimator: Any) -> None:
 
 
 def narrow(estimator: Any) -> None:
-    "A tree for more columns than the estimator lets in."
+    "Return a tree for more columns than the estimator lets in."
     estimator.n_features_in_ = 1
 
 

@@ -34,7 +34,7 @@ def five(registry: Registry, tmp_path: Path) -> list[str]:
 
 
 def when_all_are_old(registry: Registry) -> datetime:
-    "A time at which every version and entry is older than the grace time."
+    "Return a time at which every version and entry is older than the grace time."
     return datetime(2026, 11, 21, tzinfo=UTC) + timedelta(days=400)
 
 

@@ -37,7 +37,7 @@ def registry(home: Path, tmp_path: Path) -> Registry:
 
 
 def fresh(registry: Registry) -> Registry:
-    "The same for a reader that has seen nothing yet."
+    "Return the same for a reader that has seen nothing yet."
     return Registry(registry.root.parent.parent, registry.model)
 
 

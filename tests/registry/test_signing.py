@@ -33,7 +33,7 @@ def theirs(tmp_path: Path) -> Keys:
 
 
 def make_keys(folder: Path, private=None) -> Keys:
-    "A pair of keys as PEM files, and a reader that requires signatures."
+    "Return a pair of keys as PEM files, and a reader that requires signatures."
     folder.mkdir()
     private = private or ec.generate_private_key(ec.SECP256R1())
     secret = private.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
@@ -174,7 +174,7 @@ def test_the_keys_come_from_the_readers_settings(home: Path, tmp_path: Path) -> 
 
 
 def altered(registry: Registry, version: str) -> None:
-    "What an attacker with write access does: other content, a manifest that fits it, no signature."
+    "Act as an attacker with write access: other content, a matching manifest, no signature."
     shutil.rmtree(registry.root / "signatures", ignore_errors=True)
     shutil.rmtree(registry.folder(version))
     make_candidate(registry.folder(version), threshold=0.99)

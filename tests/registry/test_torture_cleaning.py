@@ -41,7 +41,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory, program: Interrupter) -> dic
 
 
 def move_new_aside(registry: Registry) -> None:
-    "What gc does with it a year before."
+    "Run gc on it a year before."
     clean_up(registry, 1, FAR_LATER - timedelta(days=365))
     assert [one.name for one in list_aside(registry.aside)] == [NEW]
 
@@ -68,7 +68,7 @@ def is_whole(registry: Registry) -> bool:
 
 
 def ends_well(registry: Registry, candidates: Path) -> None:
-    "The next ones publish and promote the version, clean up after all, and nothing is left of anybody."
+    "Publish and promote the version as the next processes do; check that cleaning leaves nothing behind."
     assert registry.publish(candidates / "new") == NEW
     registry.promote(NEW, **BY)
     assert is_whole(registry)
@@ -156,7 +156,7 @@ def meet(meeting: Meeting, home: Path, program: Interrupter, scratch: Path, step
 
 
 def can_be_had(registry: Registry) -> None:
-    "The version is there or waits, whole and signed; what a dead cleaner has hidden is put back by the next."
+    "Check that the version is there or in the trash, whole and signed, after the next cleaner."
     registry.restore(NEW)
     clean_up(registry, 9, FAR_LATER)
     assert registry.verify(NEW).version == NEW

@@ -14,7 +14,7 @@ from tests.helpers.sudden_death import BY, MODEL
 
 
 def with_an_old_champion(home: Path, program: Interrupter) -> Path:
-    "A home in which something is published and champion."
+    "Return a home in which something is published and champion."
     registry = Registry(home, MODEL, program.keys)
     registry.promote(registry.publish(program.candidates / "old"), **BY)
     return home
@@ -36,7 +36,7 @@ def check_publishing(seen: Path, program: Interrupter, ending: str, before: int)
 
 
 def publish_next(registry: Registry, candidates: Path) -> None:
-    "The killed one tries again, then somebody else comes."
+    "Repeat the killed process, then run another one."
     for name in ("new", "next"):
         version = registry.publish(candidates / name)
         assert registry.promote(version, **BY).champion == version

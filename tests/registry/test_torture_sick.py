@@ -30,7 +30,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="mounts and other users
 
 @pytest.fixture(scope="module")
 def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A real candidate, to be published and to answer."
+    "Return a real candidate, to be published and to answer."
     folder = tmp_path_factory.mktemp("real") / "candidate"
     serving_fixtures.make_candidate(folder, 1, True, model=MODEL)
     return folder
@@ -38,7 +38,7 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_disk(champion: Path) -> Iterator[Path]:
-    "A tmpfs of 3 MB with a champion on it."
+    "Yield a tmpfs of 3 MB with a champion on it."
     folder = Path(tempfile.mkdtemp(prefix="goldenpath-disk-"))
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", folder], capture_output=True)
     needs(
@@ -53,7 +53,7 @@ def small_disk(champion: Path) -> Iterator[Path]:
 
 
 def another(folder: Path, number: int, padding: int = 0) -> Path:
-    "A candidate of the next code."
+    "Return a candidate of the next code."
     return make_candidate(folder, number, model=MODEL, model_version="2.0.0", padding=padding)
 
 
@@ -64,7 +64,7 @@ def with_champion(home: Path, candidate: Path) -> Registry:
 
 
 def still_answers(home: Path) -> None:
-    "The champion loads and everything listed verifies."
+    "Check that the champion loads and that all versions verify."
     registry = Registry(home, MODEL)
     assert open_predictor(registry).path == "onnx"
     for version in registry.versions():

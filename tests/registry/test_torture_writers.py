@@ -24,7 +24,7 @@ GROUP = 2000
 
 @pytest.fixture
 def shared(mounts: Mounts, tmp_path: Path) -> Mounts:
-    "A home that the group can write, seen through both mounts."
+    "Return a home that the group can write, seen through both mounts."
     needs("fuse", os.getuid() == 0, "only root can start programs as two other users")
     home = mounts.first / tmp_path.name
     home.mkdir()
@@ -34,7 +34,7 @@ def shared(mounts: Mounts, tmp_path: Path) -> Mounts:
 
 
 def start(stack: ExitStack, *words: object) -> subprocess.Popen[str]:
-    "A writer or reader, which does not outlive the test."
+    "Return a writer or reader, which does not outlive the test."
     command = [sys.executable, "-m", "tests.helpers.writers", *map(str, words)]
     process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
     stack.callback(process.kill)
@@ -42,7 +42,7 @@ def start(stack: ExitStack, *words: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    "What it said in the end."
+    "Return its last line."
     output, _ = process.communicate(timeout=580)
     assert process.returncode == 0
     return dict(json.loads(output))

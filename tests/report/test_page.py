@@ -49,7 +49,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judged]:
-    "A home with a run that was really judged."
+    "Return a home with a run that was really judged."
     home = tmp_path_factory.mktemp("home")
     run, judgement = judged(home)
     return run.folder, judgement
@@ -57,7 +57,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judged]:
 
 @pytest.fixture(scope="module")
 def material(found: tuple[Path, Judged]) -> Material:
-    "The report's material of that run, with a contrast of round figures."
+    "Return the report's material of that run, with a contrast of round figures."
     folder, judgement = found
     return Material(
         contrast=made_up(synthetic=True, version=judgement.manifest.version),

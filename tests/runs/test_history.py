@@ -18,7 +18,7 @@ def left(folder, records):
 
 @pytest.fixture
 def whole(tmp_path):
-    "A run in which every step left its record."
+    "Return a run in which every step left its record."
     records = {
         "steps/02_data.json": {"status": "done", "seconds": 1.5, "parent": None},
         "steps/05_train.json": {"status": "done", "seconds": 2.3, "parent": None},

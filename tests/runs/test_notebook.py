@@ -44,7 +44,7 @@ def four() -> int:
 
 
 def notebook(cells: list[str], **metadata: object) -> str:
-    "A notebook in nbformat 4.5 with these code cells."
+    "Return a notebook in nbformat 4.5 with these code cells."
     code = [
         {
             "cell_type": "code",
@@ -61,7 +61,7 @@ def notebook(cells: list[str], **metadata: object) -> str:
 
 @pytest.fixture
 def project(tmp_path):
-    "A project with one step whose export is fresh."
+    "Return a project with one step whose export is fresh."
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "goldenpath" / "steps").mkdir(parents=True)
     (tmp_path / "notebooks" / "05_one.ipynb").write_text(notebook(CELLS))

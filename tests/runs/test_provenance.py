@@ -25,7 +25,7 @@ def git(project: Path, *words: str) -> str:
 
 @pytest.fixture
 def project(tmp_path):
-    "A small project in a repository, with the filter that `make lab` sets up."
+    "Return a small project in a repository, with the filter that `make lab` sets up."
     folder = make_project(tmp_path / "my project")
     (folder / "lab").mkdir()
     shutil.copy(PROJECT / "lab" / "clean_notebook.py", folder / "lab")
@@ -39,7 +39,7 @@ def project(tmp_path):
 
 
 def commit_of(project: Path) -> tuple[str, str]:
-    "What is recorded, as the commit and what follows it."
+    "Return what is recorded, as the commit and what follows it."
     head = git(project, "rev-parse", "HEAD")
     recorded = git_commit(project)
     assert recorded.startswith(head)

@@ -21,7 +21,7 @@ from tests.helpers.trained_run import step_in
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    "Settings under which a version of 2,000 stand-in rows was trained and published."
+    "Return settings under which a version of 2,000 stand-in rows was trained and published."
     folder = tmp_path_factory.mktemp("project")
     (folder / "settings.ini").write_text(
         f"[all]\nhome = {folder / 'home'}\nsource = synthetic\nsynthetic_rows = 2000\ngate_margin = 0\n"

@@ -36,7 +36,7 @@ def test_runs_that_are_needed_stay(home: Path, tmp_path: Path) -> None:
 
 
 def make_run(home: Path, run_id: str, parent: str | None = None) -> None:
-    "A run, touched on the first of January 2026."
+    "Return a run, touched on the first of January 2026."
     note = home / "runs" / run_id / "steps" / "05_train.json"
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({"step": "05_train", "status": "done", "parent": parent}))

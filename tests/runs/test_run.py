@@ -26,7 +26,7 @@ from tests.helpers.not_files import NOT_FILES
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    "Settings whose home is new, a working directory of its own, and no pipeline around."
+    "Return settings whose home is new, in a working directory of its own, outside of any pipeline."
     for name in ("RUN_ID", "RUN", "ELYRA_RUNTIME_ENV"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "work").mkdir()
@@ -35,7 +35,7 @@ def settings(tmp_path, monkeypatch):
 
 
 def done(settings: Settings, step: str, *files: str, **options: str) -> Run:
-    "A step that ran alone and left these files."
+    "Return a step that ran alone and left these files."
     run = open_run(settings, step, **options)
     for name in files:
         run.output(name).write_text("{}")

@@ -42,12 +42,12 @@ class Colour(StrEnum):
 
 
 def contract_of(**fields: Any) -> Contract:
-    "A contract of fields as pydantic's create_model takes them."
+    "Return a contract of fields as pydantic's create_model takes them."
     return Contract(create_model("Thing", __base__=Record, **fields), TARGET)
 
 
 def refusal(contract: Contract, record: Any) -> Broken:
-    "The error with which a record is refused."
+    "Return the error with which a record is refused."
     with pytest.raises(Broken, match="the record breaks the contract") as caught:
         contract.parse(json.dumps(record))
     return caught.value

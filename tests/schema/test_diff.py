@@ -15,7 +15,7 @@ ABC = Literal["a", "b", "c"]
 
 
 def spec_of(target: Target = TARGET, **fields: Any) -> ContractSpec:
-    "A contract's data, of fields as pydantic's create_model takes them."
+    "Return a contract's data, of fields as pydantic's create_model takes them."
     return Contract(create_model("Thing", __base__=Record, **fields), target).spec
 
 

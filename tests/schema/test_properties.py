@@ -62,7 +62,7 @@ OPTIONAL = sorted(field.name for field in EVERYTHING.fields if field.optional)
 
 @st.composite
 def records(draw: st.DrawFn) -> dict[str, Any]:
-    "A good record with a few values replaced and a few optional ones left out."
+    "Return a good record with a few values replaced and a few optional ones left out."
     changed = draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=4, unique=True))
     record = {**GOOD, **{name: draw(VALUES[name]) for name in changed}}
     for name in draw(st.lists(st.sampled_from(OPTIONAL), max_size=3, unique=True)):
@@ -71,7 +71,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def judged_as_record(record: dict[str, Any]) -> tuple[set[str], Columns | None]:
-    "The fields that are wrong, and what the model sees where none is."
+    "Return the fields that are wrong, and what the model sees where none is."
     try:
         return set(), EVERYTHING.columns_of([EVERYTHING.parse(json.dumps(record))])
     except Broken as error:
@@ -79,14 +79,14 @@ def judged_as_record(record: dict[str, Any]) -> tuple[set[str], Columns | None]:
 
 
 def judged_as_frame(frame: pd.DataFrame) -> tuple[set[str], Columns | None]:
-    "The same for a frame of one row."
+    "Return the same for a frame of one row."
     checked = EVERYTHING.check(frame)
     assert len(checked.clean) == (0 if len(checked.rejected) else 1)
     return set(checked.rejected["column"]), EVERYTHING.columns(checked.clean) if len(checked.clean) else None
 
 
 def assert_alike(one: tuple[set[str], Columns | None], other: tuple[set[str], Columns | None]) -> None:
-    "The same verdict and the same values."
+    "Check for the same verdict and the same values."
     assert one[0] == other[0]
     for name, values in (one[1] or {}).items():
         np.testing.assert_array_equal(values, (other[1] or {})[name], err_msg=name)
@@ -124,7 +124,7 @@ BOUNDED: dict[Any, st.SearchStrategy[Any]] = {
 
 @st.composite
 def field_types(draw: st.DrawFn) -> tuple[Any, Any]:
-    "A field as create_model takes it: any kind, any bounds that leave room, required or optional."
+    "Return a field as create_model takes it: any kind, any bounds that leave room, required or optional."
     kind = draw(st.sampled_from([float, int, date, bool, str, Literal]))
     limits: dict[str, Any] = {}
     base: Any = kind
@@ -149,7 +149,7 @@ def has_room(bounds: list[Any]) -> bool:
 
 @st.composite
 def contracts(draw: st.DrawFn) -> Contract:
-    "A contract of a few fields, whose names two contracts are likely to share."
+    "Return a contract of a few fields, whose names two contracts are likely to share."
     names = draw(st.lists(st.sampled_from(["p", "q", "r", "s"]), min_size=1, unique=True))
     fields = {name: draw(field_types()) for name in names}
     return Contract(create_model("Drawn", __base__=Record, **fields), TARGET)

@@ -145,13 +145,13 @@ def test_a_batch_that_is_too_long_is_refused(home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def small(home: Path) -> Iterator[Program]:
-    "A server with three places."
+    "Yield a server with three places."
     with running(home, max_in_flight=3, max_body=5000) as program:
         yield program
 
 
 def half_sent(listen: str) -> socket.socket:
-    "A request whose body is being read and never arrives in full."
+    "Return a request whose body is being read and never arrives in full."
     address, _, port = listen.rpartition(":")
     connection = socket.create_connection((address, int(port)), timeout=10)
     head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"

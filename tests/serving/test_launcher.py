@@ -18,7 +18,7 @@ Make = Callable[..., Made]
 
 @pytest.fixture
 def granian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    "What makes a granian that does not start, and its flag."
+    "Return what makes a granian that does not start, and its flag."
     return maker(tmp_path, monkeypatch, MPServer, "serve")
 
 

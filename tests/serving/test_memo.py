@@ -32,7 +32,7 @@ class Echo:
 
 
 def worker(folder: Path, most: int = MOST) -> State:
-    "A worker that remembers so many answers."
+    "Return a worker that remembers so many answers."
     models, echo = Models(Registry(folder, "m"), cast(Any, None)), cast(Any, Echo())
     models.live = Live(champion=echo)
     return State(settings_of(folder, memo=most), echo, models, lambda: False)

@@ -30,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pair(home: Path) -> Iterator[Program]:
-    "A server with two workers."
+    "Yield a server with two workers."
     with running(home, "--workers", "2", poll_seconds=0.2) as program:
         yield program
 
@@ -102,7 +102,7 @@ def test_a_killed_worker_is_replaced(pair: Program) -> None:
 
 
 def numbers(program: Program, name: str) -> dict[str, float]:
-    "The samples of one metric, by their labels."
+    "Return the samples of one metric, by their labels."
     lines = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", program.get("/metrics").body.decode(), re.MULTILINE)
     return {labels: float(value) for labels, value in lines}
 

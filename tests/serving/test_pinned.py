@@ -20,7 +20,7 @@ RECORD = records(1, 7)[0]
 
 @pytest.fixture
 def version(tmp_path: Path) -> str:
-    "The champion, beside which there is another version."
+    "Return the champion, beside which there is another version."
     publish(tmp_path, 2)
     name = publish(tmp_path, 1)
     promote(tmp_path, name)

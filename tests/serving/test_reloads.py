@@ -19,7 +19,7 @@ RESULTS = ("loaded", "refused")
 
 @pytest.fixture
 def metrics(monkeypatch: pytest.MonkeyPatch) -> Metrics:
-    "The metrics of one worker alone."
+    "Return the metrics of one worker alone."
     monkeypatch.delenv(FOLDER, raising=False)
     return Metrics()
 
@@ -43,7 +43,7 @@ def test_a_problem_counts_when_it_appears_and_not_when_it_is_over(metrics: Metri
 
 
 def named(version: str) -> Predictor:
-    "A version that is only spoken of."
+    "Return a version that is only spoken of."
     return Predictor(cast(Any, None), Layout(text=(), number=()), TARGET, 0.5, version)
 
 

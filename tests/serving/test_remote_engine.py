@@ -169,7 +169,7 @@ def test_a_backend_with_another_model_is_refused_and_one_that_is_away_is_tried_a
 
 @contextlib.contextmanager
 def mlserver(folder: Path) -> Iterator[str]:  # its address
-    "A real MLServer on what was exported below this folder."
+    "Yield a real MLServer on what was exported below this folder."
     python = mlserver_python()
     ports = [int(free_address().rpartition(":")[2]) for _ in range(3)]
     settings = dict(zip(("http_port", "grpc_port", "metrics_port"), ports, strict=True))

@@ -30,7 +30,7 @@ def image(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory):
-    "A volume with a champion, as pods of group 0 leave it."
+    "Return a volume with a champion, as pods of group 0 leave it."
     home = tmp_path_factory.mktemp("volume")
     home.chmod(0o775)
     promote(home, publish(home, seed=1))

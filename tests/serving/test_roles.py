@@ -23,14 +23,14 @@ RECORDS = records(400, 7)
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    "A home with three versions and no roles."
+    "Return a home with three versions and no roles."
     home = tmp_path_factory.mktemp("home")
     return home, [publish(home, seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture
 def home(published: tuple[Path, list[str]], tmp_path: Path) -> Path:
-    "A copy of it."
+    "Return a copy of it."
     return Path(shutil.copytree(published[0], tmp_path / "copy"))
 
 
@@ -173,7 +173,7 @@ def test_a_fault_of_the_volume_is_tried_again_at_once(home: Path, versions: list
 
 
 def noting_loads(home: Path) -> tuple[Models, list[str]]:
-    "The models of a home before their first look, and every version that they try to load."
+    "Return the models of a home before their first look, and every version that they try to load."
     registry, loads = registry_of(settings_of(home)), list[str]()
 
     def noted(version: str) -> Predictor:

@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tokens(tmp_path: Path) -> Tokens:
-    "The tokens of a file that holds one, read."
+    "Return the tokens of a file that holds one, read."
     found = Tokens(token_file(tmp_path, TOKEN))
     found.look()
     return found

@@ -37,7 +37,7 @@ class Gate:
 
 @contextmanager
 def hanging(models: Models, gate: Gate) -> Iterator[None]:
-    "A look that hangs until the end of the block."
+    "Yield a look that hangs until the end of the block."
     look = threading.Thread(target=models.look)
     look.start()
     try:

@@ -28,7 +28,7 @@ TEXT = {"dtype": str, "keep_default_na": False}
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A home with a champion."
+    "Return a home with a champion."
     home = tmp_path_factory.mktemp("home")
     promote(home, publish(home))
     return home
@@ -51,7 +51,7 @@ def cases(tmp_path: Path) -> pd.DataFrame:
 
 
 def expected(frame: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
-    "What the predictor says when it is asked directly."
+    "Return what the predictor says when it is asked directly."
     return predictor.many(CONTRACT.columns(CONTRACT.check(frame, target=False).clean))
 
 

@@ -63,7 +63,7 @@ KEYS = [
 
 
 def made_up(**changes: object) -> Contrast:
-    "A contrast with round figures."
+    "Return a contrast with round figures."
 
     def spread(p50: float) -> Latency:
         return Latency(p50=p50, p95=2 * p50, p99=4 * p50)
@@ -89,7 +89,7 @@ def made_up(**changes: object) -> Contrast:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Contrast]:
-    "The real thing, once: a home, and what was measured in it."
+    "Run the real step once: return a home, and the contrast measured in it."
     home = tmp_path_factory.mktemp("home")
     run, _ = judged(home)
     version = published(home, run)
@@ -432,7 +432,7 @@ def test_percentiles_are_those_of_the_calls() -> None:
 
 @contextmanager
 def replying(*pieces: bytes) -> Iterator[str]:
-    "A server that sends these pieces, one at a time, to whatever it is asked, and hangs up."
+    "Yield a server that sends these pieces, one at a time, to whatever it is asked, and hangs up."
 
     def answer() -> None:
         connection, _ = listener.accept()

@@ -59,7 +59,7 @@ def rule(judged: Judged, name: str) -> Rule:
 
 @pytest.fixture
 def evaluate_quickly(monkeypatch: pytest.MonkeyPatch) -> Evaluate:
-    "The real step with few timed calls and without plots; other tests look at those."
+    "Run the real step with few timed calls and without plots; other tests check those."
 
     def work(run: Run, settings: Settings) -> Judged:
         with monkeypatch.context() as patch:

@@ -41,7 +41,7 @@ RECORD = {
 
 
 def goldenpath(project: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    "The command as a program, in the project's folder, with nothing but these settings from outside."
+    "Run the command in the project's folder, with only these settings from outside."
     outside = {name: value for name, value in os.environ.items() if not name.startswith("GOLDENPATH_")}
     environ = outside | {f"GOLDENPATH_{name.upper()}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "goldenpath", *words]
@@ -51,7 +51,7 @@ def goldenpath(project: Path, *words: str, **settings: str) -> subprocess.Comple
 
 
 def copied(folder: Path) -> Path:
-    "The project as it stands, in another place."
+    "Return the project as it stands, in another place."
     folder.mkdir(parents=True)
     for name in PARTS:
         if (PROJECT / name).is_dir():
@@ -67,7 +67,7 @@ def newest(project: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    "The whole pipeline on the stand-in, in a folder whose name has a space."
+    "Return the whole pipeline on the stand-in, in a folder whose name has a space."
     project = copied(tmp_path_factory.mktemp("golden") / "my path")
     before = fingerprint(project)
     done = goldenpath(project, "run")
@@ -157,7 +157,7 @@ def test_the_server_answers_over_http(ran):
 
 
 def asked(url: str) -> dict:
-    "The server's answer, once it is up."
+    "Return the server's answer, once it is up."
     request = urllib.request.Request(url, json.dumps(RECORD).encode(), {"Content-Type": "application/json"})
     for _ in range(300):
         try:
@@ -195,7 +195,7 @@ def test_a_refused_candidate_ends_with_3_and_the_table_of_what_failed(ran):
 
 @pytest.fixture(scope="module")
 def edited(ran, tmp_path_factory):
-    "The project with another strength of regularisation, its home that of the published version."
+    "Return the project with another strength of regularisation, its home that of the published version."
     project = copied(tmp_path_factory.mktemp("edited") / "project")
     file = project / "notebooks" / "04_model.ipynb"
     text, built = file.read_text(), "estimator = LogisticRegression("

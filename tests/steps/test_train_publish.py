@@ -31,7 +31,7 @@ OPEN_GATE = {"GATE_FLOORS": "", "AUTO_PROMOTE": "yes", "SYNTHETIC_ROWS": "6000",
 
 
 def settings_for(home: Path, source: str = "synthetic", **changes: str) -> Settings:
-    "The project's settings with another home."
+    "Return the project's settings with another home."
     wanted = {"HOME": str(home), "SOURCE": source, "USER": "ada@example.org", **OPEN_GATE, **changes}
     return load_settings(environ={f"GOLDENPATH_{key}": value for key, value in wanted.items()})
 
@@ -58,7 +58,7 @@ def published(settings: Settings) -> Published:
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
-    "Settings whose home holds a run with stand-in rows."
+    "Return settings whose home holds a run with synthetic rows."
     made = settings_for(home)
     done(made, "02_data", make_data)
     return made

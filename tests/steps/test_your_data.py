@@ -32,7 +32,7 @@ MADE = ("volume/", "goldenpath/_modidx.py", "notebooks/llms.txt")  # by runs, an
 
 
 def program(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    "A program of this environment, run in the project's folder without settings from outside."
+    "Run a program of this environment in the project's folder, without settings from outside."
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GOLDENPATH_")}
     return subprocess.run(words, cwd=project, env=environ, capture_output=True, text=True, timeout=500)
 
@@ -76,7 +76,7 @@ class Changed:
         self.run = program(folder, sys.executable, "-m", "goldenpath", "run")
 
     def only(self, pattern: str) -> Path:
-        "The one file of this kind below home."
+        "Return the one file of this kind below home."
         [found] = (self.folder / "volume").glob(pattern)
         return found
 

@@ -24,7 +24,7 @@ TEXT = ROWS.to_csv(index=False)
 
 
 def write_table(path: Path) -> None:
-    "The rows in the format that the file's name asks for."
+    "Return the rows in the format that the file's name asks for."
     if path.name.lower().endswith((".parquet", ".pq")):
         ROWS.to_parquet(path)
     else:

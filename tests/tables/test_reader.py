@@ -37,7 +37,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    "The address of a web server that offers `tmp_path`."
+    "Yield the address of a web server that offers `tmp_path`."
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -59,7 +59,7 @@ def _gaps(graph: Graph, looks: Mapping[str, Look], before: Before) -> list[Gap]:
 
 
 def _unlinked(node: Node, graph: Graph, looks: Mapping[str, Look], before: Before) -> dict[str, str]:
-    "The steps that leave what a step reads, none of which comes before it: what is read, by the step's id."
+    "Find what a step reads although none of its makers comes before it: the makers, by the step's id."
     unlinked: dict[str, str] = {}
     for name in sorted(looks[node.id].reads) if node.id in looks else ():
         makers = [
@@ -85,7 +85,7 @@ def _wanted(
         str
     ],  # ids of steps without a link that they need: they and those after them hand on otherwise
 ) -> dict[tuple[str, str], tuple[Look, list[Node]]]:
-    "What travels by the working folder alone and is not declared, by maker and name: maker and readers."
+    "Find undeclared files that travel only by the working folder, by maker and name: maker and readers."
     wanted: dict[tuple[str, str], tuple[Look, list[Node]]] = {}
     for node in graph.nodes:
         earlier = [looks[other.id] for other in before[node.id] if other.id in looks]
@@ -115,7 +115,7 @@ def _undeclared(wanted: Mapping[tuple[str, str], tuple[Look, list[Node]]]) -> It
 
 
 def _lost(look: Look, reported: set[str]) -> Iterator[Trap]:
-    "What a step writes to a relative path and does not declare goes with its pod."
+    "Report undeclared files at relative paths: they are lost with the step's pod."
     declared = {str(name) for name in look.node.parameters.get("outputs", [])}
     for name in sorted(look.written - declared - reported):
         yield trap(

@@ -107,7 +107,7 @@ def _is_tested(name: str) -> bool:
 
 
 def _of_local(folder: Path, name: str) -> Iterator[tuple[str, str]]:
-    "What a local module imports, with its path from the notebook's folder."
+    "Yield each import of a local module, with its path from the notebook's folder."
     base = folder.joinpath(*name.split("."))
     for file in (base.with_suffix(".py"), base / "__init__.py"):
         if file.is_file():

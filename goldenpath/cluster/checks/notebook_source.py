@@ -67,7 +67,7 @@ def parsed(source: str) -> ast.Module:
 
 
 def opens_step(source: str) -> bool:
-    "Does this source work in a run?"
+    "Check that this source works in a run."
     return "open_step(" in source
 
 
@@ -106,7 +106,7 @@ def _is_write(call: ast.Call) -> bool:
 
 
 def _texts(calls: Iterable[ast.Call], *methods: str) -> Iterator[str]:
-    "The first argument of each call of one of these methods, as far as it is written there."
+    "Return the literal first argument of each call of one of these methods."
     for call in calls:
         if _method(call) in methods and call.args:
             argument = call.args[0]

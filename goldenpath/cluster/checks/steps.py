@@ -101,13 +101,13 @@ def _values(entries: Iterable[Any]) -> dict[str, str]:
 
 
 def _defaults(graph: Graph) -> dict[str, str]:
-    "The variables that the pipeline sets for every step."
+    "Return the variables that the pipeline sets for every step."
     defaults = graph.app_data.get("properties", {}).get("pipeline_defaults", {})
     return _values(defaults.get("env_vars") or [])
 
 
 def _unread_defaults(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
-    "A variable of the pipeline's defaults goes to every step, so one reader is enough."
+    "Report pipeline defaults that no step reads; each goes to every step, so one reader is enough."
     read = {name for look in looks.values() for name in READS.findall(look.source)} | ALWAYS_READ
     for name in _defaults(graph).keys() - read:
         problem = f"the pipeline sets {name}, which none of its steps reads"
@@ -145,7 +145,7 @@ def _fits(value: str, kind: str) -> bool:
 
 
 def _disagreements(graph: Graph) -> Iterator[Trap]:
-    "The same variable with different values in two steps: one of them was forgotten."
+    "Report a variable with different values in two steps: one of them was probably forgotten."
     first: dict[str, tuple[str, Node]] = {}
     for node in graph.nodes:
         for name, value in _variables(node).items():

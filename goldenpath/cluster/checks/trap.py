@@ -26,5 +26,5 @@ def trap(
     remedy: str,
     level: Literal["error", "warning"] = "error",
 ) -> Trap:
-    "A finding about one node."
+    "Make a finding about one node."
     return Trap(kind=kind, where=node.label or node.name, problem=problem, remedy=remedy, level=level)

@@ -16,7 +16,7 @@ LINKED = ("goldenpath", "settings.ini")  # links in notebooks/, by which library
 
 
 def carried(node: Node) -> set[str]:
-    "The files that travel with a node, as Elyra's archive picks them: paths from the notebook's folder on."
+    "List the files that Elyra packages with a node: paths from the notebook's folder."
     folder = node.file.parent
     patterns = [str(pattern) for pattern in node.parameters.get("dependencies", [])]
     entered = _entered(node, patterns)
@@ -53,7 +53,7 @@ DEPENDENCIES = ("goldenpath/*.py", "goldenpath/report/templates/*.jinja", "setti
 
 
 def check_travel(node: Node) -> Iterator[Trap]:
-    "The traps in what a node declares as its dependencies."
+    "Find the problems in a node's declared dependencies."
     patterns = [str(pattern) for pattern in node.parameters.get("dependencies", [])]
     inside = [pattern for pattern in patterns if not pattern.startswith(("..", "/", "~"))]
     for pattern in patterns:

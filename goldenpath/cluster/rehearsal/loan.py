@@ -57,7 +57,7 @@ def _variables(node: Node) -> dict[str, str]:
 
 
 def _on_volume(path: str, node: Node) -> str:
-    "A path from the volume's root; empty for a URL, or for a path that no volume holds."
+    "Return a path relative to the volume's root; empty for a URL or a path outside every volume."
     mounts = [str(volume["path"]) for volume in node.parameters.get("mounted_volumes", [])]
     if not path or "://" in path or not mounts:
         return ""
@@ -146,7 +146,7 @@ def _lend_file(loan: Loan, settings: Settings, volume: Path) -> Iterator[str]:
 
 
 def _files(source: Path) -> list[Path]:
-    "The files that a node would read; none if there is none."
+    "Return the files that a node would read; None if there are none."
     try:
         return [Path(file) for file in find_files(str(source))]
     except BadInput:

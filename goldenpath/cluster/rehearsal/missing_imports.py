@@ -55,7 +55,7 @@ class Missing:
             _note(self._notes, "import", name, shown)
 
     def _caller(self) -> str:
-        "The file whose code says `import`."
+        "Return the file that contains the `import`."
         frame: FrameType | None = sys._getframe(2)
         while frame and "importlib" in frame.f_code.co_filename:
             frame = frame.f_back

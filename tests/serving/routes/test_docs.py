@@ -114,7 +114,7 @@ def test_the_docs_page_shows_every_address_and_field(caller: FlaskClient, told: 
 
 
 def schemathesis(server: Program, folder: Path, *options: str) -> tuple[int, str]:
-    "The number of requests it made, and what it said; it must not have found anything."
+    "Return the number of requests it made, and its output; it must have found nothing."
     python = environment("schemathesis", SCHEMATHESIS)
     command = [python, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json", "--url", server.url]
     # That all tensors of a request have one length is nothing that JSON Schema can say.

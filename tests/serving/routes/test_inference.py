@@ -53,7 +53,7 @@ def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def asked_by(client: str, requirement: str, server: Program, folder: Path, *more: str) -> Any:
-    "What a client that nobody here wrote was told."
+    "Return the replies that an independent client received."
     file = folder / "records.json"
     file.write_text(json.dumps(RECORDS))
     python = environment(client, requirement)

@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(home: Path, versions: list[str]) -> Models:
-    "A champion, and a challenger that answers half of what is asked."
+    "Return a champion, and a challenger that answers half of what is asked."
     promote(home, versions[0])
     promote(home, versions[1], "challenger", 0.5)
     return models_of(home)
@@ -45,7 +45,7 @@ def caller(home: Path, models: Models) -> FlaskClient:
 
 
 def asked(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
-    "The body that asks for these records."
+    "Return the body that asks for these records."
     inputs = [
         {
             "name": field.name,

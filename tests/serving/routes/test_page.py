@@ -51,7 +51,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    "A page that notes every failed request, console error and foreign address."
+    "Yield a page that notes every failed request, console error and foreign address."
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
     opened.complaints = []

@@ -21,7 +21,7 @@ from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A champion, and a challenger that answers nearly everybody."
+    "Return a champion, and a challenger that answers nearly everybody."
     folder = tmp_path_factory.mktemp("home")
     promote(folder, publish(folder, 1))
     promote(folder, publish(folder, 2), "challenger", 0.95)

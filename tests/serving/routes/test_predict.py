@@ -16,7 +16,7 @@ SECRET = "Zebra-1931"  # submitted, so it may stand in no reply and no log
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "A home with a champion and a version without a role."
+    "Return a home with a champion and a version without a role."
     folder = tmp_path_factory.mktemp("home")
     promote(folder, publish(folder, 1))
     publish(folder, 2)
@@ -190,7 +190,7 @@ def test_a_server_on_the_fast_path_loads_no_training_library(home: Path, package
 
 
 def said_by_program(home: Path, *options: str) -> str:
-    "What a server that refuses to start says; it must be one line and exit code 2 or 1."
+    "Return what a server that refuses to start says; it must be one line and exit code 2 or 1."
     import os
     import subprocess
     import sys
