@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import computed_field, model_validator
 
-from goldenpath.evaluation.metrics import Interval
+from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.slices import ENOUGH, Slice, lowest_recall
 from goldenpath.records import Frozen
 from goldenpath.text.plain import one_line

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.records import Frozen
+from goldenpath.evaluation.intervals import LEVEL, Interval
 
 METRICS = ("roc_auc", "average_precision", "brier", "recall", "precision", "f1")
 LABELS = {"roc_auc": "ROC AUC", "average_precision": "average precision", "brier": "Brier score", "f1": "F1"}
-LEVEL = 0.95  # of every interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -29,14 +28,6 @@ def label(
 ) -> str:
     "Name a metric in words, and say which way is better."
     return f"{LABELS.get(metric, metric)} ({'lower' if metric == 'brier' else 'higher'} is better)"
-
-
-class Interval(Frozen):
-    "A metric with its 95 % bootstrap interval; None where the rows do not define it."
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What `06_evaluate` found: `evaluation.json` in the run, read by report, model card and command line."""
 
-from goldenpath.evaluation.metrics import Interval
+from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.slices import Slice
 from goldenpath.evaluation.threshold import Threshold
 from goldenpath.records import Frozen

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from goldenpath.evaluation.intervals import wilson
 from goldenpath.evaluation.metrics import Answers, curve
 from goldenpath.evaluation.slices import ENOUGH, Slice
 from goldenpath.measure.contrast import Contrast, Line, lines, reference
@@ -59,12 +60,13 @@ def reliability(
 
 
 def plot_reliability(answers: Answers) -> Figure:
-    "Points on the line are honest probabilities; bars are 95 % by the normal approximation."
+    "Plot predicted against observed; points on the line are honest probabilities, bars are 95% (Wilson)."
     table = reliability(answers)
-    spread = wald(table["observed"], table["rows"])
+    rows = table["rows"].to_numpy()
+    bars = share_bars(table["observed"].to_numpy() * rows, rows)
     figure, axes = new_figure("Reliability on test rows")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="honest")
-    axes.errorbar(table["predicted"], table["observed"], spread, fmt="o", color=BLUE, label="candidate")
+    axes.errorbar(table["predicted"], table["observed"], bars, fmt="o", color=BLUE, label="candidate")
     axes.set(xlabel="predicted probability", ylabel="observed share", xlim=(0, 1), ylim=(0, 1))
     axes.legend(frameon=False)
     return figure
@@ -95,19 +97,21 @@ def plot_groups(slices: Sequence[Slice]) -> Figure:
     "Whose positive rows are found: recall of every group that has enough of them."
     shown = [one for one in slices if one.positives >= ENOUGH]
     recall = np.array([one.recall for one in shown], dtype=float)
-    spread = wald(recall, np.array([one.positives for one in shown]))
+    positives = np.array([one.positives for one in shown])
     figure, axes = new_figure("Recall by group", 7.5, 1.4 + 0.3 * len(shown))
-    axes.errorbar(recall, range(len(shown)), xerr=spread, fmt="o", color=BLUE)
+    axes.errorbar(
+        recall, range(len(shown)), xerr=share_bars(recall * positives, positives), fmt="o", color=BLUE
+    )
     axes.set_yticks(range(len(shown)), [f"{one.level} ({one.positives})" for one in shown])
     axes.invert_yaxis()
     axes.set(xlabel="recall (positive test rows in brackets; bars are 95 %)", xlim=(0, 1))
     return figure
 
 
-def wald(share: "np.ndarray | pd.Series", count: "np.ndarray | pd.Series") -> np.ndarray:
-    "Half a 95 % interval of a share, cut where it would leave 0 to 1: (2, n) for error bars."
-    half = 1.96 * np.sqrt(share * (1 - share) / count)
-    return np.array([np.minimum(half, share), np.minimum(half, 1 - share)])
+def share_bars(positives: np.ndarray, rows: np.ndarray) -> np.ndarray:  # (2, k) lengths for error bars
+    "Measure how far the 95% interval of each share reaches below and above it."
+    low, high = wilson(positives, rows)
+    return np.array([positives / rows - low, high - positives / rows])
 
 
 def plot_contrast(contrast: Contrast) -> Figure:

@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenpath.evaluation.metrics import Interval, label
+from goldenpath.evaluation.intervals import Interval
+from goldenpath.evaluation.metrics import label
 from goldenpath.measure.stopwatch import in_words, three_figures
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from goldenpath.evaluation.gate import (
     real_before_stand_in,
     verdict_table,
 )
+from goldenpath.evaluation.intervals import Interval, wilson
 from goldenpath.evaluation.metrics import (
     METRICS,
     Answers,
-    Interval,
     difference,
     intervals,
     majority,
@@ -27,7 +27,7 @@ from goldenpath.evaluation.metrics import (
 )
 from goldenpath.evaluation.slices import lowest_recall, slices_of
 from goldenpath.evaluation.threshold import choose
-from goldenpath.report.plots import reliability
+from goldenpath.report.plots import reliability, share_bars
 from goldenpath.settings.rules import parse_threshold
 
 
@@ -394,3 +394,15 @@ def test_a_model_that_is_sure_of_nothing_can_still_be_drawn() -> None:
     table = reliability(Answers(outcome, np.zeros(3), np.zeros(3, dtype=bool)))
     assert table["rows"].sum() == 3
     assert table["observed"].iloc[0] == pytest.approx(1 / 3)
+
+
+def test_wilson_intervals_are_the_textbooks() -> None:
+    low, high = wilson(np.array([0, 10, 50]), np.array([20, 100, 50]))
+    assert low == pytest.approx([0, 0.0552, 0.9287], abs=1e-4)
+    assert high == pytest.approx([0.1611, 0.1744, 1], abs=1e-4)
+
+
+def test_bars_of_a_share_are_wilsons_and_never_leave_0_to_1() -> None:
+    below, above = share_bars(np.array([0, 20]), np.array([20, 20]))
+    assert below == pytest.approx([0, 0.1611], abs=1e-4)
+    assert above == pytest.approx([0.1611, 0], abs=1e-4)

@@ -15,7 +15,7 @@ from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
-from goldenpath.steps.explore import compare_groups, draw_all, in_words, profile, unfilled, wilson
+from goldenpath.steps.explore import compare_groups, draw_all, in_words, profile, unfilled
 from tests.helpers.trained_run import step_in
 
 
@@ -59,12 +59,6 @@ def explored(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return draw_all(rows, contract, Run("run", folder, "03_explore"), "drawn rows", group, within)
-
-
-def test_wilson_intervals_are_the_textbooks() -> None:
-    low, high = wilson(np.array([0, 10, 50]), np.array([20, 100, 50]))
-    assert low == pytest.approx([0, 0.0552, 0.9287], abs=1e-4)
-    assert high == pytest.approx([0.1611, 0.1744, 1], abs=1e-4)
 
 
 def test_profile_counts_every_level_in_the_contracts_order() -> None:

@@ -1,0 +1,28 @@
+"""Intervals of 95%: the record that every metric carries, and the interval of a share."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.records import Frozen
+
+LEVEL = 0.95  # of every interval
+Z = 1.96  # standard errors to either side of a value, for 95%
+
+
+class Interval(Frozen):
+    "A value with its 95% interval; None where the rows do not define it."
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def wilson(
+    positives: NDArray[np.float64],  # (k,) counts
+    rows: NDArray[np.float64],  # (k,) counts, at least 1
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # (k,) lower and upper end of the interval of the share
+    "Return the score interval of a share (E. B. Wilson, JASA 22, 1927)."
+    rate, shrink = positives / rows, 1 + Z**2 / rows
+    middle = (rate + Z**2 / (2 * rows)) / shrink
+    half = Z / shrink * np.sqrt(rate * (1 - rate) / rows + Z**2 / (4 * rows**2))
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
