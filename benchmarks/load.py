@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenpath.errors import BadInput
+from goldenpath.programs import free_ports
 
 SCRIPT = Path(__file__).with_name("bodies.lua")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
@@ -51,12 +51,6 @@ def pinned(core: int) -> list[str]:
     return ["taskset", "-c", str(core)] if several else []
 
 
-def free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
 @contextlib.contextmanager
 def started(
     command: Sequence[str],  # `{address}`, `{host}` and `{port}` are filled in, in `variables` as well
@@ -66,8 +60,8 @@ def started(
     **variables: object,
 ) -> Iterator[Started]:
     "Run a server until the end of the block."
-    address = free_address()
-    host, _, port = address.rpartition(":")
+    host, [port] = "127.0.0.1", free_ports(1)
+    address = f"{host}:{port}"
 
     def fill(word: object) -> str:
         return str(word).format(address=address, host=host, port=port)

@@ -1,7 +1,6 @@
 """Start the real server as a program of its own, on a free loopback address, and stop it again."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import goldenpath
 from goldenpath.errors import GoldenpathError
 from goldenpath.measure.http_client import Line, NoAnswer
+from goldenpath.programs import free_ports
 from goldenpath.settings import Settings
 
 _READY_WITHIN = 60.0  # seconds
@@ -46,7 +46,7 @@ def running_server(
     variables: Mapping[str, str] | None = None,  # of the environment, on top of what `environment` sets
 ) -> Iterator[Started]:
     "Serve one version with one worker until the block ends. Raises NoServer with what the program said."
-    folder, listen = serving_folder(), f"127.0.0.1:{free_port()}"
+    folder, listen = serving_folder(), f"127.0.0.1:{free_ports(1)[0]}"
     command = [sys.executable, "-m", "serving", "--listen", listen, "--version", version, "--workers", "1"]
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
@@ -74,13 +74,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "GOLDENPATH_DRAIN_SECONDS": "0",
     }
     return {**os.environ, **own}
-
-
-def free_port() -> int:
-    "Return a port that is free at this moment."
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) -> None:

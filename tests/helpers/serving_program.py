@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from goldenpath.measure.server import stop
+from goldenpath.programs import free_ports
 from tests.helpers.project import PROJECT
 
 START = 30.0  # seconds until a server must be ready
@@ -69,9 +69,7 @@ class Program:
 
 def free_address() -> str:
     "Return a loopback address that nobody listens on."
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_ports(1)[0]}"
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.peers import mlserver_python
 from goldenpath.errors import BadInput
+from goldenpath.programs import free_ports
 from goldenpath.records import Layout
 from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
@@ -24,7 +25,7 @@ from serving.models import Models
 from serving.remote_engine import BackendFailed, BackendTimeout, Remote, open_remote
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
-from tests.helpers.serving_program import free_address, running
+from tests.helpers.serving_program import running
 
 RECORDS = records(20, 7)
 
@@ -171,7 +172,7 @@ def test_a_backend_with_another_model_is_refused_and_one_that_is_away_is_tried_a
 def mlserver(folder: Path) -> Iterator[str]:  # its address
     "Yield a real MLServer on what was exported below this folder."
     python = mlserver_python()
-    ports = [int(free_address().rpartition(":")[2]) for _ in range(3)]
+    ports = free_ports(3)
     settings = dict(zip(("http_port", "grpc_port", "metrics_port"), ports, strict=True))
     (folder / "settings.json").write_text(
         json.dumps({"host": "127.0.0.1", "parallel_workers": 0, "debug": False, **settings})
