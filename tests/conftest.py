@@ -4,13 +4,20 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from tests.helpers.browser import browser  # noqa: F401 - a fixture
 from tests.helpers.fuse_mount import mounts  # noqa: F401 - a fixture for all tests, started once
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
 
 REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
+
+
+# Of several processes on a busy machine none is too slow, and two runs of one commit try the same examples.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure() -> None:

@@ -8,8 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -21,6 +19,7 @@ from goldenpath.cli import BEHIND, EVERYDAY, cli
 from goldenpath.cli.terminal import Progress
 from goldenpath.runs.executed import StepProgress
 from goldenpath.runs.run import list_runs
+from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
 from tests.helpers.small_project import make_project
 
@@ -48,7 +47,7 @@ def call(*words: str):
 def program(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     "Run the command as a program of its own."
     command = [sys.executable, "-m", "goldenpath", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=500, check=False)
 
 
 def every_command(group: click.Group, *above: str):
@@ -59,15 +58,6 @@ def every_command(group: click.Group, *above: str):
         yield (*above, name)
         if isinstance(command, click.Group):
             yield from every_command(command, *above, name)
-
-
-def test_help_answers_within_a_second():
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
-        assert program("--help", cwd=PROJECT).returncode == 0
-        took.append(time.monotonic() - began)
-    assert min(took) < 1
 
 
 def test_help_imports_nothing_heavy():
@@ -166,15 +156,15 @@ def test_a_terminal_shows_what_a_step_does_and_ctrl_c_ends_all_its_programs(proj
     runs, shown = project / "volume" / "runs", Reader(terminal)
     with subprocess.Popen(command, cwd=project, stderr=ours, text=True, preexec_fn=hear_ctrl_c) as process:
         os.close(ours)
-        wait_until(lambda: "sleeping" in shown.read(), 120)
+        wait_until(lambda: "sleeping" in shown.read())
         assert re.search(r"\r\x1b\[K\[2/2\] 05_train +\d+\.\d s  sleeping", shown.text)
         run_id = next(runs.glob("*/asleep")).parent.name
         assert run_id in started_for(run_id)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
+        process.wait(LONG)
     assert process.returncode == 1
-    wait_until(lambda: shown.read().splitlines()[-1:] == ["Aborted!"], 10)
-    wait_until(lambda: not started_for(run_id), 30)
+    wait_until(lambda: shown.read().splitlines()[-1:] == ["Aborted!"])
+    wait_until(lambda: not started_for(run_id))
     os.close(terminal)
 
 
@@ -219,14 +209,6 @@ def started_for(run_id: str) -> str:
         with contextlib.suppress(psutil.Error):
             found += other.environ().get("RUN_ID", "") if other.environ().get("RUN_ID") == run_id else ""
     return found
-
-
-def wait_until(true: Callable[[], object], seconds: float) -> None:
-    "Look ten times a second."
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
 
 
 def test_runs_are_listed_and_laid_side_by_side(project):

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ import pytest
 
 from goldenpath.cluster.checks.pipeline import check_pipeline
 from goldenpath.cluster.pipeline import read_pipeline
-from tests.helpers.browser import chromium
+from tests.helpers.browser import browser_page
 from tests.helpers.jupyterlab import Lab, commit_all, copy_of_project, running_lab
+from tests.helpers.patience import wait_until
 from tests.helpers.project import PROJECT
 
 PIPELINES = sorted(path.name for path in (PROJECT / "pipelines").glob("*.pipeline"))
@@ -68,33 +68,24 @@ def write_wrong(folder: Path) -> None:
     (folder / "11_wrong.ipynb").write_text(json.dumps(notebook, indent=1) + "\n")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1600, "height": 1000})
-    yield context.new_page()
-    context.close()
+    with browser_page(browser, 1600, 1000) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
 def launcher(browser: Any, lab: Lab) -> Iterator[Any]:
     "Yield a page of JupyterLab with nothing opened."
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{lab.url}/lab?reset")
-    page.wait_for_selector(".jp-Launcher", timeout=60_000)
-    yield page
-    context.close()
+    with browser_page(browser) as page:
+        page.goto(f"{lab.url}/lab?reset")
+        page.wait_for_selector(".jp-Launcher")
+        yield page
 
 
 def open_pipeline(page: Any, lab: Lab, name: str) -> None:
     page.goto(f"{lab.url}/lab/tree/pipelines/{name}?reset")
-    page.wait_for_selector(f"{FRONT} .d3-node-group", timeout=60_000)
+    page.wait_for_selector(f"{FRONT} .d3-node-group")
     page.wait_for_timeout(1_500)  # marks come after the nodes
 
 
@@ -126,7 +117,7 @@ def test_the_editor_draws_every_node_and_link_marks_none_and_saves_what_was_ther
 
 def test_a_node_that_is_not_right_would_be_marked(page, lab):
     open_pipeline(page, lab, "broken.pipeline")
-    assert page.evaluate(LOOK)["marks"] == 1
+    wait_until(lambda: page.evaluate(LOOK)["marks"] == 1)
 
 
 def test_a_node_shows_its_properties_and_the_projects_images_are_offered(page, lab):
@@ -158,8 +149,9 @@ def test_a_pipeline_that_the_editor_saves_is_the_same_graph_and_free_of_traps(pa
     label = page.locator("input#root_label")
     label.wait_for()
     label.fill("score")
-    page.locator("button[aria-label='Save Pipeline']").click()
-    page.wait_for_timeout(2_000)
+    page.locator(f"{FRONT} .d3-node-group", has_text="score").wait_for()
+    with page.expect_response(lambda reply: reply.request.method == "PUT" and "batch" in reply.url):
+        page.locator("button[aria-label='Save Pipeline']").click()
     after = read_pipeline(file)
     assert [node.label for node in after.nodes] == ["score"]
     assert [node.parameters for node in after.nodes] == [node.parameters for node in before.nodes]
@@ -170,14 +162,11 @@ def test_saving_a_notebook_leaves_it_clean_with_its_tags(page, lab):
     file = lab.project / "notebooks" / "05_train.ipynb"
     before = file.read_bytes()
     page.goto(f"{lab.url}/lab/tree/notebooks/05_train.ipynb?reset")
-    page.wait_for_selector(f"{FRONT} .jp-Cell", timeout=60_000)
-    page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
+    page.wait_for_selector(f"{FRONT} .jp-Cell")
+    page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
     stamp = file.stat().st_mtime_ns
     page.keyboard.press("Control+s")
-    until = time.monotonic() + 30
-    while file.stat().st_mtime_ns == stamp:
-        assert time.monotonic() < until
-        page.wait_for_timeout(200)
+    wait_until(lambda: page.wait_for_timeout(200) or file.stat().st_mtime_ns != stamp)
     assert file.read_bytes() == before
     assert b'"parameters"' in before
 
@@ -185,9 +174,9 @@ def test_saving_a_notebook_leaves_it_clean_with_its_tags(page, lab):
 def test_an_opened_notebook_is_not_dirty_and_only_what_is_wrong_is_underlined(page, lab):
     page.goto(f"{lab.url}/lab/tree/notebooks/11_wrong.ipynb?reset")
     underlined = page.locator(".cm-lintRange")
-    underlined.first.wait_for(timeout=90_000)
+    underlined.first.wait_for()
     assert underlined.all_inner_texts() == ["no_such_name"]
-    assert page.get_by_text("Python 3 (ipykernel) | Idle").count() == 1
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     assert page.locator(".jp-mod-dirty").count() == 0
     assert (lab.project / ".virtual_documents").is_dir()
     assert ".virtual_documents" not in git_status(lab.project)
@@ -251,10 +240,7 @@ def test_git_calls_a_notebook_modified_only_if_more_than_its_outputs_changed(lau
     name = "notebooks/08_predict.ipynb"
     save(launcher, "08_predict.ipynb")
     assert "a row of somebody" in (lab.project / name).read_text()
-    until = time.monotonic() + 30
-    while name in git_status(lab.project):  # git is told after the reply
-        assert time.monotonic() < until
-        launcher.wait_for_timeout(200)
+    wait_until(lambda: name not in git_status(lab.project))  # git is told after the reply
     save(launcher, "08_predict.ipynb", "ADDED = 1")
     assert name in git_status(lab.project)
 
@@ -299,6 +285,6 @@ def test_pressing_run_with_the_local_runtime_runs_it_and_the_report_opens(page, 
         (report,) = (project / "volume" / "runs").glob("*/report.html")
         page.goto(f"{lab.url}/lab/tree/{os.path.relpath(report, project)}?reset")
         frame = page.frame_locator("iframe").first
-        frame.get_by_text("synthetic stand-in").first.wait_for(timeout=60_000)
+        frame.get_by_text("synthetic stand-in").first.wait_for()
         if shots := os.environ.get("SCREENSHOTS"):
             page.screenshot(path=f"{shots}/report-in-lab.png")

@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from goldenpath.programs import free_ports
+from tests.helpers.patience import wait_until
 from tests.helpers.requirements import needs
 
-START = 60.0  # seconds until the servers must answer
 SHARED = "shared"  # the folder on the file system that is mounted
 
 
@@ -94,7 +93,8 @@ def start_server(program: str, folder: Path, started: list[subprocess.Popen[byte
         data.mkdir()
         options = [f"-{name}={port}" for name, port in ports.items()]
         server = begin(program, folder, [*command, f"-dir={data.name}", *options], started)
-        wait_for(partial(up_or_ended, server, [ports["filer.port"], ports["volume.port"]]), folder)
+        both = [ports["filer.port"], ports["volume.port"]]
+        wait_until(partial(up_or_ended, server, both), partial(logs, folder))
         if server.poll() is None:
             break
     return f"127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
@@ -123,7 +123,7 @@ def start_mount(program: str, filer: str, mount: Path, started: list[subprocess.
         ["mount", *options, "-umask=000", f"-allowOthers={str(os.getuid() == 0).lower()}"],
         started,
     )
-    wait_for(lambda: os.path.ismount(mount) and writable(mount), mount.parent)
+    wait_until(lambda: os.path.ismount(mount) and writable(mount), lambda: logs(mount.parent))
 
 
 def begin(
@@ -135,14 +135,9 @@ def begin(
     return started[-1]
 
 
-def wait_for(there: Callable[[], bool], folder: Path) -> None:
-    "Look until something is there. Fails with the logs after a minute."
-    until = time.monotonic() + START
-    while not there():
-        if time.monotonic() > until:
-            logs = "\n".join(log.read_text(errors="replace")[-2000:] for log in folder.glob("*.log"))
-            pytest.fail(f"SeaweedFS did not start within {START:.0f} s:\n{logs}")
-        time.sleep(0.1)
+def logs(folder: Path) -> str:
+    "Return the ends of what the programs wrote."
+    return "\n".join(log.read_text(errors="replace")[-2000:] for log in folder.glob("*.log"))
 
 
 def answers(port: int) -> bool:

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import NamedTuple
 
 from goldenpath.cluster.workspace import copy_project
 from goldenpath.programs import free_ports
+from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
-
-READY_WITHIN = 90.0  # seconds
 
 
 class Lab(NamedTuple):
@@ -64,17 +62,18 @@ def running_lab(project: Path, own: Path, **settings: str) -> Iterator[Lab]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
+            process.wait(30)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY_WITHIN
-    while time.monotonic() < until and process.poll() is None:
+    def answers() -> bool:
+        assert process.poll() is None, f"JupyterLab ended: {log.read_text()[-2000:]}"
         with contextlib.suppress(OSError):
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        time.sleep(0.3)
-    raise AssertionError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+            urllib.request.urlopen(url, timeout=LONG).close()
+            return True
+        return False
+
+    wait_until(answers, lambda: log.read_text()[-2000:])

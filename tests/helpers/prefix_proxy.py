@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.helpers.patience import LONG
+
 HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
@@ -19,7 +21,7 @@ def below(prefix: str, target: str) -> Iterator[str]:  # the address of the pref
                 self.send_error(404)
                 return
             length = int(self.headers.get("Content-Length", 0))
-            upstream = http.client.HTTPConnection(target, timeout=10)
+            upstream = http.client.HTTPConnection(target, timeout=LONG)
             upstream.request(
                 self.command,
                 self.path.removeprefix(prefix) or "/",

@@ -7,16 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from goldenpath.measure.server import stop
 from goldenpath.programs import free_ports
+from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
-
-START = 30.0  # seconds until a server must be ready
 
 
 class Answer(NamedTuple):
@@ -39,7 +37,7 @@ class Program:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         "One request on a connection of its own; a body that is not bytes is sent as JSON."
-        connection = http.client.HTTPConnection(self.listen, timeout=10)
+        connection = http.client.HTTPConnection(self.listen, timeout=LONG)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -64,7 +62,7 @@ class Program:
     def stop(self, how: int = signal.SIGTERM) -> int:
         "End the program; its exit code."
         self.process.send_signal(how)
-        return self.process.wait(20)
+        return self.process.wait(LONG)
 
 
 def free_address() -> str:
@@ -104,17 +102,14 @@ def running(
             stop(process)
 
 
-def wait_for(
-    program: Program, status: int | None, path: str = "/health/ready", seconds: float = START
-) -> Answer:
-    "Ask until the answer has this status (None: any answer at all)."
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if program.process.poll() is not None:
-            raise AssertionError(f"the server ended: {program.log.read_text()}")
+def wait_for(program: Program, status: int | None) -> Answer:
+    "Ask whether it is ready until the answer has this status (None: any answer at all)."
+
+    def look() -> Answer | None:
+        assert program.process.poll() is None, f"the server ended: {program.log.read_text()}"
         with contextlib.suppress(OSError, http.client.HTTPException):
-            found = program.get(path)
-            if status in (None, found.status):
-                return found
-        time.sleep(0.05)
-    raise AssertionError(f"no {status} from {path} within {seconds} s: {program.log.read_text()}")
+            answer = program.get("/health/ready")
+            return answer if status in (None, answer.status) else None
+        return None
+
+    return wait_until(look, lambda: f"status {status}: {program.log.read_text()}")

@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.patience import LONG, wait_until
 
 WAITING = """
 import os, subprocess, time
@@ -33,13 +34,10 @@ def test_what_a_test_started_ends_with_it(tmp_path: Path, project: Path, number:
     environ = {**os.environ, "PYTHONPATH": str(project)}
     tests = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL)
     try:
-        pid, until = tmp_path / "started", time.monotonic() + 30
-        while not pid.exists():
-            assert tests.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        pid = tmp_path / "started"
+        wait_until(lambda: pid.exists() or tests.poll() is not None)
         tests.send_signal(number)
-        assert tests.wait(20) == 2  # interrupted
+        assert tests.wait(LONG) == 2  # interrupted
     finally:
         tests.kill()
         tests.wait()

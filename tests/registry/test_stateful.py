@@ -187,12 +187,10 @@ class RegistryMachine(RuleBasedStateMachine):
 
 TestRegistry = pytest.mark.filterwarnings("ignore")(RegistryMachine.TestCase)
 TestRegistry.settings = settings(
-    max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=20, suppress_health_check=list(HealthCheck)
 )
 
 
 @pytest.mark.slow
 class TestRegistryAtLength(RegistryMachine.TestCase):
-    settings = settings(
-        max_examples=400, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    settings = settings(max_examples=400, stateful_step_count=40, suppress_health_check=list(HealthCheck))

@@ -1,7 +1,6 @@
 """report.html: complete in itself, without script, and safe whatever stands in the records."""
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from goldenpath.report.page import Material, Picture, report
 from goldenpath.report.plots import plot_contrast, png_of
 from goldenpath.steps.contrast import EXPLORED, pictures
 from goldenpath.steps.evaluate import Judged
-from tests.helpers.browser import chromium
+from tests.helpers.browser import browser_page
 from tests.helpers.trained_run import judged
 from tests.steps.test_contrast import made_up
 
@@ -183,40 +182,29 @@ def test_the_contrast_plot_writes_every_single_time_at_its_own_place() -> None:
     assert png_of(figure).startswith(b"\x89PNG")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_a_browser_shows_it_without_script_at_any_width(
     browser: Any, material: Material, tmp_path: Path, scheme: str, width: int
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text(report(material), "utf-8")
-    context = browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 800}, java_script_enabled=False
-    )
-    page, asked = context.new_page(), []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
-    assert page.locator("h2").all_inner_texts() == ["Contrast", "Evaluation", "Data and bias", "Origin"]
-    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
-    assert page.locator("main").bounding_box()["width"] <= width
-    ground = page.locator("body").evaluate("element => getComputedStyle(element).backgroundColor")
+    asked = []
+    with browser_page(browser, width, color_scheme=scheme, java_script_enabled=False) as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        assert page.locator("h2").all_inner_texts() == ["Contrast", "Evaluation", "Data and bias", "Origin"]
+        assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+        assert page.locator("main").bounding_box()["width"] <= width
+        ground = page.locator("body").evaluate("element => getComputedStyle(element).backgroundColor")
     assert (ground == "rgb(20, 22, 26)") is (scheme == "dark")
-    context.close()
 
 
 def test_the_page_is_no_wider_than_a_phone(browser: Any, material: Material, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(report(material), "utf-8")
-    context = browser.new_context(viewport={"width": 360, "height": 800})
-    page = context.new_page()
-    page.goto(file.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    context.close()
+    with browser_page(browser, 360) as page:
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_small_plots_stand_side_by_side_and_others_take_the_width(
@@ -224,12 +212,10 @@ def test_small_plots_stand_side_by_side_and_others_take_the_width(
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text(report(material), "utf-8")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.goto(file.as_uri())
-    halves = [one.bounding_box() for one in page.locator(".pictures .half").all()]
-    wide = [one.bounding_box() for one in page.locator(".pictures .wide").all()]
-    context.close()
+    with browser_page(browser) as page:
+        page.goto(file.as_uri())
+        halves = [one.bounding_box() for one in page.locator(".pictures .half").all()]
+        wide = [one.bounding_box() for one in page.locator(".pictures .wide").all()]
     assert len(halves) == 2
     assert halves[0]["y"] == halves[1]["y"]
     assert [one["width"] > 800 for one in wide] == [True]

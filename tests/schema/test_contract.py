@@ -193,14 +193,14 @@ CROWD = {f"zz{number}": 1 for number in range(100_000)}
 @pytest.mark.parametrize("body", ["[" + ",".join(["{}"] * 300_000) + "]", json.dumps([CASE, CROWD])])
 def test_a_huge_body_is_refused_without_listing_everything_that_is_wrong_in_it(body: str) -> None:
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Broken, match="breaks the contract") as caught:
         CONTRACT.parse_many(body)
-    seconds, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+    seconds, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(caught.value.problems) < 10
     assert "zz" not in str(caught.value)
-    assert seconds < 5  # 0.1 s where it was written; a minute and 3 GB when every problem was listed
+    assert seconds < 10  # 0.1 s where it was written; a minute and 3 GB when every problem was listed
     assert peak < 50_000_000
 
 

@@ -245,6 +245,6 @@ def test_the_real_rows_break_the_contract_where_they_are_known_to(real_rows: Pat
 def test_a_million_rows_are_checked_in_seconds() -> None:
     frame = pd.concat([cases(10_000)] * 100, ignore_index=True)
     for table in (frame, frame.astype("category")):
-        start = time.perf_counter()
+        start = time.process_time()  # which others on the machine do not lengthen
         assert len(CONTRACT.check(table).clean) == 1_000_000
-        assert time.perf_counter() - start < 5  # 0.7 s as plain strings, 0.1 s as categoricals, where written
+        assert time.process_time() - start < 5  # 0.7 s as plain strings, 0.1 s as categoricals, where written

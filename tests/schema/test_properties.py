@@ -93,7 +93,7 @@ def assert_alike(one: tuple[set[str], Columns | None], other: tuple[set[str], Co
 
 
 @given(records())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 def test_a_record_and_a_row_of_a_file_are_judged_alike(record: dict[str, Any]) -> None:
     expected = judged_as_record(record)
     assert_alike(expected, judged_as_frame(text_frame(record)))
@@ -101,13 +101,13 @@ def test_a_record_and_a_row_of_a_file_are_judged_alike(record: dict[str, Any]) -
 
 
 @given(records())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_a_record_and_a_typed_row_are_judged_alike(record: dict[str, Any]) -> None:
     assert_alike(judged_as_record(record), judged_as_frame(pd.DataFrame([record])))
 
 
 @given(st.lists(records(), min_size=1, max_size=8))
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 def test_a_row_is_judged_alike_alone_and_among_others(rows: list[dict[str, Any]]) -> None:
     together = EVERYTHING.check(text_frame(*rows).reindex(columns=list(GOOD)))
     alone = [bool(judged_as_record(row)[0]) for row in rows]
@@ -156,7 +156,7 @@ def contracts(draw: st.DrawFn) -> Contract:
 
 
 @given(contracts(), st.integers(0, 3))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 def test_the_golden_pool_keeps_any_contract(contract: Contract, seed: int) -> None:
     drawn = pool(contract.spec, n=20, seed=seed)
     assert len(contract.parse_many(json.dumps(drawn.records))) == drawn.corners + 20
@@ -164,7 +164,7 @@ def test_the_golden_pool_keeps_any_contract(contract: Contract, seed: int) -> No
 
 
 @given(contracts())
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 def test_any_contract_survives_its_file_and_differs_in_nothing_from_itself(contract: Contract) -> None:
     again = ContractSpec.model_validate_json(contract.spec.model_dump_json())
     assert again.hash == contract.hash
@@ -172,7 +172,7 @@ def test_any_contract_survives_its_file_and_differs_in_nothing_from_itself(contr
 
 
 @given(contracts(), contracts())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 def test_what_kept_the_old_contract_keeps_a_compatible_new_one(old: Contract, new: Contract) -> None:
     if diff(old.spec, new.spec).kind != "breaking":
         new.parse_many(json.dumps(pool(old.spec, n=10).records))

@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import re
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from goldenpath.errors import BadInput
 from serving.guards import OPEN, InFlight
 from serving.launcher import check_access
+from tests.helpers.patience import LONG, wait_until
 from tests.helpers.serving_app import client, settings_of
 from tests.helpers.serving_fixtures import promote, publish, records
 from tests.helpers.serving_program import Program, running
@@ -150,10 +150,14 @@ def small(home: Path) -> Iterator[Program]:
         yield program
 
 
+def connected(listen: str) -> socket.socket:
+    address, _, port = listen.rpartition(":")
+    return socket.create_connection((address, int(port)), timeout=LONG)
+
+
 def half_sent(listen: str) -> socket.socket:
     "Return a request whose body is being read and never arrives in full."
-    address, _, port = listen.rpartition(":")
-    connection = socket.create_connection((address, int(port)), timeout=10)
+    connection = connected(listen)
     head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
     connection.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
     assert connection.recv(100).startswith(b"HTTP/1.1 100")  # sent when the application asks for the body
@@ -171,16 +175,13 @@ def test_slow_callers_do_not_stop_the_others_until_all_places_are_taken(small: P
     assert small.get("/health/live").status == 200
     for connection in slow:
         connection.close()
-    until = time.monotonic() + 10
-    while small.post("/predict", RECORD).status != 200:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: small.post("/predict", RECORD).status == 200)
 
 
 def test_idle_connections_keep_nobody_out(small: Program) -> None:
     idle = []
     for _ in range(300):
-        connection = http.client.HTTPConnection(small.listen, timeout=5)
+        connection = http.client.HTTPConnection(small.listen, timeout=LONG)
         connection.request("GET", "/health/live")
         assert connection.getresponse().read()
         idle.append(connection)
@@ -190,11 +191,11 @@ def test_idle_connections_keep_nobody_out(small: Program) -> None:
 
 
 def test_a_body_of_unknown_length_is_measured_while_it_is_read(small: Program) -> None:
-    connection = http.client.HTTPConnection(small.listen, timeout=10)
-    pieces = iter([b"x" * 1000] * 20)
-    connection.request("POST", "/predict", pieces, {"Content-Type": "application/json"}, encode_chunked=True)
-    assert connection.getresponse().status == 413
-    connection.close()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    pieces = b"3e8\r\n" + b"x" * 1000 + b"\r\n"
+    with connected(small.listen) as connection:  # all at once: the server hangs up before the end
+        connection.sendall(head + b"Content-Type: application/json\r\n\r\n" + pieces * 20 + b"0\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_headers_that_are_too_large_are_refused(small: Program) -> None:

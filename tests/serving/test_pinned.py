@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from goldenpath.registry.registry import Registry
 from serving.models import Models
 from serving.worker import load, with_version
+from tests.helpers.patience import wait_until
 from tests.helpers.serving_app import client, settings_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import Program, running, wait_for
@@ -73,10 +73,7 @@ def replaced(program: Program) -> None:
     "Kill the only worker, and wait for the next."
     [before] = program.workers()
     os.kill(before, signal.SIGKILL)
-    until = time.monotonic() + 15
-    while program.workers() in ([], [before]):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(lambda: program.workers() not in ([], [before]))
 
 
 def test_the_server_outlives_the_withdrawal_of_its_version(tmp_path: Path, version: str) -> None:

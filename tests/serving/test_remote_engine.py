@@ -23,6 +23,7 @@ from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
 from serving.models import Models
 from serving.remote_engine import BackendFailed, BackendTimeout, Remote, open_remote
+from tests.helpers.patience import LONG, wait_until
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import running
@@ -83,7 +84,7 @@ def good(*probabilities: float) -> dict[str, Any]:
 
 def remote(url: str, **options: Any) -> Remote:
     layout = Layout(text=("colour",), number=("age", "height"))
-    return Remote(url, "churn", "1.0.0-x", layout, **{"timeout": 0.5, **options})
+    return Remote(url, "churn", "1.0.0-x", layout, **{"timeout": LONG, **options})
 
 
 def test_one_record_is_sent_as_a_tensor_for_each_column(backend: Backend) -> None:
@@ -154,7 +155,7 @@ def test_failures_of_the_backend_are_502_and_504(home: Path, backend: Backend) -
 def test_a_backend_with_another_model_is_refused_and_one_that_is_away_is_tried_again(
     home: Path, backend: Backend
 ) -> None:
-    settings = Settings(home=str(home), backend="v2", backend_url=backend.url, backend_timeout=0.5)
+    settings = Settings(home=str(home), backend="v2", backend_url=backend.url, backend_timeout=LONG)
     registry = Registry(home, MODEL)
     models = Models(registry, lambda version: open_remote(registry, settings, version))
     backend.answers = [500] * 4
@@ -183,16 +184,17 @@ def mlserver(folder: Path) -> Iterator[str]:  # its address
         )
     url = f"http://127.0.0.1:{ports[0]}"
     try:
-        until = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/v2/health/ready"):
-                break
-            assert time.monotonic() < until, (folder / "log").read_text()[-2000:]
-            time.sleep(0.2)
+        wait_until(lambda: is_ready(url), lambda: (folder / "log").read_text()[-2000:])
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(LONG)
+
+
+def is_ready(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/v2/health/ready"):
+        return True
+    return False
 
 
 @pytest.mark.slow
@@ -203,7 +205,7 @@ def test_mlserver_serves_what_was_exported_and_the_answers_are_the_same(home: Pa
     here = client(home)
     with (
         mlserver(tmp_path / "models") as url,
-        running(home, backend="v2", backend_url=url, backend_timeout=5) as there,
+        running(home, backend="v2", backend_url=url, backend_timeout=LONG) as there,
     ):
         assert there.get("/model").json()["path"] == "v2"
         versions = set()

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from goldenpath.errors import BadInput
 from serving.guards import NO_TOKEN, Tokens, check_tokens
 from serving.watchers.queue import told_once
+from tests.helpers.patience import wait_until
 from tests.helpers.serving_app import client, settings_of
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.serving_program import running
@@ -117,13 +117,10 @@ def test_a_worker_that_finds_no_file_starts_and_lets_nobody_in(home: Path, tmp_p
     assert asking.get("/health/live").status_code == 200
 
 
-def test_a_started_server_reads_new_tokens_within_seconds(home: Path, tmp_path: Path) -> None:
+def test_a_started_server_reads_new_tokens(home: Path, tmp_path: Path) -> None:
     path = token_file(tmp_path, TOKEN)
     with running(home, tokens_file=path) as program:
         assert program.get("/model", Authorization=f"Bearer {TOKEN}").status == 200
         os.replace(token_file(tmp_path, "the next one"), path)
-        until = time.monotonic() + 5
-        while program.get("/model", Authorization="Bearer the next one").status != 200:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until(lambda: program.get("/model", Authorization="Bearer the next one").status == 200)
         assert program.get("/model", Authorization=f"Bearer {TOKEN}").status == 401

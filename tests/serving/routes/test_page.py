@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import pytest
 
 from benchmarks.environments import node_package
 from goldenpath.registry.registry import Registry
-from tests.helpers.browser import chromium
+from tests.helpers.browser import browser_page
+from tests.helpers.patience import wait_until
 from tests.helpers.prefix_proxy import below
 from tests.helpers.requirements import needs
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
@@ -43,22 +43,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         yield program
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     "Yield a page that notes every failed request, console error and foreign address."
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.complaints = []
-    opened.on("console", lambda said: said.type == "error" and opened.complaints.append(said.text))
-    opened.on("requestfailed", lambda request: opened.complaints.append(request.url))
-    yield opened
-    context.close()
+    with browser_page(browser, height=900) as page:
+        page.complaints = []
+        page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
+        page.on("requestfailed", lambda request: page.complaints.append(request.url))
+        yield page
 
 
 def fill(page: Any, **values: str) -> None:
@@ -66,12 +58,9 @@ def fill(page: Any, **values: str) -> None:
         page.select_option(f"[name={name}]", value)
 
 
-def until(page: Any, expression: str, seconds: float = 10) -> None:
+def until(page: Any, expression: str) -> None:
     "Wait for a JavaScript expression; playwright's own waiting needs what the page's policy forbids."
-    end = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < end, expression
-        time.sleep(0.05)
+    wait_until(lambda: page.evaluate(expression), lambda: expression)
 
 
 def shot(page: Any, name: str) -> None:
@@ -111,14 +100,12 @@ def test_the_contrast_is_shown_slowest_first_and_compared_with_this_server(
 
 
 def test_everything_works_without_script(server: Program, browser: Any) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(server.url)
-    assert page.locator(".bars tbody tr").count() == 6
-    page.select_option("[name=age_group]", "80+ Years")
-    page.click("button")
-    assert "in the server, by" in page.inner_text("#answer")
-    context.close()
+    with browser_page(browser, java_script_enabled=False) as page:
+        page.goto(server.url)
+        assert page.locator(".bars tbody tr").count() == 6
+        page.select_option("[name=age_group]", "80+ Years")
+        page.click("button")
+        assert "in the server, by" in page.inner_text("#answer")
 
 
 def test_every_address_is_relative_so_a_path_prefix_does_not_matter(server: Program, page: Any) -> None:
@@ -148,9 +135,14 @@ def test_live_figures_follow_what_happens(server: Program, page: Any) -> None:
     before = page.inner_text("#live")
     assert "since the start" in before
     until(page, "document.querySelector('[data-live=rate-unit]').textContent === 'each second'")
-    for record in records(40, 3):
-        server.post("/predict", record)
-    until(page, "Number(document.querySelector('[data-live=rate]').textContent) > 5")
+    rows = records(40, 3)
+
+    def asked() -> bool:
+        for row in rows:
+            server.post("/predict", row)
+        return page.evaluate("Number(document.querySelector('[data-live=rate]').textContent) > 5")
+
+    wait_until(asked)
     assert re.fullmatch(r"[\d.]+ (µs|ms)", page.inner_text("[data-live=p50]"))
     assert page.inner_text("[data-share=champion]") == "75 %"
     assert page.inner_text("[data-share=challenger]") == "25 %"
@@ -165,7 +157,7 @@ def test_an_open_page_follows_the_version_that_answers_and_what_is_wrong(tmp_pat
         assert page.inner_text("h1") == "No model yet"
         assert page.inner_text("[data-share=champion]") == "0 %"
         promote(tmp_path, version := publish(tmp_path, 1))
-        until(page, f"document.querySelector('header').innerText.includes('Version {version} answers')", 15)
+        until(page, f"document.querySelector('header').innerText.includes('Version {version} answers')")
         until(page, "document.querySelectorAll('header [role=status]').length === 0")
         until(page, "document.querySelector('[data-share=champion]').textContent === '100 %'")
         assert "scikit-learn, in the process" in page.inner_text("#measured")
@@ -178,20 +170,18 @@ def test_axe_finds_nothing_serious(server: Program, browser: Any, address: str, 
     needs("browser", shutil.which("npm") is not None, "there is no npm here to install axe-core with")
     axe = (node_package("axe-core", AXE) / "axe.min.js").read_text()
     for width in (1280, 360):
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(server.url + address)
-        page.evaluate(axe)
-        found = page.evaluate("axe.run()")
-        serious = [
-            f"{one['id']}: {one['nodes'][0]['html'][:200]}"
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
-        assert len(found["passes"]) > 15
-        shot(page, f"axe{address.replace('/', '-')}-{scheme}-{width}")
-        context.close()
+        with browser_page(browser, width, color_scheme=scheme) as page:
+            page.goto(server.url + address)
+            page.evaluate(axe)
+            found = page.evaluate("axe.run()")
+            serious = [
+                f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+                for one in found["violations"]
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == []
+            assert len(found["passes"]) > 15
+            shot(page, f"axe{address.replace('/', '-')}-{scheme}-{width}")
 
 
 def test_it_can_be_used_with_the_keyboard_alone(server: Program, page: Any) -> None:
@@ -209,12 +199,10 @@ def test_it_can_be_used_with_the_keyboard_alone(server: Program, page: Any) -> N
 def test_it_fits_a_phone_and_the_dark(
     server: Program, browser: Any, name: str, width: int, scheme: str
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(server.url)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    light = sum(int(part) for part in ground.removeprefix("rgb(").rstrip(")").split(",")) > 380
-    assert light == (scheme == "light")
-    shot(page, name)
-    context.close()
+    with browser_page(browser, width, color_scheme=scheme) as page:
+        page.goto(server.url)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = sum(int(part) for part in ground.removeprefix("rgb(").rstrip(")").split(",")) > 380
+        assert light == (scheme == "light")
+        shot(page, name)

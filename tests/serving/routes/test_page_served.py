@@ -15,6 +15,7 @@ from serving.routes.page import typed
 from serving.state import LARGEST_CONTRAST, Contrasts
 from serving.watchers.metrics import COUNTED
 from tests.helpers.contracts import EVERYTHING, GOOD
+from tests.helpers.patience import LONG
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 
@@ -151,7 +152,7 @@ def test_one_visitor_at_a_time_waits_for_a_volume_that_hangs(
 
     def hang(path: Path, limit: int) -> bytes:
         reading.set()
-        over.wait(10)
+        over.wait(LONG)
         return GOOD_CONTRAST
 
     monkeypatch.setattr("serving.state.read_file", hang)
@@ -159,7 +160,7 @@ def test_one_visitor_at_a_time_waits_for_a_volume_that_hangs(
     with ThreadPoolExecutor(1) as visitor:
         for version in ("one", "two"):
             first = visitor.submit(contrasts.of, version)
-            assert reading.wait(10)
+            assert reading.wait(LONG)
             assert contrasts.of(version) is None
             over.set()
             assert first.result() == contrasts.of(version) == json.loads(GOOD_CONTRAST)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.patience import LONG
 from tests.helpers.serving_fixtures import promote, publish, records
 from tests.helpers.serving_program import Program, free_address, running, wait_for
 
@@ -200,7 +201,7 @@ def said_by_program(home: Path, *options: str) -> str:
         env={**os.environ, "GOLDENPATH_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
     )
     assert done.returncode in (1, 2), done.stderr
     assert "Traceback" not in done.stderr
