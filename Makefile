@@ -64,11 +64,11 @@ serve: .venv/ready ## answer predictions over HTTP
 export: .venv/ready ## write the notebooks' exported cells into goldenpath/
 	@$(BIN)/python -m goldenpath export
 
-check: .venv/ready ## lint, types, notebooks clean and exported; edits nothing
+check: .venv/ready ## lint, types, plain English, notebooks clean and exported; edits nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/house/test_notebooks.py
+	@$(BIN)/python -m pytest -q tests/house/test_phrases.py tests/house/test_notebooks.py
 
 fix: .venv/ready ## format, clean, export, and write the pages that are made from the code
 	@$(BIN)/ruff check --fix .
@@ -78,7 +78,7 @@ fix: .venv/ready ## format, clean, export, and write the pages that are made fro
 	@$(BIN)/python docs/pages.py
 
 test: check ## everything above, and the tests
-	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/house/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/house/test_phrases.py --ignore tests/house/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv/ready ## the full form of the slow proofs
 	@$(BIN)/python -m pytest -q -m slow

@@ -43,7 +43,7 @@ def project_copy(folder: Path, example: str = "") -> Path:
 
 
 def trained(folder: Path, **variables: str) -> Path:
-    "Run the pipeline there; its champion lies below `volume/`."
+    "Run the pipeline there; its champion is below `volume/`."
     program(folder, "-m", "goldenpath", "run", **variables)
     return folder
 

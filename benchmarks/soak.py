@@ -173,7 +173,7 @@ class Events:
         hidden.rename(log)
 
     def withdraw(self) -> None:
-        "One version becomes champion and is withdrawn a little later; the champion before it goes on."
+        "One version becomes champion and is withdrawn a little later; the previous champion keeps serving."
         self.promote(self.withdrawn)
         time.sleep(WITHIN)
         self.registry.withdraw(self.withdrawn, why="soak", who=WHO)

@@ -1,4 +1,4 @@
-"""The one error family: each names the thing, the value and the way out, in one line."""
+"""The one error family: each message names the problem, the value and the fix, in one line."""
 
 
 class GoldenpathError(Exception):
@@ -20,7 +20,7 @@ class GateRefused(GoldenpathError):
 
 
 class NotTrusted(GoldenpathError):
-    "An artifact is not what its manifest says, or holds what nobody may load."
+    "An artifact is not what its manifest says, or holds a type that is not allowed."
 
 
 class Incomplete(NotTrusted):
@@ -28,7 +28,7 @@ class Incomplete(NotTrusted):
 
 
 class RaceLost(GoldenpathError):
-    "Somebody else was first: the name is taken, or the entry that the change was made from is stale."
+    "Another process was first: the name is taken, or the entry that the change was made from is stale."
 
 
 class VolumeFault(GoldenpathError):
@@ -40,4 +40,4 @@ class DamagedEntry(VolumeFault):
 
 
 class NoModel(GoldenpathError):
-    "Nothing is published yet, or nobody holds the role that was asked for."
+    "Nothing is published yet, or no version has the requested role."

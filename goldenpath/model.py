@@ -51,7 +51,7 @@ def preprocessing(
 # %% ../notebooks/04_model.ipynb #ea3e1afb
 def build_pipeline(
     layout: Layout,  # the columns that go in
-    seed: int = 0,  # of whatever the estimator draws at random
+    seed: int = 0,  # of the estimator's random numbers
 ) -> Any:  # an unfitted `Pipeline` that takes `frame_of(columns, layout)`
     "Build the model: a logistic regression, which is hard to beat on a few categorical columns."
     from sklearn.linear_model import LogisticRegression

@@ -118,7 +118,7 @@ def open_step(
     try:
         yield Step(project, opened)
     except BaseException as fault:
-        with suppress(OSError):  # the fault of the step is the one to be told
+        with suppress(OSError):  # the error of the step is the one to report
             opened.note("failed", reason=in_one_line(f"{type(fault).__name__}: {fault}"))
         raise
     opened.note("done")

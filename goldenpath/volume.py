@@ -48,7 +48,7 @@ _WAYS_OUT = {
 
 @contextlib.contextmanager
 def faults(path: Path) -> Iterator[None]:
-    "Turn an `OSError` of the block into a `VolumeFault` that names the path and the way out."
+    "Turn an `OSError` of the block into a `VolumeFault` that names the path and the fix."
     try:
         yield
     except OSError as error:
@@ -154,7 +154,7 @@ def _rename(staged: Path, destination: Path) -> None:
 
 
 def _won_after_all(error: OSError, destination: Path, inode: int) -> bool:
-    # An NFS client that repeats a rename whose answer was lost is told that the source is gone.
+    # An NFS client that repeats a rename whose answer was lost gets the error that the source is gone.
     if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
         return False
     return destination.is_dir() and destination.stat().st_ino == inode
@@ -163,7 +163,7 @@ def _won_after_all(error: OSError, destination: Path, inode: int) -> bool:
 def _refuse_taken(error: OSError, destination: Path) -> None:
     if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
         raise RaceLost(
-            f"{destination} exists already: somebody else was first; look at it, then decide again"
+            f"{destination} exists already: another process was first; look at it, then decide again"
         )
 
 

@@ -17,7 +17,7 @@ from serving.launcher import Draining, check_start, launch, split_address
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", "-V", help="Serve this one version, whatever its role.")
+@click.option("--version", "-V", help="Serve this version alone.")
 @click.option("--listen", "-l", help="Address to listen on, such as 127.0.0.1:8080.")
 @click.option("--workers", "-w", type=click.IntRange(1, 256), help="Worker processes.")
 @click.option("--check", is_flag=True, help="Only try whether there is a model that can answer, and stop.")

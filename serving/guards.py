@@ -32,7 +32,7 @@ def install(app: Flask, settings: Settings, in_flight: "InFlight") -> None:
     if settings.tokens_file:
         tokens = tokens_of(settings)
         look = told_once(tokens.look, "tokens")
-        look()  # a worker that follows a dead one starts whatever became of the file, and lets nobody in
+        look()  # a worker that follows a dead one starts without the file, and lets no caller in
         every(1.0, look, "tokens")
         tokens.install(app)
     in_flight.install(app)
@@ -75,7 +75,7 @@ NO_TOKEN = hashlib.sha256(b"").hexdigest()  # what `sha256sum` makes of a variab
 
 
 class Tokens:
-    "Who may ask; nobody before the first look."
+    "The known tokens; none before the first look."
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -85,10 +85,10 @@ class Tokens:
         return len(self._hashes)
 
     def look(self) -> None:
-        """Read the file; an emptied one lets nobody in.
+        """Read the file; an empty one lets no caller in.
 
         It is small and read in full each time: a copy that keeps times and size looks unchanged from outside.
-        Raises BadInput where it is missing or damaged; the tokens that were known go on being known, because
+        Raises BadInput where it is missing or damaged; the known tokens stay valid, because
         a file is away for a moment while it is replaced.
         """
         try:
@@ -110,7 +110,7 @@ class Tokens:
         return hashes
 
     def knows(self, header: str) -> bool:
-        "Check whether the Authorization header has a known token. Every hash is compared, whichever matches."
+        "Check whether the Authorization header has a known token. Every hash is compared."
         kind, _, token = header.partition(" ")
         digest = hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()
         fits = [hmac.compare_digest(digest, known) for known in self._hashes]

@@ -1,5 +1,5 @@
 """Requests in and answers out: bodies never larger than allowed, JSON with the request's id, errors as JSON
-with the right status: what was wrong and the way out, never a value that was sent."""
+with the right status: problem and fix, never a value that was sent."""
 
 import json
 import traceback
@@ -110,7 +110,7 @@ class JsonReply(BaseModel):
 
 
 class ErrorReply(JsonReply):
-    "What was wrong, and the way out."
+    "The problem, and the fix."
 
     model_config = ConfigDict(json_schema_extra={"required": ["id", "error"]})
 
@@ -127,7 +127,7 @@ class Operation:
     refusals: tuple[int, ...] = ()  # statuses, beside 503 and, if there are tokens, 401
     sticky: bool = False  # does X-Sticky-Key choose the version?
     reply_if_not_ready: bool = False  # also with status 503
-    text: str = ""  # the type of an answer that is no JSON
+    text: str = ""  # the type of an answer that is not JSON
 
 
 OPERATIONS: dict[Callable[..., Any], Operation] = {}  # by view
@@ -163,7 +163,7 @@ def prediction(name: str, answer: Answer) -> bytes:
 
 @lru_cache(256)
 def said_by(label: str, version: str) -> str:
-    "Label and version as they stand in an answer."
+    "Label and version as written in a response."
     return encode({"label": label, "version": version})[1:-1]
 
 

@@ -97,7 +97,7 @@ def check_access(settings: Settings, address: str) -> None:
     except ValueError:
         pass  # a name: it may lead anywhere
     raise BadInput(
-        f"anybody could reach {address}: set `tokens_file`, or `behind_login = yes` where something in front "
+        f"all users could reach {address}: set `tokens_file`, or `behind_login = yes` if a proxy in front "
         "of the server authenticates, or listen on 127.0.0.1"
     )
 

@@ -1,4 +1,4 @@
-"""Which versions answer: loaded from the registry by role, replaced while requests go on."""
+"""Which versions answer: loaded from the registry by role, replaced without delaying requests."""
 
 import itertools
 import logging
@@ -104,7 +104,7 @@ class Models:
         self,
         registry: Registry,
         load: Callable[[str], Predictor],  # verified, proven and warm; raises GoldenpathError
-        pinned: str = "",  # the one version to serve, whatever the roles say
+        pinned: str = "",  # serve this version alone
     ) -> None:
         self.registry = registry
         self.live = Live()
@@ -121,7 +121,7 @@ class Models:
         subscriber(self.live)
 
     def look(self) -> None:
-        "Read the role log once, and load what it asks for; whatever goes wrong, the last good one answers."
+        "Read the role log once, and load what it asks for; after an error the last good one serves."
         self._began = time.monotonic()
         try:
             self._follow(self._roles())
@@ -242,7 +242,7 @@ class Models:
                 return self._load(version)
             except GoldenpathError as fault:
                 reason = f"{version} cannot answer: {fault}"
-                if isinstance(fault, NotTrusted):  # whatever else it was may be over in a moment
+                if isinstance(fault, NotTrusted):  # other problems may be over in a moment
                     self._refused[version] = (time.monotonic(), reason)
         problems.append(reason)
         return None

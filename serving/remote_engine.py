@@ -54,7 +54,7 @@ class Remote:
         "Parse the URL. Raises BadInput."
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput(f"backend_url {url!r} is no address such as http://mlserver:8080")
+            raise BadInput(f"backend_url {url!r} is not a URL such as http://mlserver:8080")
         self.layout = layout
         self._secure, self._netloc = parts.scheme == "https", parts.netloc
         self._path = f"{parts.path.rstrip('/')}/v2/models/{name}/versions/{version}/infer"
@@ -133,7 +133,7 @@ def probabilities(content: bytes, rows: int) -> np.ndarray:  # (rows,) of the po
     except (ValueError, KeyError, TypeError) as error:
         raise BackendFailed(f"the backend's answer cannot be read ({type(error).__name__})") from None
     if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
-        raise BackendFailed("the backend's answer is no probability")
+        raise BackendFailed("the backend's answer is not a probability")
     return found
 
 

@@ -19,7 +19,7 @@ from serving.trials import Trials, job_of
 from serving.watchers import log
 from serving.watchers.queue import every, told_once
 
-PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while its first look goes on
+PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while its first check runs
 
 
 def make_app(settings: Settings, draining: Callable[[], bool], trials: Trials | None = None) -> Flask:

@@ -64,7 +64,7 @@ def test_service_links_of_services_named_like_us_are_ignored_without_a_word(tmp_
 
 
 def test_an_unknown_variable_warns_with_the_nearest(tmp_path):
-    with pytest.warns(UserWarning, match=r"GOLDENPATH_SORCE is no setting.*did you mean 'GOLDENPATH_SOURCE'"):
+    with pytest.warns(UserWarning, match=r"GOLDENPATH_SORCE is not a setting.*mean 'GOLDENPATH_SOURCE'"):
         load_settings(written(tmp_path, ""), {"GOLDENPATH_SORCE": "x"})
 
 
@@ -108,9 +108,9 @@ def test_an_unknown_variable_warns_with_the_nearest(tmp_path):
             "backend = v2",
             "BACKEND_URL = '' is not allowed: backend = v2 needs it; allowed: address of the v2",
         ),
-        ("workers = 1\n[other]\nworkers = 2", r"\[other\]: key 'workers' stands in the file twice"),
-        ("workers = 1\nworkers = 2", "is no settings file:.*'workers'"),
-        ("just words", "is no settings file"),
+        ("workers = 1\n[other]\nworkers = 2", r"\[other\]: key 'workers' is in the file twice"),
+        ("workers = 1\nworkers = 2", "is not a settings file:.*'workers'"),
+        ("just words", "is not a settings file"),
     ],
 )
 def test_a_wrong_line_is_named_with_its_value_and_what_is_allowed(tmp_path, line, message):

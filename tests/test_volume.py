@@ -59,7 +59,7 @@ def test_a_placed_folder_is_complete_read_only_and_writable_for_the_group(tmp_pa
 
 def test_the_second_on_a_name_loses_and_leaves_nothing_behind(tmp_path: Path) -> None:
     place(tmp_path / "a", fill_with("first"))
-    with pytest.raises(RaceLost, match="somebody else was first"):
+    with pytest.raises(RaceLost, match="another process was first"):
         place(tmp_path / "a", fill_with("second"))
     assert (tmp_path / "a" / "content").read_text() == "first"
     assert os.listdir(tmp_path) == ["a"]

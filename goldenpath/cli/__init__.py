@@ -89,7 +89,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def cli() -> None:
     """From rows to a served model, and the measured contrast between training and prediction time.
 
-    Begin with `goldenpath run`; `goldenpath COMMAND --help` tells the rest. Settings stand in settings.ini.
+    Begin with `goldenpath run`; `goldenpath COMMAND --help` explains each. Settings are in settings.ini.
     """
     warnings.showwarning = _show_warning
 

@@ -16,7 +16,7 @@ def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelt
     "Days, hours or minutes: 7d, 12h, 30m."
     unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
     if unit is None or not text[:-1].isdigit():
-        raise click.BadParameter(f"{text!r} is no time such as 7d, 12h or 30m")
+        raise click.BadParameter(f"{text!r} is not a time such as 7d, 12h or 30m")
     return timedelta(**{unit: int(text[:-1])})
 
 

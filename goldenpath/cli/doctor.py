@@ -24,7 +24,7 @@ _STYLE = {"good": "green", "note": "yellow", "bad": "bold red"}
     "--with", "other", default="", metavar="NAME", help="Race a second pod that says the same NAME."
 )
 def doctor(volume: bool, other: str) -> None:
-    """Say what works here and what does not, each with the way out.
+    """Check the environment and suggest fixes.
 
     Looked at: settings, home, data, exports, pipelines, programs, fast path, contract, columns, champion.
     Exit code 1 if something is bad; a note stops nothing. With --volume only the volume is looked at: two
@@ -37,7 +37,7 @@ def doctor(volume: bool, other: str) -> None:
         race_here(other)
         return
     findings = examine((*ROWS, *CLUSTER, check_champion))
-    listing = table("", "what", "", "found", "way out")
+    listing = table("", "what", "", "found", "fix")
     for found in findings:
         listing.add_row(found.what, styled(found.status, _STYLE[found.status]), found.detail, found.remedy)
     show(listing)

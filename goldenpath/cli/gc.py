@@ -14,11 +14,11 @@ from goldenpath.settings.table import load_settings
 @click.command("gc")
 @click.option("--keep", required=True, type=click.IntRange(0), help="The newest runs that stay in any case.")
 @click.option(
-    "--grace", callback=duration, default="7d", show_default=True, help="How long anything can still be had."
+    "--grace", callback=duration, default="7d", show_default=True, help="Time to restore removed items."
 )
 @click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
 def gc(keep: int, grace: timedelta, yes: bool) -> None:
-    """Move runs aside that nobody needs, and delete those that were aside for the grace time.
+    """Move unused runs to the trash, and delete those past the grace time.
 
     Kept are the newest, those touched within the grace time, those that published versions were trained
     in, and what any of these reads from.

@@ -145,7 +145,7 @@ def held(roles: Roles) -> list[str]:
     lines = [
         f"{line} {roles.challenger_share:.0%}" if line.startswith("challenger") else line for line in lines
     ]
-    return lines or ["nobody holds a role"]
+    return lines or ["no version has a role"]
 
 
 # Roles
@@ -193,7 +193,7 @@ def promote(
 @VERSION
 @WHY
 def withdraw(version: str, why: str) -> None:
-    """Have nobody load VERSION again. It leaves every role and stays where it is."""
+    """Withdraw VERSION: remove its roles and prevent it from being loaded. Its files are kept."""
     found = registry()
     name = found.resolve(version) if version in ROLES else version
     tell(found.withdraw(name, why=why, who=me()))

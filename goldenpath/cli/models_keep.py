@@ -44,13 +44,13 @@ def _sign_unverified(found: Registry, version: str, key: Path, why: str | None) 
     "--keep", required=True, type=click.IntRange(0), help="The newest versions that stay in any case."
 )
 @click.option(
-    "--grace", callback=duration, default="7d", show_default=True, help="How long anything can still be had."
+    "--grace", callback=duration, default="7d", show_default=True, help="Time to restore removed items."
 )
 @click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
 def gc(keep: int, grace: timedelta, yes: bool) -> None:
-    """Move versions aside that nobody needs, and delete those that were aside for the grace time.
+    """Move unused versions to the trash, and delete those past the grace time.
 
-    Kept are the newest, the young, and whatever an entry of the history within the grace time names.
+    Kept are the newest, the young, and all versions that an entry within the grace time names.
     """
     from goldenpath.cli.gc import tell_plan
     from goldenpath.registry.retention import carry_out, plan_versions
@@ -122,7 +122,7 @@ def export(version: str, file: Path) -> None:
 def export_format(version: str, folder: Path, kind: str) -> None:
     """Write VERSION into a new FOLDER for a dedicated model server.
 
-    mlserver reads the model from a joblib file. That is pickle: loading it runs whatever code it holds. Keep
+    mlserver reads the model from a joblib file. That is pickle: loading it runs any code in it. Keep
     FOLDER where only you and that server can write.
     """
     from goldenpath.model import TRUSTED_TYPES

@@ -23,7 +23,7 @@ from goldenpath.settings import load_settings
 from goldenpath.text.text_table import TextTable
 
 ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
-_SHOWN = 3  # names in a cell of the table; all of them stand in rehearsal.json
+_SHOWN = 3  # names in a cell of the table; all of them are in rehearsal.json
 _STYLE = {
     "done": "green",
     "failed": "bold red",

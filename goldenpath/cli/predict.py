@@ -76,7 +76,7 @@ def batch(input_path: str, output_path: str, name: str, for_spreadsheet: bool) -
 
 
 @click.command()
-@click.option("--version", "-V", help="Serve this version, whatever its role.")
+@click.option("--version", "-V", help="Serve this version alone.")
 @click.option("--listen", "-l", help="Address to listen on, such as 127.0.0.1:8080.")
 @click.option("--workers", "-w", type=click.IntRange(1, 256), help="Server processes.")
 def serve(version: str | None, listen: str | None, workers: int | None) -> None:

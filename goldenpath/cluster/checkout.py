@@ -1,7 +1,7 @@
 """Whose library runs here: that of the project around the working folder, or another project's?
 
 A virtual environment names the folder that it was made in. In a copied or renamed project its programs would
-go on running the library of the old folder, whatever is edited in the new one.
+still run the library of the old folder and ignore edits in the new one.
 """
 
 import json

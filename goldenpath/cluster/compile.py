@@ -1,6 +1,6 @@
 """Elyra's own compiler: a pipeline file becomes what Kubeflow Pipelines runs, read back as plain tasks.
 
-The archives of the nodes go to an S3 store on the way, exactly as when somebody presses Run in the editor.
+The archives of the nodes go to an S3 store on the way, exactly as with Run in the editor.
 """
 
 import json
@@ -50,7 +50,7 @@ def snapshot(
     "Copy the project with fresh exports, so that the compiled code is the checked code."
     source = file.resolve()
     if not source.is_relative_to(project):
-        raise BadInput(f"pipeline {file} lies outside the project {project}: save it in {project}/pipelines")
+        raise BadInput(f"pipeline {file} is outside the project {project}: save it in {project}/pipelines")
     export_notebooks(project)
     folder.mkdir(parents=True, exist_ok=True)
     copy_project(project, folder)
@@ -66,7 +66,7 @@ def _document(file: Path) -> dict[str, Any]:
     except OSError as fault:
         raise BadInput(f"pipeline {file} cannot be read ({fault.strerror})") from None
     except ValueError:
-        raise BadInput(f"{file} is no pipeline: open it in the Elyra editor and save it again") from None
+        raise BadInput(f"{file} is not a pipeline: open it in the Elyra editor and save it again") from None
 
 
 def with_values(document: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:

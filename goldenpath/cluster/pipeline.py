@@ -88,7 +88,7 @@ def _primary(file: Path) -> dict[str, Any]:
     except OSError as fault:
         raise BadInput(f"pipeline {file} cannot be read ({fault.strerror})") from None
     except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{file} is no pipeline: open it in the Elyra editor and save it again") from None
+        raise BadInput(f"{file} is not a pipeline: open it in the Elyra editor and save it again") from None
 
 
 def _node(file: Path, node: dict[str, Any], defaults: dict[str, Any]) -> Node:
@@ -157,7 +157,7 @@ def _named(graph: Graph, name: str) -> Node:
 
 
 def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
-    "Raise GateRefused before anybody waits for a refusal that is known; only warn if nothing is published."
+    "Raise GateRefused before the run if a refusal is certain; only warn if nothing is published."
     clash = clash_of(settings, values)
     publisher = maker_of("published.json")
     if clash and publisher in {node.name for node in graph.nodes}:
@@ -177,8 +177,8 @@ def run_pipeline(
 ) -> Outcome:
     """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
 
-    Raises GateRefused if publishing would be refused whatever is trained, GoldenpathError if it did not
-    begin; a step that fails is told in the outcome.
+    Raises GateRefused if no model could be published, GoldenpathError if it did not
+    begin; a step that fails is in the outcome.
     """
     began = time.monotonic()
     project = settings.folder
@@ -200,7 +200,7 @@ def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[st
     file = graph.file.resolve()
     if not file.is_relative_to(project):
         raise BadInput(
-            f"pipeline {file} lies outside the project {project}: save it in {project / 'pipelines'}"
+            f"pipeline {file} is outside the project {project}: save it in {project / 'pipelines'}"
         )
     document = json.loads(file.read_text("utf-8"))
     kept = {node.id for node in graph.nodes}

@@ -20,7 +20,7 @@ Process = subprocess.Popen[bytes]
 def running(
     command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes]
 ) -> Iterator[Process]:
-    "Start a program in `folder`; whatever ends the block (Ctrl-C too) ends the program and its kernels."
+    "Start a program in `folder`; the end of the block (Ctrl-C too) ends the program and its kernels."
     process = subprocess.Popen(
         command,
         cwd=folder,

@@ -74,7 +74,7 @@ def _cast(parameter: Parameter, value: str) -> Any:
     try:
         if parameter.kind == "bool":
             return TRUTH[value.lower()]
-        value.encode()  # bytes of the command line that are no text
+        value.encode()  # bytes of the command line that are not text
         return {"int": int, "float": float}.get(parameter.kind, str)(value)
     except (ValueError, KeyError):
         kinds = {"bool": "yes or no", "str": "text in UTF-8"}
@@ -90,7 +90,7 @@ def run_step(
 ) -> Outcome:
     """Run one step in a new run, which reads from the newest that fits or from `given["run"]`.
 
-    Raises BadInput for an unknown step or parameter; a cell that fails is told in the outcome.
+    Raises BadInput for an unknown step or parameter; a cell that fails is in the outcome.
     """
     file = find_step(settings.folder, name)
     parameters = typed(parameters_of(file), given)

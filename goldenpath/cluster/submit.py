@@ -101,7 +101,9 @@ def _read_runtime(file: Path) -> Runtime:
             store=str(told.get("cos_endpoint", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(f"{file} is no runtime configuration of Elyra: make it anew in the editor") from None
+        raise BadInput(
+            f"{file} is not a runtime configuration of Elyra; make it again in the editor"
+        ) from None
 
 
 def submit_pipeline(
@@ -142,8 +144,8 @@ def _told(said: str) -> dict[str, Any]:
 def wait_for_run(
     runtime: Runtime,
     run_id: str,
-    seconds: float,  # after which waiting is given up; the run goes on
-    watch: Callable[[str], None] = lambda state: None,  # told each new state
+    seconds: float,  # seconds to wait; the run continues afterwards
+    watch: Callable[[str], None] = lambda state: None,  # called with each new state
     every: float = 5.0,  # seconds between two questions
 ) -> Ended:
     "Ask until the run has ended. Raises GoldenpathError where the API does not answer, or time is over."
@@ -163,7 +165,7 @@ def wait_for_run(
         if state in ENDED:
             return _ended(run)
         time.sleep(every)
-    raise GoldenpathError(f"run {run_id} is still {state or 'unknown'} after {seconds:.0f} s; it goes on")
+    raise GoldenpathError(f"run {run_id} is still {state or 'unknown'} after {seconds:.0f} s; it still runs")
 
 
 def ask_run(runtime: Runtime, run_id: str) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def copy_project(project: Path, folder: Path) -> None:
     "Notebooks, library, serving, pipelines and configuration into a run folder; links stay links."
     missing = [name for name in ("notebooks", "goldenpath", "settings.ini") if not (project / name).exists()]
     if missing:
-        raise BadInput(f"{project} is no goldenpath project: {missing[0]} is missing; change to its folder")
+        raise BadInput(f"{project} is not a goldenpath project: {missing[0]} is missing; change folder")
     for name in COPIED:
         if (project / name).is_dir():
             names = LEFT_OUT + (LEFT_OUT_OF_NOTEBOOKS if name == "notebooks" else ())
@@ -86,7 +86,7 @@ def copy_project(project: Path, folder: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    "Compiled modules are no part of a run's record."
+    "Compiled modules are not part of a run's record."
     for name in ("goldenpath", "serving", "notebooks"):
         for cache in sorted((folder / name).rglob("__pycache__")):
             shutil.rmtree(cache, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What works here and what does not: each check says what it found and, if it is bad, the way out."""
+"""What works here and what does not: each check says what it found and, if it is bad, the fix."""
 
 import os
 import sys
@@ -136,7 +136,7 @@ def check_exports(settings: Settings) -> Iterator[Finding]:
     "Do the modules say what the notebooks say?"
     if not (settings.folder / "notebooks").is_dir():
         yield Finding(
-            what="exports", status="note", detail="no notebooks here: this is no checkout of the project"
+            what="exports", status="note", detail="no notebooks here: this is not a checkout of the project"
         )
         return
     for line in strangers(settings.folder / "notebooks"):

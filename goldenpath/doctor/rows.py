@@ -77,7 +77,7 @@ def check_slices(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 what="slices",
                 status="note",
-                detail=f"slices names '{name}', which is no field of the contract{nearest(name, names)}",
+                detail=f"slices names '{name}', which is not a field of the contract{nearest(name, names)}",
                 remedy="correct `slices` in settings.ini, unless `enrich` in 04_model adds that column",
             )
 

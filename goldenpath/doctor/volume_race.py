@@ -133,7 +133,7 @@ def race(home: Path, rounds: int = ROUNDS) -> RaceReport:
 
 
 def race_with(home: Path, name: str, rounds: int = ROUNDS, patience: float = MEETING) -> RaceReport:
-    """Race whoever calls this with the same name, from another process or pod, on the same volume.
+    """Race another caller with the same name, from another process or pod, on the same volume.
 
     Raises BadInput for a name that cannot be used, VolumeFault where the other side does not come.
     """
@@ -169,11 +169,11 @@ def meet(side: Side, patience: float) -> bool:
         if time.monotonic() > until:
             remove(side.folder)
             raise VolumeFault(
-                f"{side.folder}: nobody else came within {patience:.0f} s; start the other side too"
+                f"{side.folder}: no other process came within {patience:.0f} s; start the other side too"
             )
         time.sleep(0.05)
     if len(sides) > 2:
-        raise BadInput(f"{side.folder} has {len(sides)} sides: choose a name that nobody else uses")
+        raise BadInput(f"{side.folder} has {len(sides)} sides: choose an unused name")
     return sides[0] == f"side-{side.token}"
 
 

@@ -23,7 +23,7 @@ from goldenpath.settings import MOUNT, Settings
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 NETWORK = ("nfs", "nfs4", "ceph", "cifs", "smb3", "glusterfs", "lustre", "gpfs", "9p", "virtiofs")
-SLOW_TO_SEE = 5.0  # seconds for which a name may be remembered before somebody misses a role change
+SLOW_TO_SEE = 5.0  # seconds for which a name may be cached before role changes are missed
 WAIT = 3.0  # seconds for S3 to take a connection
 
 
@@ -106,15 +106,15 @@ def _judge_network(home: Path, mount: Mount) -> Iterator[Finding]:
         yield Finding(
             what="shared volume",
             status="note",
-            detail=f"{mount.place} ({mount.kind}) remembers names for up to {seconds:.0f} s: so late is a "
-            "promotion seen",
+            detail=f"{mount.place} ({mount.kind}) caches names for up to {seconds:.0f} s, so servers see a "
+            "promotion that late",
             remedy="mount it with actimeo=1 (docs/openshift.md, volume)",
         )
     elif home.exists() and home.stat().st_mode & 0o002:
         yield Finding(
             what="shared volume",
             status="bad",
-            detail=f"everybody may write to {home}, so nobody can trust what is published there",
+            detail=f"all users may write to {home}, so its versions cannot be trusted",
             remedy=f"chmod o-w {home}",
         )
     else:
@@ -132,7 +132,7 @@ def remembers(mount: Mount) -> float:
 
 
 def check_link(settings: Settings) -> Iterator[Finding]:
-    "JupyterLab opens only what lies below its root: does `volume` in the project lead to home?"
+    "JupyterLab opens only files below its root: does `volume` in the project lead to home?"
     home, link = settings.home_folder(), settings.folder / "volume"
     if not in_workbench() or home == link:
         return

@@ -18,7 +18,7 @@ from goldenpath.text.plain import one_line
 if TYPE_CHECKING:
     from goldenpath.text.text_table import TextTable
 
-JUDGED = ("roc_auc", "average_precision")  # accuracy is no gate: the majority class alone scores high on it
+JUDGED = ("roc_auc", "average_precision")  # not accuracy: the majority class alone scores high
 Result = Literal["pass", "fail", "hold", "info"]
 
 

@@ -66,7 +66,7 @@ def require_both(outcome: Bools, rows: str) -> None:
 
 
 def measure(answers: Answers, weight: Floats | None = None) -> dict[str, float]:
-    "Every metric by name; `weight` (n,) counts how often a row stands in a resample. NaN where undefined."
+    "Every metric by name; `weight` (n,) counts a row's repetitions in a bootstrap sample. NaN if undefined."
     weight = np.ones(len(answers.outcome)) if weight is None else weight
     hits, alarms = curve(answers, weight)
     return {

@@ -94,4 +94,4 @@ def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
 def _unknown(name: str, known: list[str]) -> str:
     near = nearest_word(name, known)
     hint = f"did you mean {near!r}?" if near else f"the contract has {', '.join(known)}"
-    return f"slices in settings.ini names {name!r}, which is no column of the contract: {hint}"
+    return f"slices in settings.ini names {name!r}, which is not a column of the contract: {hint}"

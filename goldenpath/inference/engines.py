@@ -1,6 +1,6 @@
 """Compile a fitted pipeline to ONNX, run it, and compare its answers with scikit-learn's.
 
-The compiled model takes at most two tensors, whatever the number of columns: `text` (string, one column
+The compiled model takes at most two tensors for any number of columns: `text` (string, one column
 per text feature; missing where every text feature is one-hot encoded, see `onehot`) and `number` (float32:
 the number features, then the one-hot outputs).
 """
@@ -65,7 +65,7 @@ def compile_onnx(pipeline: Any, layout: Layout) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the converter's own deprecations; the proof judges its result
             model = to_onnx(twin, initial_types=_tensors(layout, blocks), options=options, target_opset=OPSET)
-    except Exception as error:  # a converter may fail in any way: whatever it was, scikit-learn answers
+    except Exception as error:  # a converter may fail in any way: scikit-learn serves after any error
         raise CannotCompile(f"no ONNX form of this pipeline: {_first_line(error)}") from error
     model.metadata_props.add(key=METADATA, value=to_metadata(blocks))
     return bytes(model.SerializeToString())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-METADATA = "goldenpath.one_hot"  # the key under which the blocks stand in a compiled model
+METADATA = "goldenpath.one_hot"  # the key of the blocks in a compiled model
 
 
 class Block(NamedTuple):
@@ -56,7 +56,7 @@ class OneHot:
         """
         foreign = sorted({block.column for block in blocks}.difference(text))
         if foreign:
-            raise ValueError(f"{foreign} are no text columns of it")
+            raise ValueError(f"{foreign} are not text columns of it")
         starts = start + np.cumsum([0, *(len(block.levels) for block in blocks)])
         self.width = width_of(blocks)
         self._places = [

@@ -20,14 +20,14 @@ class Paths:
 
     sklearn: SklearnPath
     fast: FastPath | None
-    without_fast: FastPathRecord | None = None  # why `fast` is None
+    without_fast: FastPathRecord | None = None  # the reason if `fast` is None
 
 
 def open_fast_path(
     file: Path,  # model.onnx, which may be missing
     layout: Layout,
     why_missing: str = "",
-) -> tuple[FastPath | None, FastPathRecord | None]:  # the second says why the first is None
+) -> tuple[FastPath | None, FastPathRecord | None]:  # the second gives the reason if the first is None
     "Load the compiled model, or say why there is none to be proven."
     if not file.exists():
         return None, FastPathRecord(status="absent", reason=why_missing or "it was not compiled")
@@ -48,7 +48,7 @@ def prove(
         return paths.without_fast or FastPathRecord(status="absent", reason="it was not compiled")
     try:
         fast = paths.fast.many(columns)
-    except Exception as error:  # onnxruntime raises types of its own; whatever it was, scikit-learn answers
+    except Exception as error:  # onnxruntime raises types of its own; scikit-learn serves after any error
         reason = f"the compiled model fails on these rows: {str(error).splitlines()[0][:200]}"
         return FastPathRecord(status="refused", reason=reason)
     return compare(paths.sklearn.many(columns), fast, threshold)

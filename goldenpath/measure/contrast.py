@@ -53,7 +53,7 @@ SINGLE: tuple[tuple[Literal["training", "loading", "process", "http"], str, str]
 
 
 def lines(contrast: Contrast) -> Iterator[Line]:
-    "Everything that was measured, in the order in which it is told."
+    "Everything that was measured, in the order of the report."
     for kind, key, what in SINGLE:
         value = getattr(contrast, key)
         if isinstance(value, Latency):

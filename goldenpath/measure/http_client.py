@@ -89,7 +89,7 @@ def _length(head: bytes) -> int:
     for line in head.split(b"\r\n"):
         if line[:15].lower() == b"content-length:":
             return int(line[15:])
-    raise NoAnswer("the answer has no Content-Length, so its end cannot be told")
+    raise NoAnswer("the answer has no Content-Length, so its end is unknown")
 
 
 def time_posts(
@@ -103,7 +103,7 @@ def time_posts(
 ) -> dict[str, Seconds]:  # (count,) by path, or fewer
     """Seconds of each request, one after another on one connection.
 
-    The paths take turns, so that whatever else the machine does meets them alike. Raises NoAnswer where a
+    The paths take turns, so that the machine's other work affects them alike. Raises NoAnswer where a
     reply is not 200, OSError.
     """
     requests = {path: [line.request("POST", path, body) for body in bodies] for path in paths}

@@ -1,4 +1,4 @@
-"""Times of single calls: measured one by one, told as percentiles."""
+"""Times of single calls: measured one by one, reported as percentiles."""
 
 import math
 import time

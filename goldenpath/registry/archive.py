@@ -18,7 +18,7 @@ _HARMLESS = 16 << 20  # bytes
 
 
 def check_archive(file: BinaryIO, path: Path) -> None:
-    "Refuse, from its directory alone, what is no archive or would unpack into too much. Raises NotTrusted."
+    "Refuse, from its directory alone, a broken archive or one that unpacks into too much. Raises NotTrusted."
     members = _members(file, path)
     _check_bulk(members, file.seek(0, io.SEEK_END), path)
     seen: set[str] = set()
@@ -27,7 +27,7 @@ def check_archive(file: BinaryIO, path: Path) -> None:
             raise NotTrusted(f"{path} holds a member named {name[:80]!r}, or twice; save the pipeline again")
         seen.add(name)
     if SCHEMA not in seen:
-        raise NotTrusted(f"{path} holds no {SCHEMA}: it is no skops file; save the pipeline with skops")
+        raise NotTrusted(f"{path} holds no {SCHEMA}: it is not a skops file; save the pipeline with skops")
 
 
 def _check_bulk(members: list[zipfile.ZipInfo], packed: int, path: Path) -> None:
@@ -46,7 +46,7 @@ def _members(file: BinaryIO, path: Path) -> list[zipfile.ZipInfo]:
             return archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OverflowError) as error:
         raise NotTrusted(
-            f"{path} is no skops file: {str(error)[:80]}; save the pipeline with skops"
+            f"{path} is not a skops file: {str(error)[:80]}; save the pipeline with skops"
         ) from None
 
 

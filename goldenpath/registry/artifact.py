@@ -1,6 +1,6 @@
 """A model folder: write its manifest, verify it before anything is believed, save and load the pipeline.
 
-Whoever can write the volume can write an artifact. So nothing is decompressed, parsed or built before its
+All writers of the volume can write an artifact. So nothing is decompressed, parsed or built before its
 size and hash are known, no link is followed, and what may be built is decided here, never by the artifact.
 """
 
@@ -144,7 +144,7 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
     for name in manifest.files:
         if not is_plain(name):
             raise NotTrusted(
-                f"{folder / MANIFEST} lists {name!r}, which is no plain file name; publish it again"
+                f"{folder / MANIFEST} lists {name!r}, which is not a plain file name; publish it again"
             )
     listed, present = {*manifest.files, MANIFEST}, set(os.listdir(folder))
     for name in sorted(present - listed):
@@ -227,7 +227,7 @@ def read_record(folder: Path, manifest: Manifest, name: str, kind: type[Record])
         return kind.model_validate_json(content)
     except ValidationError as error:
         why = error.errors()[0]["msg"]
-        raise NotTrusted(f"{folder / name} is no {kind.__name__}: {why}; publish the version again") from None
+        raise NotTrusted(f"{folder / name} is not a {kind.__name__}: {why}; publish it again") from None
 
 
 def save_pipeline(pipeline: Any, path: Path) -> None:
@@ -278,18 +278,18 @@ def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> No
     if refused:
         names = ", ".join(refused)[:200]
         raise NotTrusted(
-            f"{path} holds types that nobody may load: {names}; to trust them, see notebooks/04_model.ipynb"
+            f"{path} holds types that are not allowed: {names}; to trust them, see notebooks/04_model.ipynb"
         )
 
 
 def refuse_main(content: bytes, path: Path) -> None:
-    "Refuse a skops file that refers to `__main__`: nobody else could build it. Raises NotTrusted."
+    "Refuse a skops file that refers to `__main__`: no other process could build it. Raises NotTrusted."
     if name := refers_to_main(content, path):
         raise NotTrusted(f"{path} refers to __main__.{name}: move it into an exported cell of 04_model.ipynb")
 
 
 def _guarded(call: Callable[[Any], Any], path: Path) -> Any:
-    # skops raises whatever the file's content makes it stumble over; none of it may pass for our own fault.
+    # skops raises many types of error, depending on the file; none of it may pass for our own fault.
     import skops.io
 
     try:

@@ -1,4 +1,4 @@
-"""What belongs to a version and lies beside it, because a version never changes: signatures and contrasts."""
+"""Signatures and contrasts of a version, stored beside it because a version never changes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -36,12 +36,12 @@ def finish(versions: Versions, hidden: list[Path]) -> None:
 
 
 def is_hidden(litter: Path) -> bool:
-    "Did somebody who died want to delete this, and may not have looked whether its version came back?"
+    "Did a process that died want to delete this, and may not have looked whether its version came back?"
     return litter.parent.name in _KINDS and bool(name_of(litter))
 
 
 def _put_back(hidden: Path) -> None:
-    # One by one, because whoever published the version again may have signed it meanwhile.
+    # One by one, because a writer may have published and signed the version again meanwhile.
     folder = hidden.parent / name_of(hidden)
     with faults(hidden):
         for name in complete(hidden):

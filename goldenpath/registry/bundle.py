@@ -103,7 +103,7 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         with content, tarfile.open(fileobj=content, mode="r:") as bundle:
             yield bundle
     except (tarfile.TarError, ValueError, EOFError) as error:
-        raise NotTrusted(f"{file} is no bundle: {str(error)[:80]}; export it again") from None
+        raise NotTrusted(f"{file} is not a bundle: {str(error)[:80]}; export it again") from None
 
 
 def _check_member(file: Path, member: tarfile.TarInfo, seen: set[str]) -> None:
@@ -111,7 +111,7 @@ def _check_member(file: Path, member: tarfile.TarInfo, seen: set[str]) -> None:
     plain = name.startswith(f"{_VERSION}/") and artifact.is_plain(name.removeprefix(f"{_VERSION}/"))
     if not member.isreg() or not (plain or SIGNED.fullmatch(name)) or name in seen:
         raise NotTrusted(
-            f"{file} holds {name[:80]!r}, which is no file of a version, or twice; export it again"
+            f"{file} holds {name[:80]!r}, which is not a file of a version, or twice; export it again"
         )
     limit = artifact.size_limit(name) if plain else signing.SIGNATURE_LIMIT
     if member.size > limit or len(seen) >= _MEMBERS:

@@ -16,7 +16,7 @@ SHOWN, WIDEST = 3, 50  # parameters named of a difference, characters shown of o
 
 def fingerprint(
     contract_hash: str,
-    pipeline: Any,  # unfitted, built with seed 0, so that the seed is no part of it
+    pipeline: Any,  # unfitted, built with seed 0, so that the seed is not part of it
     functions: Sequence[Callable[..., Any]],  # enrich and post-processing
 ) -> dict[str, str]:  # the parts of IDENTITY, and those by which a difference is named
     "Take apart what makes a model this model, so that a difference can be named."

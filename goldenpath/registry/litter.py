@@ -1,6 +1,6 @@
 """How things are deleted, and what processes leave that die on the way.
 
-Whatever has a name on the volume is renamed out of sight first: a death halfway leaves litter, never half of
+A named file or folder on the volume is first hidden by a rename: a death halfway leaves litter, never half of
 a version or run under its name.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from goldenpath.tables.progress import counted
 from goldenpath.volume import STAGING, faults, move_all
 
-LITTER = timedelta(days=1)  # after which a staging folder that nobody touches has no writer any more
+LITTER = timedelta(days=1)  # after which an untouched staging folder has no writer any more
 WHOLE = ("versions", "roles", "aside")  # folders whose entries were placed as a whole
 AT_ONCE = 8  # folders being deleted; one after another, 5,000 took 40 times as long on a busy disk
 _TRIES = 100  # at one folder that several processes delete
@@ -41,7 +41,7 @@ def remove_all(paths: Sequence[Path]) -> None:
 
 
 def hide(paths: Iterable[Path]) -> list[Path]:
-    "Rename folders to names that nobody lists, durably; the new paths, without those gone meanwhile."
+    "Rename folders to hidden names, durably; the new paths, without those gone meanwhile."
     return move_all((path, path.parent / f"{STAGING}{secrets.token_hex(8)}~{path.name}") for path in paths)
 
 
@@ -51,7 +51,7 @@ def name_of(hidden: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    "Delete a folder or file; that it is gone, or that another process deletes it as well, is no error."
+    "Delete a folder or file; that it is gone, or that another process deletes it as well, is not an error."
     with faults(path):
         if path.is_dir() and not path.is_symlink():
             _remove_tree(path)
@@ -69,7 +69,7 @@ def _remove_tree(folder: Path) -> None:
 
 
 def abandoned(parent: Path, older_than: timedelta = LITTER) -> list[Path]:
-    "Staging folders and files in a folder that nobody has touched for so long: their writers have died."
+    "Staging folders and files in a folder, untouched for so long: their writers have died."
     with contextlib.suppress(FileNotFoundError):
         return _abandoned(parent, os.listdir(parent), older_than)
     return []

@@ -1,4 +1,4 @@
-"""What stands in a version's `manifest.json`, and in the smaller records that steps hand on."""
+"""The contents of a version's `manifest.json`, and in the smaller records that steps hand on."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ class FileEntry(Frozen):
 
 
 class Manifest(Frozen):
-    "The whole story of one version; written last, so a folder without it is no candidate."
+    "The whole story of one version; written last, so a folder without it isn't a candidate."
 
     format: Literal[1] = 1
     version: str
@@ -52,7 +52,7 @@ class Manifest(Frozen):
 
 
 class TrainingRecord(Frozen):
-    "What `05_train` hands to `06_evaluate`: the part of the manifest that is known before anybody judged."
+    "What `05_train` hands to `06_evaluate`: the part of the manifest that is known before the evaluation."
 
     version: str
     model: str

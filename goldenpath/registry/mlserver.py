@@ -2,7 +2,7 @@
 
 Format: https://mlserver.readthedocs.io (model-settings.json, settings.json). That runtime reads joblib files,
 which can run code when they are loaded. The file is written here, from the version's verified skops file:
-keep it where nobody else can write.
+keep it where no other user can write.
 """
 
 import json

@@ -120,7 +120,7 @@ class Registry(Versions):
             )
 
     def withdraw(self, version: str, *, why: str, who: str, made_from: int | None = None) -> Roles:
-        "Have nobody load a version again; it leaves every role. Raises NoModel, RaceLost, VolumeFault."
+        "Prevent a version from being loaded; it leaves every role. Raises NoModel, RaceLost, VolumeFault."
         self.expect(version)
 
         def change(roles: Roles) -> Roles:
@@ -133,7 +133,7 @@ class Registry(Versions):
         """Assign the roles as entry `number` did, by a new entry; what was withdrawn since stays withdrawn.
 
         Without a number: the newest entry with another champion, all of whose versions may still be loaded.
-        Raises BadInput, NoModel where that entry cannot be had, RaceLost, VolumeFault.
+        Raises BadInput, NoModel if that entry cannot be used, RaceLost, VolumeFault.
         """
         now = self.roles()
         past = self._usable_before(now) if number is None else self._usable_entry(number, now)
@@ -162,7 +162,7 @@ class Registry(Versions):
             gone = any(v in now.withdrawn or not self.exists(v) for v in past.in_use)
             if past.champion and past.champion != now.champion and not gone:
                 return self._usable_entry(number, now)
-        raise NoModel(f"no earlier champion of {self.model} can be had; `goldenpath models promote VERSION`")
+        raise NoModel(f"{self.model} has no earlier champion; run `goldenpath models promote VERSION`")
 
     def sign_unverified(self, version: str, key: Path, *, why: str, who: str) -> Path:
         """Sign an intact version that no known key vouches for, after a note in the history says so.

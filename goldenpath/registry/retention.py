@@ -1,6 +1,6 @@
-"""What may go: versions that nobody needs, first moved aside, deleted after a grace time.
+"""The versions to remove: unused ones are first moved aside, and deleted after a grace time.
 
-A plan is made first and shown; carrying it out looks at the roles once more, because somebody may have
+A plan is made first and shown; carrying it out looks at the roles once more, because another process may have
 promoted what was about to go.
 """
 
@@ -19,7 +19,7 @@ from goldenpath.registry.versions import age_order
 from goldenpath.tables.progress import counted
 from goldenpath.volume import faults
 
-GRACE = timedelta(days=7)  # in which what was moved aside, or named by a role, can still be had
+GRACE = timedelta(days=7)  # in which what was moved aside, or named by a role, can be restored
 
 
 class Plan(Frozen):
@@ -62,7 +62,7 @@ def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime
 def named_within(registry: Registry, start: datetime, now: datetime) -> set[str]:
     """Return the versions in entries younger than `start`, and those in use at that time.
 
-    An entry is at least as young as every entry before it, whatever the clock of its writer said.
+    An entry is at least as young as every entry before it, even if the clock of its writer is wrong.
     Raises DamagedEntry for a damaged entry among the young ones, VolumeFault.
     """
     named: set[str] = set()
@@ -75,7 +75,7 @@ def named_within(registry: Registry, start: datetime, now: datetime) -> set[str]
             damage = error
             continue
         when = _when(entry)
-        if when is None or when > now:  # nobody knows: what it names stays
+        if when is None or when > now:  # unreadable entry: keep every version that it may name
             named |= {*entry.in_use, *entry.withdrawn}
             continue
         latest = max(latest, when)
@@ -137,7 +137,7 @@ def _move_unneeded(registry: Registry, versions: tuple[str, ...], now: datetime)
     in_use = registry.roles().in_use
     leaving = (registry.folder(v) for v in counted(versions, "moving aside") if v not in in_use)
     moved = move_all_aside(leaving, registry.aside, now)
-    # Whoever promotes looks after writing whether the version is still there; so do we, after moving it.
+    # A writer that promotes checks afterwards whether the version is still there; so do we, after moving it.
     returned = _bring_all_back(registry, registry.roles().in_use)
     return tuple(version for version in moved if version not in returned)
 

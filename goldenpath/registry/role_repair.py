@@ -30,7 +30,7 @@ def find_obstacle(folder: Path) -> Obstacle | None:
 
 
 def trouble(place: Path, number: int) -> str:
-    "Why a folder is no entry that can be read; empty where it is one, or where nothing is there."
+    "Explain why a folder is not a readable entry; empty if it is one or is missing."
     if obstacle := what_blocks(place):
         return f"it is {obstacle}"
     if not number or not place.exists() or not os.listdir(place):
@@ -43,9 +43,9 @@ def trouble(place: Path, number: int) -> str:
 
 
 def repair_roles(folder: Path, who: str) -> tuple[Obstacle, ...]:
-    """Move whatever blocks the log aside, and note it in a new entry with the newest readable assignment.
+    """Move the entry that blocks the log aside; write a new one with the newest readable assignment.
 
-    What was moved lies in `roles-aside`, beside the log. Raises RaceLost where another process repairs it
+    The moved entry is in `roles-aside`, beside the log. Raises RaceLost where another process repairs it
     at the same time, VolumeFault.
     """
     moved: list[Obstacle] = []

@@ -20,7 +20,7 @@ ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 STATE = "state.json"
 STATE_LIMIT = 1 << 20  # bytes
 TEXT_LIMITS = {"why": 1000, "who": 200}  # characters; entries of older releases may be longer
-NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # also where a file or a link lies in the way
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # also if a file or a link is in the way
 NOT_A_FILE = (errno.EINVAL, errno.ELOOP, errno.EFBIG)  # what `read_file` says of links, pipes and giants
 REPAIR = "`goldenpath models repair` moves it aside"
 
@@ -37,7 +37,7 @@ class Roles(Frozen):
     who: str = ""
     when: str = ""  # UTC, ISO 8601
     why: str = ""
-    made_from: int = 0  # the entry that whoever made this one had seen
+    made_from: int = 0  # the newest entry when this one was written
 
     def holder(self, role: Role) -> str | None:
         "Return the version that holds a role, if any."

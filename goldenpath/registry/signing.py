@@ -46,7 +46,7 @@ class Keys(Frozen):
 def sign(folder: Path, manifest: Manifest, key: Path) -> bytes:
     """Sign a version's folder, if it holds what `manifest` names and nothing else; the signature.
 
-    `manifest` is that of the candidate or of a version that was verified: whatever was altered since is
+    `manifest` is that of the candidate or of a version that was verified: an altered file is
     refused, not signed. Raises BadInput for an unusable key, NotTrusted.
     """
     config = _signing_library().signing.Config()
@@ -96,7 +96,7 @@ def signed_hashes(signature: bytes) -> dict[str, str]:  # sha256 by file name
         payload = json.loads(base64.b64decode(json.loads(signature)["dsseEnvelope"]["payload"]))
         return {str(item["name"]): str(item["digest"]) for item in payload["predicate"]["resources"]}
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise NotTrusted(f"{SIGNATURE} is no model signature; sign the version again") from None
+        raise NotTrusted(f"{SIGNATURE} is not a model signature; sign the version again") from None
 
 
 def _public_pem(key: Path) -> bytes:
@@ -133,7 +133,7 @@ def _usable(key: Path) -> "Iterator[None]":
         ) from None
     except (ValueError, TypeError, AttributeError) as error:
         why = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise BadInput(f"key {key} is no elliptic key (PEM, not encrypted): {why}; {NEW_KEY}") from None
+        raise BadInput(f"key {key} is not an elliptic key (PEM, not encrypted): {why}; {NEW_KEY}") from None
 
 
 def _signing_library() -> Any:

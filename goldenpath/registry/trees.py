@@ -18,7 +18,7 @@ def tree_problem(tree: Any, holder: Any) -> str:
     from sklearn.tree import BaseDecisionTree
 
     if not isinstance(holder, BaseDecisionTree):  # the estimator checks what goes in, the tree does not
-        return f"a tree in {type(holder).__name__}, which is no tree estimator"
+        return f"a tree in {type(holder).__name__}, which is not a tree estimator"
     if not 0 < tree.node_count <= tree.capacity:
         return f"a tree that claims {tree.node_count} nodes and has {tree.capacity}"
     if _width(holder) != tree.n_features:

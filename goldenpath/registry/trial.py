@@ -70,7 +70,7 @@ class Outcome(Frozen):
 
 
 def try_version(load: Load, job: Job) -> Outcome:
-    "Try a version in a new interpreter, which any process may start, whatever its threads do."
+    "Try a version in a new interpreter, which any process may start, also one with threads."
     python = [sys.executable, "-W", "ignore", "-c", _START.format(load.__module__, load.__name__)]
     library = str(Path(goldenpath.__file__).parent.parent)
     path = os.pathsep.join([library, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -118,7 +118,7 @@ class Forked:
 
 
 def _do(load: Load, job: Job, reply: int) -> None:
-    "Try, write the outcome, and end this process whatever happened."
+    "Try, write the outcome, and end this process in any case."
     try:
         reply = fcntl.fcntl(reply, fcntl.F_DUPFD, 3)  # not among the streams that are closed
         _limit(job)

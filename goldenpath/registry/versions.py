@@ -18,7 +18,7 @@ from goldenpath.volume import complete, copy_file, faults, patiently, place, rea
 
 
 class Versions:
-    "What lies under `<home>/models/<model>/versions/`, and what belongs to a version beside it."
+    "The files under `<home>/models/<model>/versions/`, and what belongs to a version beside it."
 
     def __init__(self, home: Path, model: str, keys: Keys | None = None) -> None:
         self.root = home / "models" / model
@@ -170,7 +170,7 @@ class Versions:
         return False
 
     def _check_again(self, manifest: Manifest) -> None:
-        # Two may publish different code under one MODEL_VERSION at once: whoever sees the other steps back.
+        # Two may publish different code under one MODEL_VERSION at once: the one that sees the other stops.
         try:
             publishing.check(self, manifest, self.folder(manifest.version))
         except GateRefused:

@@ -26,7 +26,7 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Material:
-    "The contents of the page; what is None or empty is left out."
+    "The contents of the page; empty values are left out."
 
     contrast: Contrast
     manifest: Manifest

@@ -38,7 +38,7 @@ class Failure(Frozen):
 
     step: str
     file: Path  # the executed notebook
-    cell: int  # the number that stands beside it: In [n]
+    cell: int  # the number beside it: In [n]
     kind: str  # class of the error, such as BadInput
     message: str  # of the error, in one line
     origin: str = ""  # where the code that broke was written; "" where the message is about something else

@@ -77,7 +77,7 @@ def _verdict(verdict: dict[str, Any]) -> str:
 
 
 def laid_side_by_side(runs: list[RunSummary]) -> dict[str, list[str]]:
-    "Every figure of every run as text, by name; lines that nobody fills are left out."
+    "Every figure of every run as text, by name; empty lines are left out."
     lines: dict[str, list[str]] = {
         "steps done": [_steps(run) for run in runs],
         "reads from": [run.parent for run in runs],

@@ -138,7 +138,7 @@ def read_notebook(file: Path) -> dict[str, Any]:
     except OSError as fault:
         raise BadInput(f"notebook {file} cannot be read ({fault.strerror})") from None
     except (ValueError, KeyError, TypeError, AssertionError):
-        raise BadInput(f"{file} is no notebook: its JSON cannot be read") from None
+        raise BadInput(f"{file} is not a notebook: its JSON cannot be read") from None
     return dict(notebook)
 
 

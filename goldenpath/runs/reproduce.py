@@ -1,4 +1,4 @@
-"""Where a version comes from, and whether it can be had again: recorded against present, line by line."""
+"""Where a version comes from, and whether it can be reproduced: recorded against present, line by line."""
 
 import tempfile
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def compare_data(manifest: Manifest, present: DataSummary) -> list[Compared]:
 def reproduce(registry: Registry, version: str, retrain: Retrain, answer: Answer) -> Reproduction:
     """Train a version again with the present code and data, and compare with what was recorded.
 
-    Nothing is published; what is written lies in a scratch folder. Raises NoModel, NotTrusted, BadInput.
+    Nothing is published; it writes to a scratch folder. Raises NoModel, NotTrusted, BadInput.
     """
     manifest = registry.verify(version)
     golden = read_record(registry.folder(version), manifest, "golden.json", Golden)

@@ -137,7 +137,7 @@ def make_run(
 ) -> Path:
     "Make the folder of a run, writable for the group (on OpenShift every pod has group 0). Raises BadInput."
     if run_id and not RUN_ID.fullmatch(run_id):
-        raise BadInput(f"RUN_ID = '{run_id}' is no run id; it looks like {new_id()}")
+        raise BadInput(f"RUN_ID = '{run_id}' is not a run id; it looks like {new_id()}")
     folder = runs / (run_id or new_id())
     try:
         folder.mkdir(parents=True, exist_ok=True)

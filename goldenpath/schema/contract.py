@@ -58,7 +58,7 @@ class Problem(Frozen):
 
 
 class Malformed(BadInput):
-    "The body is no JSON, or no record at all."
+    "The body is not JSON, or not a record."
 
 
 class Broken(BadInput):
@@ -95,7 +95,7 @@ class Contract:
     def parse(self, body: bytes | str) -> Record:
         """One record from strict JSON.
 
-        Raises Malformed where it is no JSON object, Broken where it breaks the contract.
+        Raises Malformed if it is not a JSON object, Broken where it breaks the contract.
         """
         if len(body) > _LONG:
             body = self._without_crowds(body)
@@ -149,15 +149,15 @@ class Contract:
             return Malformed(f"the body is not JSON ({found[0]['ctx']['error']}); send {wanted}")
         for one in found:
             if one["type"] in ("model_type", "list_type"):
-                which = "".join(f", and entry {step} is no record" for step in one["loc"])
+                which = "".join(f", and entry {step} is not a record" for step in one["loc"])
                 return Malformed(f"the body must be {wanted}{which}")
         return Broken(tuple(dict.fromkeys(self._problem(one) for one in found)))
 
     def _without_crowds(self, body: bytes | str) -> bytes | str:
         """Return the body to check, without repeated fields. Raises Broken for very many unknown ones.
 
-        The check makes an error of each: a million of them took a minute and 3 GB. It also keeps whatever is
-        repeated: a million repetitions of one field took 1 GB.
+        The check makes an error of each: a million of them took a minute and 3 GB. It also keeps
+        repeated fields: a million repetitions of one took 1 GB.
         """
         try:
             read = from_json(body)

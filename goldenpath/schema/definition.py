@@ -1,6 +1,6 @@
 """How a contract is read from what its author wrote: a pydantic model and a target, in 01_contract.
 
-Whatever could not be checked on a whole frame as well is a BadInput that names the notebook and the field.
+A rule that could not be checked on a whole frame as well is a BadInput that names the notebook and the field.
 """
 
 from collections.abc import Iterable, Sequence
@@ -110,7 +110,7 @@ class Target(TargetSpec):
         column: str,  # its header in the rows
         positive: str = "",  # the outcome whose probability is predicted, as the rows have it
         negative: str = "",
-        unknown: Sequence[str] = (),  # outcomes that are no error but cannot be learnt from
+        unknown: Sequence[str] = (),  # labels that are allowed but cannot be learned from
     ) -> None:
         "Check that all parts are text. Raises BadInput."
         for name, value in (("column", column), ("positive", positive), ("negative", negative)):
@@ -124,7 +124,7 @@ class Target(TargetSpec):
 def read_spec(record: type[Record], target: TargetSpec) -> ContractSpec:
     """Make the contract of a pydantic model and a target.
 
-    Raises BadInput, naming field and way out, for whatever could not be checked on a whole frame as well.
+    Raises BadInput, with field and fix, for a rule that could not be checked on a whole frame as well.
     """
     refuse_others(record, target)
     refuse_validators(record)

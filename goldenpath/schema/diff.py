@@ -1,4 +1,4 @@
-"""May a caller of the old contract go on as before under the new one?"""
+"""The changes between two contracts: does a record of the old one stay valid under the new one?"""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ class Difference(Frozen):
 def diff(old: ContractSpec, new: ContractSpec) -> Difference:
     """Compare two contracts from the point of view of a caller of the old one.
 
-    Whatever the old contract accepted the new one must accept with the same meaning; otherwise it breaks.
+    All that the old contract accepted the new one must accept with the same meaning; otherwise it breaks.
     Descriptions do not count; the order of fields counts as compatible.
     """
     breaking = [*target_changes(old, new), *removed(old, new), *added(old, new, optional=False)]

@@ -14,7 +14,7 @@ from goldenpath.records import Frozen
 Kind = Literal["level", "text", "number", "integer", "boolean", "date"]
 
 EPOCH = date(1970, 1, 1)
-TEXT_LENGTH = 256  # characters of a free text that names no limit: nobody may post a novel
+TEXT_LENGTH = 256  # characters of a free text without its own limit, so that requests stay small
 EXACT_INTEGER = 2**53 - 1  # beyond this a float64, which the model sees, cannot tell two integers apart
 LEVELS_SHOWN = 20  # in a message; the rest is counted
 
@@ -25,7 +25,7 @@ class TargetSpec(Frozen):
     column: str
     positive: str  # the outcome whose probability is predicted
     negative: str
-    unknown: tuple[str, ...] = ()  # outcomes that are no error but cannot be learnt from
+    unknown: tuple[str, ...] = ()  # labels that are allowed but cannot be learned from
 
 
 class FieldSpec(Frozen):

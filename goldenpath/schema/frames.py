@@ -77,7 +77,7 @@ def refuse_columns(spec: ContractSpec, frame: "pd.DataFrame") -> None:
     wanted = {field.name for field in spec.fields} | {spec.target.column}
     doubled = [name for name in frame.columns[frame.columns.duplicated()] if name in wanted]
     if doubled:
-        raise BadInput(f"column {doubled[0]!r} stands twice in the header; rename or remove one of them")
+        raise BadInput(f"column {doubled[0]!r} is twice in the header; rename or remove one of them")
 
 
 def column_of(field: FieldSpec, frame: "pd.DataFrame") -> "pd.Series[Any]":
@@ -162,7 +162,7 @@ def judge_date(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         moments = column.dt.tz_localize(None) if column.dt.tz is not None else column
         days, missing = moments.to_numpy().astype("datetime64[D]"), column.isna().to_numpy()
-        whole = days == moments.to_numpy()  # a time of day is no date
+        whole = days == moments.to_numpy()  # a time of day is not a date
     else:
         found = distinct(column)
         days, missing = take(dates(found.texts), found.codes, np.datetime64("NaT", "D")), found.codes < 0
@@ -238,7 +238,7 @@ def take(values: NDArray[Any], codes: NDArray[Any], nothing: Any) -> NDArray[Any
 
 
 def numbers(column: "pd.Series[Any]") -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    "(n,) float64 and where nothing is there; NaN also for what is no number."
+    "(n,) float64 and where nothing is there; NaN also for anything but numbers."
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):

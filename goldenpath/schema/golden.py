@@ -13,7 +13,7 @@ from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
 from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, ContractSpec, FieldSpec, day
 
-Value = str | bool | int | float | None  # what stands in JSON
+Value = str | bool | int | float | None  # values of JSON
 Decide = Callable[[NDArray[np.float64], float], NDArray[np.bool_]]
 
 POOL = 5_000  # records to choose from
@@ -132,8 +132,8 @@ def select(
     """Choose the records that would reveal a wrong model soonest.
 
     Every level and border, then in equal parts: quantiles of the probability, those nearest the threshold,
-    and those on which the compiled model differs most. Left out is what lies on the threshold itself.
-    Raises BadInput if nothing is left then: such a model could not be proven by anybody who loads it.
+    and those on which the compiled model differs most. Records on the threshold itself are left out.
+    Raises BadInput if nothing is left then: such a model could not be verified when it is loaded.
     """
     order = np.argsort(probability, kind="stable")
     near = np.argsort(np.abs(probability - threshold), kind="stable")

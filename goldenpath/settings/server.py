@@ -16,7 +16,7 @@ Origins = Annotated[str, Field(pattern=rf"^({ORIGIN}([\s,]+{ORIGIN})*)?$")]
 class ServerSettings(Frozen):
     "What `python -m serving` reads beyond `listen` and `workers`; part of `Settings`."
 
-    version: str = Field("", description="the one version to serve, whatever its role; empty: by roles")
+    version: str = Field("", description="serve this version alone; empty: by roles")
     fast_path: bool = Field(True, description="yes or no: use the compiled model where it is proven")
     trial_seconds: int = Field(
         60,

@@ -61,7 +61,7 @@ class Settings(ServerSettings):
     listen: Listen = Field("127.0.0.1:8080", description="address and TCP number, such as 127.0.0.1:8080")
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
-    # Further keys, here and in server_settings.py: they may stand in settings.ini too, but need not.
+    # Further keys, here and in server_settings.py: settings.ini may contain them too.
     project: str = Field("", description="the folder that relative paths start from; empty: settings.ini's")
     synthetic_rows: int = Field(20_000, ge=100, description="rows of the stand-in, at least 100")
     seed: int = Field(  # of the stand-in and of the intervals; the seed of the fit is 05_train's parameter
@@ -75,7 +75,7 @@ class Settings(ServerSettings):
     )
     verify_key: str = Field("", description="public key (PEM) that signatures are checked with; or empty")
     require_signature: bool = Field(False, description="yes or no: refuse versions not signed by verify_key")
-    user: str = Field("", description="the name that stands beside what you publish; empty: found out")
+    user: str = Field("", description="the publisher's name; empty: git e-mail, workbench user or uid@host")
 
     def changed(self, **values: Any) -> "Settings":
         "Return a copy with other values, read like settings.ini. Raises BadInput as load_settings does."
@@ -198,7 +198,7 @@ def _read_file(file: Path) -> dict[str, str]:
     except OSError as fault:
         raise BadInput(f"settings cannot be read from {file} ({fault.strerror})") from None
     except (configparser.Error, UnicodeDecodeError) as fault:
-        raise BadInput(f"{file} is no settings file: {' '.join(str(fault).split())}") from None
+        raise BadInput(f"{file} is not a settings file: {' '.join(str(fault).split())}") from None
     return _flatten(parser, file)
 
 
@@ -210,7 +210,7 @@ def _flatten(parser: configparser.ConfigParser, file: Path) -> dict[str, str]:
             if key not in KEYS:
                 raise BadInput(f"{file} [{section}]: unknown key '{key}' (value '{value}'){_way_out(key)}")
             if key in values:
-                raise BadInput(f"{file} [{section}]: key '{key}' stands in the file twice; keep one line")
+                raise BadInput(f"{file} [{section}]: key '{key}' is in the file twice; keep one line")
             values[key] = value
     return values
 
@@ -228,7 +228,7 @@ def _read_environ(environ: Mapping[str, str]) -> dict[str, str]:
             named.setdefault(main, named[other])
     for name in named.keys() - OTHER_NAMES.keys() - NOT_SETTINGS - {key.upper() for key in KEYS}:
         near = nearest(name, [key.upper() for key in KEYS]).replace("'", f"'{PREFIX}", 1)
-        warnings.warn(f"variable {PREFIX}{name} is no setting and is not used{near}", stacklevel=3)
+        warnings.warn(f"variable {PREFIX}{name} is not a setting and is not used{near}", stacklevel=3)
     return {key: _text(key, named[key.upper()]) for key in KEYS if key.upper() in named}
 
 

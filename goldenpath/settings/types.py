@@ -35,7 +35,7 @@ def _http(address: str) -> str:
     parts = urlsplit(address)
     if address and not (parts.scheme in ("http", "https") and parts.hostname):
         raise ValueError("it does not begin with http:// or https:// and a host")
-    _ = parts.port  # raises ValueError for what is no number up to 65535
+    _ = parts.port  # raises ValueError for anything but numbers up to 65535
     return address
 
 

@@ -144,7 +144,7 @@ def look(
     files = find_files(source)
     if len(files) > 1:
         raise BadInput(f"{source} is {len(files)} files; a batch scores one: call it once for each")
-    ending(output)  # raises where nobody can write it
+    ending(output)  # raises if it cannot be written
     refuse_overlap(source, files[0], output)
     required = tuple(field.name for field in contract.fields if not field.optional)
     chunks = read_chunks(files[0], required)

@@ -200,7 +200,7 @@ def memo_of(settings: Settings) -> str:
 
 
 def deployed(settings: Settings, version: str, bodies: Sequence[bytes], requests: int) -> Http:
-    "Measure a server that somebody else started, if it answers with this version."
+    "Measure a server that is already running, if it serves this version."
     url, token = settings.server_url, settings.server_token
     answers_with = answer_of(url, token, bodies[0]).get("version")
     if answers_with != version:

@@ -166,7 +166,7 @@ def draw_races(
 
 # %% ../../notebooks/02_data.ipynb #de2f238a
 FIRST_DAY, DAYS = np.datetime64("2020-01-01"), 382
-SAME_DAY = {"cdc_report_dt": 0.35, "pos_spec_dt": 0.5, "onset_dt": 0.95}  # our own: share that is no later
+SAME_DAY = {"cdc_report_dt": 0.35, "pos_spec_dt": 0.5, "onset_dt": 0.95}  # our own: fraction not later
 
 
 def draw_dates(
@@ -188,7 +188,7 @@ def draw_stand_in(
     rows: int,
     seed: int | tuple[int, ...],
 ) -> pd.DataFrame:  # (rows, 12): dates as text, the others as categories; the columns of the public file
-    "Draw cases that belong to nobody, with the shares and death rates of the published figures."
+    "Generate cases with the fractions and death rates of the published figures."
     random = np.random.default_rng(seed)
     died = random.random(rows) * 100 < OVERALL
     shared = random.random(rows)
@@ -208,7 +208,7 @@ def recorded(
     died: np.ndarray,  # (n,) bool: what happened
     uniform: np.ndarray,  # (n,)
 ) -> np.ndarray:  # (n,) position in SHARES["death_yn"]: what the file says about it
-    "Leave nearly half of the outcomes unknown or missing, whatever they were."
+    "Leave nearly half of the outcomes unknown or missing, independently of their value."
     shares, levels = SHARES["death_yn"], list(SHARES["death_yn"])
     said = np.where(died, levels.index("Yes"), levels.index("No"))
     unknown = np.where(uniform * 100 < shares["Unknown"], levels.index("Unknown"), said)

@@ -108,7 +108,7 @@ def champion_on(rows: Rows, registry: Registry) -> Champion:
         manifest = registry.verify(roles.champion)
         synthetic = manifest.synthetic
         probability = champion_probability(rows, registry.folder(roles.champion), manifest)
-    except Exception as error:  # whatever an older model stumbles over here, it cannot be compared
+    except Exception as error:  # any error means that the older model cannot be compared
         return Champion(roles.number, roles.champion, synthetic, why_not=str(error) or type(error).__name__)
     answers = answers_of(rows, probability, manifest.threshold)
     return Champion(roles.number, roles.champion, synthetic, manifest.threshold, answers)
@@ -122,13 +122,13 @@ def champion_probability(rows: Rows, folder: Path, manifest: Manifest) -> np.nda
         raise GoldenpathError("the contract changed: " + "; ".join(change.changes))
     missing = [name for name in (*manifest.layout.text, *manifest.layout.number) if name not in rows.columns]
     if missing:
-        raise GoldenpathError(f"its model takes {', '.join(missing)}, which nobody makes any more")
+        raise GoldenpathError(f"its model takes {', '.join(missing)}, which no step makes any more")
     return SklearnPath(load_pipeline(folder, manifest, TRUSTED_TYPES), manifest.layout).many(rows.columns)
 
 # %% ../../notebooks/06_evaluate.ipynb #ea3c8de6
 @dataclass(frozen=True)
 class Contest:
-    "Everybody's answers on the test rows, and the resamples behind every interval."
+    "The predictions of all models on the test rows, and the bootstrap samples behind every interval."
 
     candidate: Answers
     baseline: Answers
@@ -162,7 +162,7 @@ def gate_rules(
 
 
 def champion_rules(settings: Settings, judged: Contest, synthetic: bool) -> tuple[Rule, ...]:
-    "None where nobody is champion yet."
+    "None if there is no champion yet."
     champion = judged.champion
     if champion.version is None:
         return ()
@@ -366,7 +366,7 @@ def judge(
 
 
 def prove_twice(paths: Paths, sides: dict[str, Rows], threshold: float) -> tuple[FastPathRecord, Golden]:
-    "On the held-out rows, and on the golden rows: whoever loads the model proves it on those again."
+    "On the held-out rows, and on the golden rows: each loading process checks it on those again."
     held_out = stacked(*(rows.columns for rows in sides.values()))
     proof = prove(paths, held_out, threshold)
     golden = golden_rows(paths, threshold, proof.status == "proven")

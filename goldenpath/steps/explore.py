@@ -290,7 +290,7 @@ def draw_ratios(axis: Axes, groups: pd.DataFrame, within: str) -> None:
 def draw_within(
     axis: Axes, rows: pd.DataFrame, names: list[str], contract: Contract, group: str, within: str
 ) -> None:
-    "Plot a line for each group over the categories of `within`, on a log axis; empty if nobody died."
+    "Plot a line for each group over the categories of `within`, on a log axis; empty without deaths."
     levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown]
     positive = is_positive(rows, contract)
     for step, (name, (colour, marker, line)) in enumerate(zip(names, MARKERS, strict=False)):

@@ -91,7 +91,7 @@ def warn_ahead(registry: Registry) -> None:
     "Warn before anything is read; other faults are left to the steps that meet them."
     try:
         trouble = clash_ahead(registry)
-    except Exception:  # whatever it is, 05_train meets it again and names the cell
+    except Exception:  # 05_train meets the same error again and names the cell
         return
     if trouble:
         warnings.warn(f"what is trained now will not be published: {trouble}", stacklevel=2)
@@ -163,7 +163,7 @@ def save_candidate(
     pipeline: Any,  # fitted
     layout: Layout,
 ) -> tuple[dict[str, float], str]:  # seconds of each phase, and why there is no compiled model
-    "Write what is known before anybody judged: pipeline, compiled model, contract."
+    "Write what is known before the evaluation: pipeline, compiled model, contract."
     started = perf_counter()
     save_pipeline(pipeline, run.output("candidate/model.skops"))
     run.output("candidate/contract.json").write_text(CONTRACT.spec.model_dump_json(indent=2))

@@ -1,7 +1,7 @@
 """Read CSV and Parquet files of any size, from a path or a URL, as a stream of record batches.
 
-Whatever is wrong with a file is a BadInput of one line that names the file and the way out; it never repeats
-what stands in a row.
+Each problem of a file is a BadInput of one line that names the file and the fix; it never repeats
+the content of a row.
 """
 
 import csv
@@ -38,7 +38,7 @@ BROKEN = (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, zlib.error, lz
 
 @dataclass(frozen=True)
 class Chunk:
-    "Some rows of one file, as they stand there; column names are stripped."
+    "Some rows of one file, as written there; column names are stripped."
 
     file: str
     rows: NDArray[
@@ -58,7 +58,7 @@ def read_columns(file: str) -> tuple[str, ...]:
 
 def read_chunks(
     file: str,
-    needed: tuple[str, ...] = (),  # columns without which reading it is no use
+    needed: tuple[str, ...] = (),  # columns that are required
 ) -> Iterator[Chunk]:
     """Stream one file in its own order.
 
@@ -117,7 +117,7 @@ def _stripped(names: list[str], file: str) -> tuple[str, ...]:
     stripped = tuple(name.strip() for name in names)
     twice = next((name for name in stripped if stripped.count(name) > 1), None)
     if twice is not None:
-        raise BadInput(f"{file}: column '{twice}' stands in the header twice; rename or remove one")
+        raise BadInput(f"{file}: column '{twice}' is in the header twice; rename or remove one")
     return stripped
 
 
@@ -125,9 +125,9 @@ def _stripped(names: list[str], file: str) -> tuple[str, ...]:
 
 
 def _csv_names(stream: Any, file: str) -> list[str]:
-    """Read the header alone; the stream stands at its beginning again afterwards.
+    """Read the header alone; the stream is at its beginning again afterwards.
 
-    Arrow gets a copy of the header's bytes: on the stream itself it would go on reading ahead in a thread of
+    Arrow gets a copy of the header's bytes: on the stream itself it would keep reading ahead in a thread of
     its own, and move the place at which the rows are read from next.
     """
     with _faults_named(file):
@@ -201,7 +201,7 @@ def _bytes_of(batch: pa.RecordBatch) -> int:
 
 
 def _size(stream: Any, file: str) -> int:
-    "Bytes to read; 0 where nobody knows before the file is unpacked."
+    "Bytes to read; 0 if unknown before the file is unpacked."
     if packing(file):
         return 0
     size = stream.seek(0, 2)

@@ -85,7 +85,7 @@ def _hash_cells(name: str, column: pa.Array) -> Hashes:
 def hash_rows(
     batch: pa.RecordBatch | pa.Table,  # every column of the source
 ) -> Hashes:  # (n,) one hash a row
-    "Hash whole rows; equal rows have equal hashes wherever they stand and whatever held them."
+    "Hash whole rows; equal rows have equal hashes in any place and file format."
     total: Hashes = np.zeros(batch.num_rows, dtype=np.uint64)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -84,7 +84,7 @@ def _expand(filesystem: Any, path: str) -> list[str]:
 
 @contextmanager
 def place_named(file: str) -> Iterator[None]:
-    "Whatever a place answers, as one line that names the file."
+    "Render a storage's error as one line that names the file."
     try:
         yield
     except FileNotFoundError:

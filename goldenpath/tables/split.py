@@ -1,7 +1,7 @@
-"""Which side of the split a row stands on: train, validation or test, by its hash or by a date.
+"""The split that a row belongs to: train, validation or test, by its hash or by a date.
 
 A row's side depends on the row alone, never on a seed, on its neighbours or on the file's length. So a row
-and its exact duplicates stand on one side, and a champion is never judged on a row that it has seen.
+and its exact duplicates are in one split, and a champion is never judged on a row that it has seen.
 """
 
 import re
@@ -35,7 +35,7 @@ class HashSplit:
     def sides(self, hashes: "NDArray[np.uint64]", days: "NDArray[np.datetime64] | None" = None) -> "Sides":
         """Place each row by the upper 53 bits of its hash, read as a number in [0, 1).
 
-        Test rows lie at the start and validation rows behind them, so that the test rows stay the same when
+        Test rows come first and validation rows after them, so that the test rows stay the same when
         only the shares of the other two change.
         """
         import numpy as np

@@ -3,7 +3,7 @@
 import re
 import sys
 
-# Control characters, those that turn the direction of writing or begin a line, and bytes that are no text.
+# Control characters, those that turn the direction of writing or begin a line, and bytes that are not text.
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

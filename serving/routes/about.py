@@ -114,7 +114,7 @@ def figures_now() -> Response:
 
 
 def champion_of(live: Live) -> Predictor:
-    "Describe the champion, whatever share of the requests the challenger serves. Raises NoModel."
+    "Describe the champion, independently of the challenger's share. Raises NoModel."
     return live.champion or live.pick()
 
 

@@ -208,9 +208,9 @@ def parse(body: bytes, spoken: type[Inference]) -> Inference:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise BadInput(f"the body is no inference request: {where or 'it'}: {first['msg']}") from None
+        raise BadInput(f"the body is not an inference request: {where or 'it'}: {first['msg']}") from None
     except ValueError as error:
-        raise BadInput(f"the body is no inference request: it is not JSON ({error})") from None
+        raise BadInput(f"the body is not an inference request: it is not JSON ({error})") from None
 
 
 def names_of(outputs: list[Output] | None) -> list[str]:

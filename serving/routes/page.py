@@ -1,6 +1,6 @@
 """The page at `/`: the contrast of the live model, and a form made from the contract.
 
-Nothing signs or proves the file of a contrast, and whoever writes the volume can put anything there: it is
+Nothing signs or proves the file of a contrast, and all writers of the volume can put anything there: it is
 read as a small regular file only, and no more than one visitor at a time waits for a volume that hangs.
 """
 
@@ -111,7 +111,7 @@ def measured(predictor: Predictor) -> dict[str, float]:
 
 
 def medians(contrast: Any) -> dict[str, float]:
-    "Seconds by row of `ROWS`; whatever is no time is left out, since nothing proves this file."
+    "Seconds by row of `ROWS`; values that are not times are left out, since nothing proves this file."
     shown = {key: contrast.get(key) for key, _ in _ROWS} if isinstance(contrast, dict) else {}
     plain = {key: one.get("p50") if isinstance(one, dict) else one for key, one in shown.items()}
     return {key: one for key, one in plain.items() if isinstance(one, float) and 0 < one < math.inf}

@@ -1,4 +1,4 @@
-"""Logs as JSON, one line each: requests in the background, and whatever else is said."""
+"""Logs as JSON, one line each: requests in the background, and all other messages."""
 
 import json
 import logging

@@ -14,7 +14,7 @@ from goldenpath.errors import GoldenpathError
 log = logging.getLogger(__name__)
 Work = TypeVar("Work")
 
-_PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes nobody, because waking takes a lock
+_PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes no thread, because waking takes a lock
 TURN = 50  # items at a time, after which the threads that answer get their turn
 
 
@@ -61,7 +61,7 @@ class Queue(Generic[Work]):
 
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:
-    "Do a job again and again in a daemon thread, which goes on whatever happens."
+    "Do a job again and again in a daemon thread, which survives any error."
     attempt = told_once(job, name)
 
     def run() -> None:

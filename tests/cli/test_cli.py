@@ -106,7 +106,7 @@ def test_a_warning_is_one_line_too(project, monkeypatch):
     done = subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True, check=True)
     first = done.stderr.splitlines()[0]
     assert first == (
-        "warning: variable GOLDENPATH_WORKRES is no setting and is not used; "
+        "warning: variable GOLDENPATH_WORKRES is not a setting and is not used; "
         "did you mean 'GOLDENPATH_WORKERS'?"
     )
 

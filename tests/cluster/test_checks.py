@@ -252,7 +252,7 @@ def test_a_variable_of_the_wrong_type(project):
     edit(project, lambda primary, properties, said: said[1].update(env_vars=variables))
     trap = only(check(project))
     assert trap.kind == "variable-value"
-    assert "SEED = 'seven' is no int" in trap.problem
+    assert "SEED = 'seven' is not of type int" in trap.problem
 
 
 def test_a_variable_with_two_values(project):

@@ -44,9 +44,7 @@ def test_a_tag_that_a_known_repository_is_not_defined_with_is_an_error(defined):
     choose(defined, STOCK.replace("v1.47", "v1.74"))
     trap = only(check(defined))
     assert (trap.kind, trap.level, trap.where) == ("image-unknown", "error", "data, train")
-    assert trap.problem.endswith(
-        f"is none that is defined here: its repository has :{STOCK.rpartition(':')[2]}"
-    )
+    assert trap.problem.endswith(f"is not defined here: its repository has :{STOCK.rpartition(':')[2]}")
 
 
 def test_an_image_of_another_repository_is_a_warning(defined):

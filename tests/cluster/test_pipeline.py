@@ -86,7 +86,7 @@ def test_a_node_without_a_notebook_is_refused(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pipelines": []}'])
 def test_a_file_that_is_no_pipeline_is_named(tmp_path, text):
     (tmp_path / "x.pipeline").write_text(text)
-    with pytest.raises(BadInput, match=r"x.pipeline is no pipeline: open it in the Elyra editor"):
+    with pytest.raises(BadInput, match=r"x.pipeline is not a pipeline: open it in the Elyra editor"):
         read_pipeline(tmp_path / "x.pipeline")
     with pytest.raises(BadInput, match=r"absent.pipeline cannot be read"):
         read_pipeline(tmp_path / "absent.pipeline")

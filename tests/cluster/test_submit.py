@@ -132,7 +132,7 @@ def test_a_refusal_says_what_to_do(code, said):
 def test_waiting_ends_when_time_is_over_and_says_that_the_run_goes_on():
     with (
         kubeflow("RUNNING") as api,
-        pytest.raises(GoldenpathError, match="is still RUNNING after 0 s; it goes on"),
+        pytest.raises(GoldenpathError, match="is still RUNNING after 0 s; it still runs"),
     ):
         wait_for_run(Runtime(name="r", api=api.url, auth="NO_AUTHENTICATION"), RUN, 0.2, every=0.05)
 

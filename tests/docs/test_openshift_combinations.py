@@ -222,7 +222,7 @@ def test_a_server_that_others_reach_wants_tokens_or_does_not_start(components, t
     settings = load_settings(PROJECT / "settings.ini", variables(container))
     address, _ = split_address(settings.listen)
     if components == ("serving",):
-        with pytest.raises(BadInput, match="anybody could reach"):
+        with pytest.raises(BadInput, match="all users could reach"):
             check_access(settings, address)
     else:
         check_access(settings, address)

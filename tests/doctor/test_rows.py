@@ -116,7 +116,7 @@ def test_a_slice_that_the_contract_lacks_is_a_note_with_the_nearest(project: Pat
     (project / "settings.ini").write_text("[any]\nslices = Distrikt, rooms\n")
     found = findings(project)["slices"]
     assert found.status == "note"
-    assert "names 'Distrikt', which is no field of the contract; did you mean 'district'?" in found.detail
+    assert "names 'Distrikt', which is not a field of the contract; did you mean 'district'?" in found.detail
 
 
 def test_a_project_without_a_contract_is_a_note(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

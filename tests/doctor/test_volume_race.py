@@ -67,7 +67,7 @@ def test_a_volume_on_which_both_win_is_not_trusted() -> None:
 
 
 def test_who_waits_alone_is_told(home: Path) -> None:
-    with pytest.raises(VolumeFault, match="nobody else came within 0 s; start the other side too"):
+    with pytest.raises(VolumeFault, match="no other process came within 0 s; start the other side too"):
         race_with(home, "alone", patience=0.2)
     assert os.listdir(home / "races") == []
     with pytest.raises(BadInput, match=r"name '\.\./x' must be plain"):

@@ -242,7 +242,7 @@ def test_numbers_fall_into_quantile_groups(values: list[float], levels: list[str
 
 def test_a_slice_column_that_nobody_knows_names_the_nearest() -> None:
     answers = drawn(10)
-    with pytest.raises(BadInput, match="'knd', which is no column of the contract: did you mean 'kind'"):
+    with pytest.raises(BadInput, match="'knd', which is not a column of the contract: did you mean 'kind'"):
         slices_of(["knd"], {"kind": np.array(["a"] * 10, dtype=object)}, answers)
 
 

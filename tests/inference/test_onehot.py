@@ -123,7 +123,7 @@ def test_levels_survive_being_written():
     [
         ("{", "one-hot levels cannot be read"),
         (json.dumps([["pet", [1]]]), "one-hot levels cannot be read"),
-        (json.dumps([["password", ["a"]]]), r"\['password'\] are no text columns"),
+        (json.dumps([["password", ["a"]]]), r"\['password'\] are not text columns"),
         (json.dumps([["pet", ["cat"]]]), "takes {'number': 15}, its layout says"),
         ("[]", "takes {'number': 15}, its layout says"),
     ],

@@ -98,7 +98,7 @@ def test_a_link_among_the_signatures_carries_no_other_file_away(tmp_path: Path, 
 def test_a_name_that_is_no_file_of_a_version_is_refused(home: Path, bundle: Path, name: str) -> None:
     with tarfile.open(bundle, "a") as tar:
         tar.addfile(tarfile.TarInfo(name), io.BytesIO())
-    with pytest.raises(NotTrusted, match="which is no file of a version"):
+    with pytest.raises(NotTrusted, match="which is not a file of a version"):
         import_bundle(Registry(home, "churn"), bundle)
     assert list(home.rglob("*evil*")) == []
 
@@ -111,7 +111,7 @@ def test_whatever_is_no_regular_file_is_refused(home: Path, bundle: Path, kind: 
     member.type, member.linkname = kind, "/etc/passwd"
     with tarfile.open(bundle, "a") as tar:
         tar.addfile(member)
-    with pytest.raises(NotTrusted, match="which is no file of a version"):
+    with pytest.raises(NotTrusted, match="which is not a file of a version"):
         import_bundle(Registry(home, "churn"), bundle)
 
 
@@ -126,9 +126,9 @@ def test_a_member_that_claims_too_much_is_refused_before_it_is_read(home: Path, 
 def test_what_is_no_bundle_is_said(home: Path, tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "text").write_text("not a bundle at all" * 100)
     (tmp_path / "cut").write_bytes(bundle.read_bytes()[:2000])
-    with pytest.raises(NotTrusted, match="is no bundle"):
+    with pytest.raises(NotTrusted, match="is not a bundle"):
         import_bundle(Registry(home, "churn"), tmp_path / "text")
-    with pytest.raises(NotTrusted, match=r"is no bundle|is missing"):
+    with pytest.raises(NotTrusted, match=r"is not a bundle|is missing"):
         import_bundle(Registry(home, "churn"), tmp_path / "cut")
     with pytest.raises(BadInput, match="cannot be read: No such file"):
         import_bundle(Registry(home, "churn"), tmp_path / "gone")

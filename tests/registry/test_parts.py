@@ -292,7 +292,7 @@ def test_a_matrix_by_columns_is_sound() -> None:
 def test_a_tree_that_no_estimator_guards_is_refused() -> None:
     tree = estimator_of("tree").tree_
     for pipeline in (tree, [tree], {"a": (tree,)}, np.array([tree], dtype=object)):
-        with pytest.raises(NotTrusted, match=r"a tree in .*, which is no tree estimator"):
+        with pytest.raises(NotTrusted, match=r"a tree in .*, which is not a tree estimator"):
             check_parts(pipeline, PATH)
 
 

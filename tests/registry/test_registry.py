@@ -176,7 +176,7 @@ def test_a_rollback_without_a_number_passes_over_what_was_withdrawn(
     registry.withdraw(two[1], **BY)
     assert registry.rollback(**BY).champion == two[0]
     registry.withdraw(third, **BY)
-    with pytest.raises(NoModel, match=r"no earlier champion of churn can be had; `goldenpath models promote"):
+    with pytest.raises(NoModel, match=r"churn has no earlier champion; run `goldenpath models promote"):
         registry.rollback(**BY)
 
 

@@ -135,7 +135,7 @@ def test_publishing_again_signs_what_a_dead_publisher_left_unsigned(
 def test_an_unusable_key_says_how_to_make_one(home: Path, tmp_path: Path) -> None:
     candidate = make_candidate(tmp_path / "c")
     edwards = make_keys(tmp_path / "ed", ed25519.Ed25519PrivateKey.generate())
-    with pytest.raises(BadInput, match=r"no elliptic key.*openssl ecparam -name prime256v1"):
+    with pytest.raises(BadInput, match=r"not an elliptic key.*openssl ecparam -name prime256v1"):
         Registry(home, "churn", edwards).publish(candidate)
     gone = Keys(sign_with=tmp_path / "gone.pem")
     with pytest.raises(BadInput, match=r"gone.pem cannot be read: No such file.*signing_key"):

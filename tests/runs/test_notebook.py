@@ -168,7 +168,7 @@ def test_a_notebook_that_is_nowhere_is_named(project, monkeypatch):
 def test_a_file_that_is_no_notebook_is_named(tmp_path):
     for text in ("[]", "{", '{"cells": 1}'):
         (tmp_path / "05_one.ipynb").write_text(text)
-        with pytest.raises(BadInput, match=r"05_one.ipynb is no notebook"):
+        with pytest.raises(BadInput, match=r"05_one.ipynb is not a notebook"):
             read_notebook(tmp_path / "05_one.ipynb")
 
 

@@ -128,7 +128,7 @@ def test_the_id_that_the_command_line_chose_is_used(settings, monkeypatch):
     monkeypatch.setenv("RUN_ID", "20260101T000000Z-abcdef")
     assert open_run(settings, "02_data").id == "20260101T000000Z-abcdef"
     monkeypatch.setenv("RUN_ID", "../../etc")
-    with pytest.raises(BadInput, match=r"RUN_ID = '../../etc' is no run id"):
+    with pytest.raises(BadInput, match=r"RUN_ID = '../../etc' is not a run id"):
         open_run(settings, "02_data")
 
 

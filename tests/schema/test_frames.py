@@ -108,7 +108,7 @@ def test_a_wrong_delimiter_is_recognisable_by_the_columns_found() -> None:
 
 def test_a_column_that_stands_twice_is_an_error_only_if_it_is_needed() -> None:
     frame = text_frame({**GOOD, "zip": "1"})
-    with pytest.raises(BadInput, match="column 'level' stands twice"):
+    with pytest.raises(BadInput, match="column 'level' is twice"):
         EVERYTHING.check(pd.concat([frame, frame[["level"]]], axis=1))
     assert len(EVERYTHING.check(pd.concat([frame, frame[["zip"]]], axis=1)).clean) == 1
 

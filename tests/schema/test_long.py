@@ -68,5 +68,5 @@ def test_a_long_body_is_checked_as_strictly_as_a_short_one(
 
 
 def test_an_entry_that_is_no_record_is_named_by_its_place() -> None:
-    with pytest.raises(Malformed, match="list of records, and entry 1 is no record"):
+    with pytest.raises(Malformed, match="list of records, and entry 1 is not a record"):
         EVERYTHING.parse_many(f"[{RECORD}, null]")

@@ -82,7 +82,7 @@ def test_probes_and_metrics_need_no_place_and_probes_no_token(
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.1.2.3", "myhost"])
 def test_it_listens_beyond_this_machine_only_behind_tokens_or_a_login(address: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"anybody could reach .* set `tokens_file`"):
+    with pytest.raises(BadInput, match=r"all users could reach .* set `tokens_file`"):
         check_access(settings_of(tmp_path), address)
     check_access(settings_of(tmp_path, behind_login=True), address)
     check_access(settings_of(tmp_path, tokens_file="tokens"), address)

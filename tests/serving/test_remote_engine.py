@@ -124,7 +124,7 @@ def test_a_slow_backend_is_a_timeout(backend: Backend) -> None:
         (b"[" * 100_000, "cannot be read"),
         ({"outputs": [{"name": "other", "data": []}]}, "cannot be read"),
         (good(0.1, 0.2), "cannot be read"),
-        (good(1.5), "is no probability"),
+        (good(1.5), "is not a probability"),
     ],
 )
 def test_a_wrong_answer_is_not_believed(backend: Backend, answer: Any, words: str) -> None:
@@ -135,7 +135,7 @@ def test_a_wrong_answer_is_not_believed(backend: Backend, answer: Any, words: st
 
 @pytest.mark.parametrize("url", ["", "mlserver:8080", "ftp://mlserver"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(BadInput, match="is no address such as"):
+    with pytest.raises(BadInput, match="is not a URL such as"):
         remote(url)
 
 

@@ -375,7 +375,7 @@ def test_plots_are_written_where_the_report_looks_for_them(home: Path) -> None:
 
 
 def test_a_slice_that_is_no_column_stops_the_step(home: Path, evaluate_quickly: Evaluate) -> None:
-    with pytest.raises(BadInput, match="'sx', which is no column of the contract: did you mean 'sex'"):
+    with pytest.raises(BadInput, match="'sx', which is not a column of the contract: did you mean 'sex'"):
         evaluate_quickly(trained(home), settings_for(home, slices="sx"))
 
 

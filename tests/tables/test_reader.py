@@ -224,7 +224,7 @@ def test_utf16_is_named_with_the_way_out(tmp_path: Path) -> None:
 
 
 def test_column_that_stands_twice_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="column 'a' stands in the header twice"):
+    with pytest.raises(BadInput, match="column 'a' is in the header twice"):
         read_columns(written(tmp_path / "a.csv", "a,a \n1,2\n"))
 
 

@@ -1,4 +1,4 @@
-"""The traps in the images of a pipeline: one that nobody defined, and imports that an image lacks."""
+"""The traps in the images of a pipeline: undefined ones, and imports that an image lacks."""
 
 import ast
 import sys
@@ -34,7 +34,7 @@ def check_image(
     yield trap(
         node,
         "image-unknown",
-        f"the image '{name}' is none that is defined here"
+        f"the image '{name}' is not defined here"
         + (f": its repository has {', '.join(_tag(one) for one in tags)}" if tags else ""),
         "choose one that the editor offers, or add its definition to runtime-images/",
         level="error" if tags else "warning",

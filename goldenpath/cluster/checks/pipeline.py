@@ -1,4 +1,4 @@
-"""The silent traps of a pipeline file, found before anybody submits it.
+"""The silent traps of a pipeline file, found before it is submitted.
 
 Each was seen in Elyra 5.0 or on Kubeflow Pipelines: the editor or `validate` lets it pass, and the run then
 fails, skips a step or loses its work. What is in the notebooks themselves is looked at in `step_check`.
@@ -135,7 +135,7 @@ def _node_traps(node: Node) -> Iterator[Trap]:
         if said.get(name) is not None and not isinstance(said[name], int):
             yield trap(
                 "resources",
-                f"{name} = {said[name]} is no whole number",
+                f"{name} = {said[name]} is not a whole number",
                 "Elyra cuts or refuses fractions: round it up",
             )
     if str(said.get("disable_node_caching", "")).lower() != "true":

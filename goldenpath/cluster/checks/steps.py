@@ -131,7 +131,7 @@ def _variable_traps(graph: Graph, look: Look) -> Iterator[Trap]:
             yield trap(
                 look.node,
                 "variable-value",
-                f"{name} = '{value}' is no {casts[name]}, as {look.node.file.name} wants it",
+                f"{name} = '{value}' is not of type {casts[name]}, which {look.node.file.name} requires",
                 "correct the value",
             )
 

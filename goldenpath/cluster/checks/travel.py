@@ -61,7 +61,7 @@ def check_travel(node: Node) -> Iterator[Trap]:
             yield trap(
                 node,
                 "parent-folder",
-                f"the dependency '{pattern}' lies above the notebook: it validates, and fails to export",
+                f"the dependency '{pattern}' is above the notebook: it validates, and fails to export",
                 "link it into the notebook's folder and name the link",
             )
     files, entered = _files(node.file.parent), _entered(node, inside)

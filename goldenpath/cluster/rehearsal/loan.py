@@ -29,7 +29,7 @@ class Need(NamedTuple):
 
     label: str
     name: str  # of the version: a role or a version
-    file: str  # to score: a path or glob from the volume's root; empty if it is none of the volume's
+    file: str  # to score: a path or glob from the volume's root; empty if it is not on the volume
 
 
 class Loan(NamedTuple):

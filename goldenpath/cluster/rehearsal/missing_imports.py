@@ -1,6 +1,6 @@
 """Inside a rehearsed pod: note what Python code looks for and does not find.
 
-A copy of this file lies in the pod's Python and is started with every interpreter there, before anything
+A copy of this file is in the pod's Python and is started with every interpreter there, before anything
 else. It needs the standard library alone, and does nothing unless REHEARSAL_WITNESS names a folder.
 """
 
@@ -20,7 +20,7 @@ def watch() -> None:
         return
     notes = open(os.path.join(folder, f"{os.getpid()}.jsonl"), "a", buffering=1)  # noqa: SIM115
     sys.addaudithook(_listener(notes))
-    sys.meta_path.append(Missing(notes, os.getcwd()))  # asked only when nobody else found the module
+    sys.meta_path.append(Missing(notes, os.getcwd()))  # called only if no other finder found the module
 
 
 def _listener(notes: TextIO) -> Any:
@@ -42,7 +42,7 @@ def _reads(args: tuple[Any, ...]) -> bool:
 
 
 class Missing:
-    "The last finder: whatever reaches it is not installed."
+    "The last finder: modules that reach it are not installed."
 
     def __init__(self, notes: TextIO, folder: str) -> None:
         self._notes = notes

@@ -133,7 +133,7 @@ def _isolated(task: Task, place: Place) -> tuple[list[str], dict[str, str], Path
     mounts: list[str] = []
     for path, claim in task.mounts.items():
         if MOUNTS not in Path(path).parents:
-            raise BadInput(f"node {task.label}: volume at {path}: a rehearsal stands in below {MOUNTS} only")
+            raise BadInput(f"node {task.label}: volume at {path}: only volumes below {MOUNTS} are replaced")
         mounts += [str(place.volumes[claim]), path]
     stage, src, witness = (str(place.folder / name) for name in ("stage", "src", "witness"))
     setup = [stage, str(place.python), src, witness, str(place.project), *mounts, "--"]

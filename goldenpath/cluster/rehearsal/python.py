@@ -87,7 +87,7 @@ def _witness_source() -> str:
 
 
 def _build(folder: Path, interpreter: Path, wanted: list[str], image: Image) -> None:
-    "Build beside the final name, then rename: whoever finds the name finds all of it."
+    "Build beside the final name, then rename: a reader finds all of it or nothing."
     building = folder.with_name(f"{folder.name}-{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     building.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _build(folder: Path, interpreter: Path, wanted: list[str], image: Image) -> 
         if not (folder / "ready").is_file():
             building.rename(folder)
     except OSError as fault:
-        if not (folder / "ready").is_file():  # somebody else may have been faster
+        if not (folder / "ready").is_file():  # another process may have been faster
             raise GoldenpathError(f"the pod's Python cannot be built in {folder} ({fault})") from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -117,7 +117,7 @@ def _install(folder: Path, interpreter: Path, wanted: list[str], image: Image) -
     except GoldenpathError:
         if not image.list or _version(interpreter).startswith(f"{image.python}."):
             raise
-        _call(command)  # the image's versions are not to be had for another Python
+        _call(command)  # the image's versions don't exist for another Python
 
 
 def _call(command: list[str]) -> None:
@@ -162,9 +162,9 @@ def _list(folder: Path) -> dict[str, str]:
 
 def _notes(image: Image, version: str, installed: dict[str, str], pins: dict[str, str]) -> Iterable[str]:
     if image.list is None:
-        yield f"no package list of {image.name} in runtime-images/: the newest packages stand in"
+        yield f"no package list of {image.name} in runtime-images/: the newest packages are used"
     elif not image.exact:
-        yield f"no package list of {image.name} in runtime-images/: {image.list.name} stands in"
+        yield f"no package list of {image.name} in runtime-images/: {image.list.name} is used"
     if not version.startswith(f"{image.python}."):
         yield f"Python {version} stands in for the image's {image.python}, which is not on this machine"
     other = [name for name, at in installed.items() if name in pins and pins[name] != at]

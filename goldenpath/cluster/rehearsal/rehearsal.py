@@ -70,7 +70,7 @@ class Rehearsal(Frozen):
     pipeline: str
     python: str  # version
     packages: int  # of the image's, installed
-    left_out: tuple[str, ...]  # of the image's: nobody here imports them
+    left_out: tuple[str, ...]  # of the image's: not imported here
     isolated: bool  # could the project be hidden from the nodes?
     notes: tuple[str, ...]  # in what this is not like the cluster
     nodes: tuple[NodeReport, ...]
@@ -95,7 +95,7 @@ def rehearse(
 ) -> Rehearsal:
     """Compile a pipeline and run every node as its pod would.
 
-    Raises GoldenpathError where it did not begin; a node that fails is told in the result.
+    Raises GoldenpathError where it did not begin; a node that fails is in the result.
     """
     began = time.monotonic()
     graph = read_pipeline(file)

@@ -74,7 +74,7 @@ def _running(program: str, folder: Path, ports: dict[str, int]) -> Iterator[subp
     try:
         yield process
     finally:
-        process.kill()  # nobody needs what it holds, and an orderly end takes ten seconds
+        process.kill()  # its content is not needed, and an orderly end takes ten seconds
         process.wait()
         for port in ports.values():
             for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):

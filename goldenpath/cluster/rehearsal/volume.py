@@ -52,7 +52,7 @@ def lay_rows(settings: Settings, data: Path) -> None:
         return
     data.mkdir()
     for name in find_files(source):
-        shutil.copy(name, data)  # no link: it would share its access time with everybody's reading
+        shutil.copy(name, data)  # no link: it would share its access time with all other readers
 
 
 def mark(volume: Path) -> Seen:

@@ -64,7 +64,7 @@ def test_without_a_model_the_page_says_so_and_nobody_answers_anything(tmp_path: 
     text = client(tmp_path, metrics=True).get("/").text
     assert "No model is loaded" in text
     assert "Nothing was measured" not in text
-    assert text.count('">nobody</td>') == text.count('">0 %</td>') == 3
+    assert text.count('">none</td>') == text.count('">0 %</td>') == 3
 
 
 def test_the_live_figures_count_every_way_to_ask_and_tell_the_problems(home: Path) -> None:
