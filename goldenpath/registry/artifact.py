@@ -22,8 +22,8 @@ from goldenpath.records import Frozen
 from goldenpath.registry.archive import check_archive, refers_to_main
 from goldenpath.registry.manifest import FileEntry, Manifest
 from goldenpath.registry.parts import check_parts
-from goldenpath.schema.fields import ContractSpec
 from goldenpath.schema.golden import Golden
+from goldenpath.schema.spec import ContractSpec
 from goldenpath.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
 
 Record = TypeVar("Record", bound=Frozen)

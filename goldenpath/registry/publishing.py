@@ -12,7 +12,7 @@ from goldenpath.registry import artifact
 from goldenpath.registry.fingerprint import differences, identity_of
 from goldenpath.registry.manifest import Manifest
 from goldenpath.schema.diff import diff
-from goldenpath.schema.fields import ContractSpec
+from goldenpath.schema.spec import ContractSpec
 
 if TYPE_CHECKING:
     from goldenpath.registry.versions import Versions

@@ -10,7 +10,7 @@ from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.records import Frozen
 from goldenpath.registry.manifest import Manifest
 from goldenpath.report.render import render
-from goldenpath.schema.fields import ContractSpec
+from goldenpath.schema.spec import ContractSpec
 
 
 class Words(Frozen):

@@ -16,17 +16,21 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from goldenpath.errors import BadInput
 from goldenpath.records import Columns, Frozen
-from goldenpath.schema.definition import Record, Target, read_spec
+from goldenpath.schema.definition import Binary, Classes, Quantity, Record, Target, read_spec
 from goldenpath.schema.diff import Difference, diff
-from goldenpath.schema.fields import EPOCH, ContractSpec, FieldSpec, TargetSpec, some
-from goldenpath.schema.frames import Checked, check_frame, outcome_known
+from goldenpath.schema.fields import EPOCH, FieldSpec, some
+from goldenpath.schema.frames import Checked, check_frame
+from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import AnyTarget, TargetSpec, TaskName
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Binary",
     "Broken",
     "Checked",
+    "Classes",
     "Columns",
     "Contract",
     "ContractSpec",
@@ -34,9 +38,11 @@ __all__ = [
     "FieldSpec",
     "Malformed",
     "Problem",
+    "Quantity",
     "Record",
     "Target",
     "TargetSpec",
+    "TaskName",
     "columns_of_json",
     "columns_of_values",
     "diff",
@@ -77,10 +83,19 @@ class Contract:
     Raises BadInput where the model says something that cannot be checked on frames and records alike.
     """
 
-    def __init__(self, record: type[Record], target: TargetSpec):
-        self.spec = read_spec(record, target)
+    def __init__(
+        self,
+        record: type[Record],
+        target: AnyTarget,  # Binary, Classes or Quantity
+        *,
+        key: str = "",  # field that names whom a record is about; the model never sees it
+        event_time: str = "",  # field with the day on which it was true; the model never sees it as it is
+        weight: str = "",  # column of the rows, no field: how many a row stands for
+    ):
+        self.spec = read_spec(record, target, key, event_time, weight)
         self.record = record
         self.target = self.spec.target
+        self.task: TaskName = self.target.task
         self.fields = self.spec.fields
         self.hash = self.spec.hash
         self.text_columns = self.spec.text_columns
@@ -88,9 +103,11 @@ class Contract:
         records: Any = Annotated[list[record], FailFast()]  # type: ignore[valid-type]
         self._many: TypeAdapter[list[Record]] = TypeAdapter(records)
         attributes = dict(zip(record.model_fields, self.fields, strict=True))
-        self._values = getter(list(attributes))
-        self._texts = getter([name for name, field in attributes.items() if field.is_text])
-        self._numbers = getter([name for name, field in attributes.items() if not field.is_text])
+        self._values = getter([name for name, field in attributes.items() if field in self.spec.readable])
+        seen = {name: field for name, field in attributes.items() if field in self.spec.inputs}
+        self._texts = getter([name for name, field in seen.items() if field.is_text])
+        self._numbers = getter([name for name, field in seen.items() if not field.is_text])
+        self._key = getter([name for name, field in attributes.items() if field.name == key])
 
     def parse(self, body: bytes | str) -> Record:
         """One record from strict JSON.
@@ -123,14 +140,28 @@ class Contract:
 
     def outcome_known(self, frame: "pd.DataFrame") -> NDArray[np.bool_]:
         "(n,) True where the outcome is there and none of the target's unknown ones; takes any frame."
-        return outcome_known(self.target, frame)
+        return self.target.known(frame[self.target.column])
 
     def columns(self, clean: "pd.DataFrame") -> Columns:
-        "Return the fields of a clean frame as the model sees them."
-        return {field.name: column_as_seen(field, clean[field.name]) for field in self.fields}
+        "Return the readable fields of a clean frame as a model sees them: inputs and event time."
+        return {field.name: column_as_seen(field, clean[field.name]) for field in self.spec.readable}
+
+    def outcomes(self, clean: "pd.DataFrame") -> NDArray[Any]:
+        "Encode the outcomes of a clean frame: (n,) bool (True is positive), int64 codes or float64."
+        return self.target.encode(clean[self.target.column])
+
+    def weights(self, clean: "pd.DataFrame") -> NDArray[np.float64]:
+        "Return how many each row of a clean frame stands for: (n,), 1 without a weight column."
+        if not self.spec.weight:
+            return np.ones(len(clean))
+        return clean[self.spec.weight].to_numpy(dtype=np.float64)
+
+    def key_of(self, record: Record) -> str | int | None:
+        "Return the key of a parsed record; None without one."
+        return self._key(record)[0] if self.spec.key else None
 
     def columns_of(self, records: Sequence[Record]) -> Columns:
-        "Return parsed records as the model sees them."
+        "Return parsed records in the form of `columns`."
         return columns_of_values(self.spec, [self._values(record) for record in records])
 
     def values(self, record: Record) -> tuple[list[str], list[float]]:
@@ -216,13 +247,14 @@ def column_as_seen(field: FieldSpec, column: "pd.Series[Any]") -> NDArray[Any]:
 
 def columns_of_json(spec: ContractSpec, records: Sequence[Mapping[str, Any]]) -> Columns:
     "JSON records that are known to keep the contract (golden ones) as the model sees them."
-    return columns_of_values(spec, [[record.get(field.name) for field in spec.fields] for record in records])
+    rows = [[record.get(field.name) for field in spec.readable] for record in records]
+    return columns_of_values(spec, rows)
 
 
 def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Columns:
-    "Rows of values in the order of the contract's fields as the model sees them; None is missing."
+    "Rows of values in the order of the contract's readable fields, as columns; None is missing."
     columns: Columns = {}
-    for position, field in enumerate(spec.fields):
+    for position, field in enumerate(spec.readable):
         if field.is_text:
             columns[field.name] = np.array([row[position] or "" for row in rows], dtype=object)
         else:

@@ -13,16 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict
 from pydantic.fields import FieldInfo
 
 from goldenpath.errors import BadInput
-from goldenpath.schema.fields import (
-    EPOCH,
-    EXACT_INTEGER,
-    TEXT_LENGTH,
-    ContractSpec,
-    FieldSpec,
-    Kind,
-    TargetSpec,
-    some,
-)
+from goldenpath.schema.fields import EPOCH, EXACT_INTEGER, TEXT_LENGTH, FieldSpec, Kind, some
+from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import AnyTarget, BinarySpec, ClassesSpec, QuantitySpec, TargetSpec
+from goldenpath.text.spelling import nearest
 
 _NOTEBOOK = "notebooks/01_contract.ipynb"
 TYPES: dict[Any, Kind] = {str: "text", float: "number", int: "integer", bool: "boolean", date: "date"}
@@ -102,8 +96,8 @@ READINGS: dict[Any, BeforeValidator] = {date: BeforeValidator(iso_date), int: Be
 UNWRITTEN = (MinLen(1), Ge(-EXACT_INTEGER), Le(EXACT_INTEGER), *READINGS.values())
 
 
-class Target(TargetSpec):
-    "The column to predict, as 01_contract names it."
+class Binary(BinarySpec):
+    "The column with one of two outcomes to predict, as 01_contract names it."
 
     def __init__(
         self,
@@ -113,16 +107,67 @@ class Target(TargetSpec):
         unknown: Sequence[str] = (),  # labels that are allowed but cannot be learned from
     ) -> None:
         "Check that all parts are text. Raises BadInput."
-        for name, value in (("column", column), ("positive", positive), ("negative", negative)):
-            if not isinstance(value, str):
-                raise wrong(f"target {column!r}: {name} = {value!r} is not text; write {name}={str(value)!r}")
-        if isinstance(unknown, str) or not all(isinstance(outcome, str) for outcome in unknown):
-            raise wrong(f"target {column!r}: unknown = {unknown!r} is not a tuple of texts such as ('?',)")
+        require_text(column=column, positive=positive, negative=negative)
+        require_texts(column, "unknown", unknown)
         super().__init__(column=column, positive=positive, negative=negative, unknown=tuple(unknown))
 
 
-def read_spec(record: type[Record], target: TargetSpec) -> ContractSpec:
-    """Make the contract of a pydantic model and a target.
+Target = Binary
+
+
+class Classes(ClassesSpec):
+    "The column with one of several classes to predict."
+
+    def __init__(
+        self,
+        column: str,  # its header in the rows
+        levels: Sequence[str] = (),  # 2 to 100 classes, as the rows have them
+        unknown: Sequence[str] = (),  # labels that are allowed but cannot be learned from
+    ) -> None:
+        "Check that all parts are text. Raises BadInput."
+        require_text(column=column)
+        require_texts(column, "levels", levels)
+        require_texts(column, "unknown", unknown)
+        super().__init__(column=column, levels=tuple(levels), unknown=tuple(unknown))
+
+
+class Quantity(QuantitySpec):
+    "The column with an amount to predict."
+
+    def __init__(
+        self,
+        column: str,  # its header in the rows
+        unit: str = "",  # such as euros or mmHg
+        lower: float | None = None,  # lowest outcome that a row may have
+        upper: float | None = None,  # highest
+    ) -> None:
+        "Check that names are text and bounds are numbers. Raises BadInput."
+        require_text(column=column, unit=unit)
+        for name, bound in (("lower", lower), ("upper", upper)):
+            if isinstance(bound, bool) or not isinstance(bound, int | float | None):
+                raise wrong(f"target {column!r}: {name} = {bound!r} is not a number")
+        super().__init__(column=column, unit=unit, lower=lower, upper=upper)
+
+
+def require_text(**values: object) -> None:
+    "Check that parts of a target are text. Raises BadInput."
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise wrong(
+                f"target {values['column']!r}: {name} = {value!r} is not text; write {name}={str(value)!r}"
+            )
+
+
+def require_texts(column: str, name: str, values: object) -> None:
+    "Check that a part of a target is a tuple or list of texts. Raises BadInput."
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise wrong(f"target {column!r}: {name} = {values!r} is not a tuple of texts such as ('?',)")
+
+
+def read_spec(
+    record: type[Record], target: AnyTarget, key: str = "", event_time: str = "", weight: str = ""
+) -> ContractSpec:
+    """Make the contract of a pydantic model, a target and the roles of columns.
 
     Raises BadInput, with field and fix, for a rule that could not be checked on a whole frame as well.
     """
@@ -135,15 +180,19 @@ def read_spec(record: type[Record], target: TargetSpec) -> ContractSpec:
     if len(set(names)) < len(names):
         raise wrong(f"two fields of {record.__name__!r} have the same name or alias (found {some(names)})")
     refuse_target(target, names)
-    return ContractSpec(fields=fields, target=target)
+    refuse_roles(fields, target, key, event_time, weight)
+    return ContractSpec(fields=fields, target=target, key=key, event_time=event_time, weight=weight)
 
 
 def refuse_others(record: object, target: object) -> None:
     "Check that a contract is made of a class of records and a target."
     if not (isinstance(record, type) and issubclass(record, Record)):
         raise wrong(f"Contract needs a class such as `class Case(Record)`, not {record!r}")
-    if not isinstance(target, TargetSpec):
-        raise wrong(f"Contract needs Target(column=..., positive=..., negative=...), not {target!r}")
+    if not isinstance(target, BinarySpec | ClassesSpec | QuantitySpec):
+        raise wrong(
+            "Contract needs Target(column=..., positive=..., negative=...), Classes(column=..., levels=...) "
+            f"or Quantity(column=..., unit=...), not {target!r}"
+        )
 
 
 def refuse_validators(record: type[Record]) -> None:
@@ -158,23 +207,40 @@ def refuse_validators(record: type[Record]) -> None:
 
 
 def refuse_target(target: TargetSpec, names: list[str]) -> None:
-    "Check that a target has two different labels and is not an input."
+    "Check that a target keeps the rules of its kind and is not an input."
     if target.column in names:
         raise wrong(
             f"target column {target.column!r} is also a field of the record: the answer would leak in"
         )
-    if not (target.positive and target.negative):
+    if problem := target.problem():
+        raise wrong(f"target {target.column!r} {problem}")
+
+
+ROLE_KINDS = {"key": ("text", "integer"), "event_time": ("date",)}
+SUITS = {"key": "text or a whole number (`str`, `int`)", "event_time": "a date (`date`)"}
+
+
+def refuse_roles(
+    fields: Sequence[FieldSpec], target: TargetSpec, key: str, event_time: str, weight: str
+) -> None:
+    "Check that roles suit their columns, and that a field is left for the model."
+    kinds = {field.name: field.kind for field in fields}
+    for role, name in (("key", key), ("event_time", event_time)):
+        if name and name not in kinds:
+            raise wrong(f"{role} = {name!r} is not a field of the record{nearest(name, list(kinds))}")
+        if name and kinds[name] not in ROLE_KINDS[role]:
+            raise wrong(f"{role} = {name!r} is of kind {kinds[name]}; it must be {SUITS[role]}")
+    if weight and weight in kinds:
         raise wrong(
-            f"target {target.column!r} lacks {'negative' if target.positive else 'positive'}: write "
-            f"Target(column={target.column!r}, positive=..., negative=...) with the column's two values; "
-            "targets are binary"
+            f"weight = {weight!r} is also a field of the record, so callers would be asked for it; "
+            "take the field out, because only the rows have a weight"
         )
-    outcomes = (target.positive, target.negative, *target.unknown)
-    if "" in outcomes or len(set(outcomes)) < len(outcomes):
-        raise wrong(
-            f"target {target.column!r} needs different, non-empty outcomes "
-            f"(found {some(map(repr, outcomes))}); an empty outcome always counts as unknown"
-        )
+    if weight and weight == target.column:
+        raise wrong(f"weight = {weight!r} is the target column; name the column that counts people")
+    if key and key == event_time:
+        raise wrong(f"key and event_time are both {key!r}; name two fields")
+    if not kinds.keys() - {key, event_time}:
+        raise wrong("the record has no field for the model beside key and event time; add one")
 
 
 def read_field(name: str, info: FieldInfo) -> FieldSpec:

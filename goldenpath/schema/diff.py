@@ -3,7 +3,9 @@
 from typing import Literal
 
 from goldenpath.records import Frozen
-from goldenpath.schema.fields import ContractSpec, FieldSpec, some
+from goldenpath.schema.fields import FieldSpec, some
+from goldenpath.schema.spec import COLUMN_ROLES, ContractSpec
+from goldenpath.schema.targets import TargetSpec
 
 Kind = Literal["none", "compatible", "breaking"]
 
@@ -21,8 +23,9 @@ def diff(old: ContractSpec, new: ContractSpec) -> Difference:
     All that the old contract accepted the new one must accept with the same meaning; otherwise it breaks.
     Descriptions do not count; the order of fields counts as compatible.
     """
-    breaking = [*target_changes(old, new), *removed(old, new), *added(old, new, optional=False)]
-    compatible = [*added(old, new, optional=True)]
+    meaning, bounds = target_changes(old.target, new.target)
+    breaking = [*meaning, *removed(old, new), *added(old, new, optional=False)]
+    compatible = [*bounds, *added(old, new, optional=True), *role_changes(old, new)]
     before = {field.name: field for field in old.fields}
     for field in new.fields:
         if field.name in before:
@@ -35,12 +38,26 @@ def diff(old: ContractSpec, new: ContractSpec) -> Difference:
     return Difference(kind=kind, changes=(*(f"breaking: {change}" for change in breaking), *compatible))
 
 
-def target_changes(old: ContractSpec, new: ContractSpec) -> list[str]:
-    "Every part of the target that is not as it was."
-    before, after = old.target.model_dump(), new.target.model_dump()
-    return [
-        f"target {key} was {before[key]!r}, is {after[key]!r}" for key in before if before[key] != after[key]
-    ]
+def target_changes(old: TargetSpec, new: TargetSpec) -> tuple[list[str], list[str]]:
+    "List the changes to the meaning of an answer, and the others."
+    if old.task != new.task:
+        return [f"target was of task {old.task}, is of task {new.task}"], []
+    before, after = old.model_dump(), new.model_dump()
+    changes = {
+        key: f"target {key} was {before[key]!r}, is {after[key]!r}"
+        for key in before
+        if before[key] != after[key]
+    }
+    return (
+        [change for key, change in changes.items() if key not in new.free],
+        [change for key, change in changes.items() if key in new.free],
+    )
+
+
+def role_changes(old: ContractSpec, new: ContractSpec) -> list[str]:
+    "List the roles that other columns have: a caller sends the same record as before."
+    roles = [(role, getattr(old, role), getattr(new, role)) for role in COLUMN_ROLES]
+    return [f"{role} was {before!r}, is {after!r}" for role, before, after in roles if before != after]
 
 
 def removed(old: ContractSpec, new: ContractSpec) -> list[str]:

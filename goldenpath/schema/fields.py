@@ -1,13 +1,8 @@
-"""What a contract says about each column and about the target, as plain data: what `contract.json` holds."""
+"""The rule of each column of a contract, as plain data."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from datetime import date, timedelta
-from functools import cached_property
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator
+from typing import Literal
 
 from goldenpath.records import Frozen
 
@@ -17,15 +12,6 @@ EPOCH = date(1970, 1, 1)
 TEXT_LENGTH = 256  # characters of a free text without its own limit, so that requests stay small
 EXACT_INTEGER = 2**53 - 1  # beyond this a float64, which the model sees, cannot tell two integers apart
 LEVELS_SHOWN = 20  # in a message; the rest is counted
-
-
-class TargetSpec(Frozen):
-    "The column to predict. Targets are binary."
-
-    column: str
-    positive: str  # the outcome whose probability is predicted
-    negative: str
-    unknown: tuple[str, ...] = ()  # labels that are allowed but cannot be learned from
 
 
 class FieldSpec(Frozen):
@@ -73,35 +59,6 @@ class FieldSpec(Frozen):
         if bound is None:
             return ""
         return str(day(bound)) if self.kind == "date" else f"{bound:.15g}"
-
-
-def _plain(target: Any) -> Any:
-    "Return a target without its author's class, so that equal targets compare equal."
-    return TargetSpec(**dict(target)) if isinstance(target, TargetSpec) else target
-
-
-class ContractSpec(Frozen):
-    "The whole contract as data: what `contract.json` of a version holds."
-
-    fields: tuple[FieldSpec, ...]
-    target: Annotated[TargetSpec, BeforeValidator(_plain)]
-
-    @cached_property
-    def hash(self) -> str:
-        "sha256 (hex) of what is accepted, in which order; descriptions may be reworded without a new hash."
-        said = self.model_dump(mode="json", exclude={"fields": {"__all__": {"description"}}})
-        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    @cached_property
-    def text_columns(self) -> tuple[str, ...]:
-        "Columns that the model sees as text, in order of definition."
-        return tuple(field.name for field in self.fields if field.is_text)
-
-    @cached_property
-    def number_columns(self) -> tuple[str, ...]:
-        "Columns that the model sees as float64, in order of definition."
-        return tuple(field.name for field in self.fields if not field.is_text)
 
 
 def some(values: Iterable[str]) -> str:

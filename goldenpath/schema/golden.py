@@ -3,7 +3,6 @@
 They are drawn, never copied from people, so they may travel with a version.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
-from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, ContractSpec, FieldSpec, day
+from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, FieldSpec, day
+from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import Decide
 
 Value = str | bool | int | float | None  # values of JSON
-Decide = Callable[[NDArray[np.float64], float], NDArray[np.bool_]]
 
 POOL = 5_000  # records to choose from
 KEPT = 96  # golden rows of a version: proven again at every load, in about a millisecond

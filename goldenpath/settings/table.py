@@ -41,8 +41,9 @@ class Settings(ServerSettings):
     home: str = Field("auto", description="a folder, or auto: /mnt/goldenpath if mounted, else volume/")
     split: Split = Field(
         parse_split("hash 0.70 0.15 0.15"),
-        description="`hash 0.70 0.15 0.15` (three shares that add up to 1) or `date_column 2020-11-01 "
-        "2020-12-01` (first day of validation, first day of test)",
+        description="`hash 0.70 0.15 0.15` (three shares that add up to 1; with `by key`, rows of one key "
+        "stay together) or `date_column 2020-11-01 2020-12-01` (first day of validation, first day of test; "
+        "`event_time` is the contract's)",
     )
     max_rejected: Share = Field(0.01, description="a share from 0 to 1")
     threshold: Threshold = Field(

@@ -16,8 +16,8 @@ def misnamed(
 ) -> str | None:  # a sentence for the first column whose names are wrong
     "Find a column of levels, or a target, whose names are others in the rows than in the contract."
     names = {field.name: field.levels for field in contract.fields if field.kind == "level"}
-    target = contract.target
-    names[target.column] = (target.positive, target.negative)
+    if contract.target.outcomes:
+        names[contract.target.column] = contract.target.outcomes[::-1]
     for column, declared in names.items():
         values = values_of(tally, column)
         if values and (values.total() >= checked(tally) or outcome_misspelt(tally, contract, column, values)):
@@ -42,11 +42,10 @@ def checked(tally: Tally) -> int:
 
 def outcome_misspelt(tally: Tally, contract: Contract, column: str, values: Counter[str]) -> bool:
     "Find a label that never occurs, beside a value that is spelt like it."
-    target = contract.target
-    if column != target.column:
+    if column != contract.target.column:
         return False
-    seen = tally.outcomes.sum(axis=0)
-    absent = [name for name, count in zip((target.negative, target.positive), seen, strict=True) if not count]
+    counts = tally.outcomes.sum(axis=0)
+    absent = [name for name, count in zip(contract.target.outcomes, counts, strict=True) if not count]
     return any(nearest_word(name, values) for name in absent)
 
 

@@ -37,6 +37,9 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
+NO_CELLS = mix(np.zeros(1, dtype=np.uint64))[0]  # the hash of a row whose cells are all empty
+
+
 def as_text(column: pa.Array) -> pa.Array:
     "Convert the same cells to strings; a type that Arrow cannot write as text (a list, bytes) uses `str`."
     try:

@@ -1,7 +1,8 @@
 """The split that a row belongs to: train, validation or test, by its hash or by a date.
 
-A row's side depends on the row alone, never on a seed, on its neighbours or on the file's length. So a row
-and its exact duplicates are in one split, and a champion is never judged on a row that it has seen.
+A row's side depends on the row alone (or on its key), never on a seed, on its neighbours or on the file's
+length. So a row and its exact duplicates are on one side, and a champion is never judged on a row that it has
+seen; a split by key keeps all rows of one person on one side.
 """
 
 import re
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # settings parse a split for every command: numpy is imported
 SIDES = ("train", "validation", "test")
 ROUNDING = 0.002  # three thirds may be written as 0.333 0.333 0.333; train takes the rest
 SHARE = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+BY_KEY = re.compile(r"\s+by\s+key\s*$")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -27,6 +29,7 @@ class HashSplit:
 
     text: str  # as it was written
     shares: tuple[float, float, float]
+    by_key: bool = False  # rows of one key stay together; else each row by itself
     column: None = None
 
     def __str__(self) -> str:
@@ -72,13 +75,13 @@ def parse_split(text: str) -> HashSplit | DateSplit:
     "Read the setting `split`. Raises ValueError that says what is wrong."
     words = text.split()
     if words[:1] == ["hash"] and not any(map(DAY.fullmatch, words)):  # a column may have this name too
-        return _hash_split(text.strip(), words[1:])
+        return _hash_split(text.strip(), BY_KEY.sub("", text).split()[1:], bool(BY_KEY.search(text)))
     if len(words) < 3:
         raise ValueError("neither `hash` and three shares nor a column and two days")
     return _date_split(text.strip(), text.rsplit(maxsplit=2))
 
 
-def _hash_split(text: str, words: list[str]) -> HashSplit:
+def _hash_split(text: str, words: list[str], by_key: bool) -> HashSplit:
     if len(words) != 3:
         raise ValueError("`hash` needs three shares")
     for word in words:
@@ -89,7 +92,7 @@ def _hash_split(text: str, words: list[str]) -> HashSplit:
         raise ValueError("each of the three shares must be above 0")
     if abs(train + validation + test - 1) > ROUNDING:
         raise ValueError(f"the three shares add up to {train + validation + test:.4g} instead of 1")
-    return HashSplit(text, (train, validation, test))
+    return HashSplit(text, (train, validation, test), by_key)
 
 
 def _date_split(text: str, words: list[str]) -> DateSplit:

@@ -1,15 +1,16 @@
 """From a chunk of source rows to clean rows: set aside, reject, or give each its side of the split."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from goldenpath.errors import BadInput
 from goldenpath.schema.contract import Contract
 from goldenpath.tables.reader import Chunk
-from goldenpath.tables.rowhash import as_text, canonical, hash_rows
+from goldenpath.tables.rowhash import NO_CELLS, as_text, canonical, hash_rows
 from goldenpath.tables.split import DateSplit, HashSplit
 
 
@@ -17,9 +18,28 @@ def needed_columns(
     contract: Contract,
     split: HashSplit | DateSplit,
 ) -> tuple[str, ...]:  # names that a source must have
-    "Return the contract's required fields, the target, and the date to split by."
-    required = tuple(column.name for column in contract.fields if not column.optional)
-    return (*required, contract.target.column, *([split.column] if split.column else []))
+    "List the contract's required fields, the target, the weight, and the column to split by."
+    spec, split = contract.spec, named_split(contract, split)
+    required = [column.name for column in contract.fields if not column.optional]
+    key = spec.key if isinstance(split, HashSplit) and split.by_key else ""
+    others = (spec.target.column, spec.weight, key, split.column)
+    return (*required, *(name for name in dict.fromkeys(others) if name and name not in required))
+
+
+def named_split(
+    contract: Contract,
+    split: HashSplit | DateSplit,
+) -> HashSplit | DateSplit:
+    "Replace `event_time` by the contract's column. Raises BadInput for a split by a key that there is not."
+    spec = contract.spec
+    if isinstance(split, HashSplit) and split.by_key and not spec.key:
+        raise BadInput(
+            f"split = '{split}' keeps the rows of one key together, but the contract names no key; "
+            "write `Contract(..., key=COLUMN)` in notebooks/01_contract.ipynb, or leave `by key` out"
+        )
+    if isinstance(split, DateSplit) and split.column == "event_time" and spec.event_time:
+        return replace(split, column=spec.event_time)
+    return split
 
 
 @dataclass(frozen=True)
@@ -40,20 +60,34 @@ def sort_chunk(
     split: HashSplit | DateSplit,
 ) -> SortedChunk:
     "Set aside, reject or place every row of a chunk."
+    split = named_split(contract, split)
     fields = (column.name for column in contract.fields)
     frame = needed_frame(chunk, {*fields, *needed_columns(contract, split)})
     known = contract.outcome_known(frame)
     checked = contract.check(frame[known])
     here = np.searchsorted(chunk.rows, checked.clean.index.to_numpy())
-    hashes = hash_rows(chunk.batch)[here]
-    sides = split.sides(hashes, days_of(chunk.batch, split)[here] if split.column else None)
+    hashes = hash_rows(chunk.batch)
+    by_key = isinstance(split, HashSplit) and split.by_key
+    units = key_hashes(chunk.batch, contract.spec.key, hashes) if by_key else hashes
+    days = days_of(chunk.batch, split)[here] if isinstance(split, DateSplit) else None
+    sides = split.sides(units[here], days)
     placed = sides >= 0
     rejected = pd.concat([checked.rejected, undated(checked.clean.index[~placed], split), ragged(chunk)])
     rejected.insert(0, "file", chunk.file)
     read = len(chunk.rows) + len(chunk.ragged)
     return SortedChunk(
-        checked.clean[placed], sides[placed], hashes[placed], rejected, read, int((~known).sum())
+        checked.clean[placed], sides[placed], hashes[here][placed], rejected, read, int((~known).sum())
     )
+
+
+def key_hashes(
+    batch: pa.RecordBatch,
+    key: str,
+    hashes: np.ndarray,  # (n,) uint64, of whole rows
+) -> np.ndarray:  # (n,) uint64, of the keys; a row without a key keeps its own
+    "Hash the keys, so that all rows of one key get the same side."
+    keys = hash_rows(batch.select([key]))
+    return np.where(keys == NO_CELLS, hashes, keys)
 
 
 def needed_frame(

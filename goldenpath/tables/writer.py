@@ -40,17 +40,17 @@ class Tally:
     read: int = 0
     set_aside: int = 0
     rejected: int = 0  # rows, not problems
-    outcomes: np.ndarray = field(default_factory=lambda: np.zeros((len(SIDES), 2), int))  # (side, positive)
+    outcomes: np.ndarray = field(default_factory=lambda: np.zeros((len(SIDES), 2), int))  # (side, outcome)
     broken: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # rows by (column, value, reason)
     hashes: list[list[np.ndarray]] = field(default_factory=lambda: [[] for _ in SIDES])
 
-    def add(self, tidy: SortedChunk, positive: np.ndarray) -> None:
-        "Count one chunk; `positive` is (m,) bool."
+    def add(self, tidy: SortedChunk, places: np.ndarray) -> None:
+        "Count one chunk; `places` is (m,), the position of each row's outcome."
         self.read += tidy.read
         self.set_aside += tidy.set_aside
         self.rejected += tidy.rejected["row"].nunique()
         self.broken.update(tidy.rejected[["column", "value", "reason"]].itertuples(index=False, name=None))
-        np.add.at(self.outcomes, (tidy.sides, positive.astype(int)), 1)
+        np.add.at(self.outcomes, (tidy.sides, places), 1)
         for side, hashes in enumerate(self.hashes):
             hashes.append(tidy.hashes[tidy.sides == side])
 
@@ -69,7 +69,8 @@ def write_rows(
     folder: Path,  # that exists
 ) -> Tally:
     "Sort every chunk into the four files of a folder."
-    tally, target = Tally(), contract.target
+    target = contract.target
+    tally = Tally(outcomes=np.zeros((len(SIDES), max(len(target.outcomes), 1)), int))
     with ExitStack() as stack:
         rejected = stack.enter_context(pq.ParquetWriter(folder / "rejected.parquet", _REJECTED))
         writers: list[pq.ParquetWriter] = []
@@ -82,7 +83,7 @@ def write_rows(
             for side, writer in enumerate(writers):
                 writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))
             rejected.write_table(as_table(tidy.rejected, _REJECTED))
-            tally.add(tidy, (tidy.clean[target.column] == target.positive).to_numpy())
+            tally.add(tidy, target.places(tidy.clean[target.column]))
     return tally
 
 

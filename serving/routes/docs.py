@@ -162,7 +162,7 @@ def components(contract: Contract) -> dict[str, Any]:
         replies |= schema.pop("$defs", {}) | {component(model): schema}
     for schema in replies.values():
         schema.pop("title", None)
-    outcome = {"enum": [contract.target.negative, contract.target.positive]}
+    outcome = {"enum": list(contract.target.outcomes)}
     for name in ("Prediction", "Labelled"):
         replies[name]["properties"]["label"] = outcome
     replies["Problem"]["required"] = [*replies["Problem"]["properties"]]  # `reply` writes them all

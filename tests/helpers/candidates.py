@@ -9,7 +9,8 @@ from goldenpath.records import FastPathRecord, Latency, Layout
 from goldenpath.registry.artifact import save_pipeline, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.schema.definition import Target
-from goldenpath.schema.fields import ContractSpec, FieldSpec
+from goldenpath.schema.fields import FieldSpec
+from goldenpath.schema.spec import ContractSpec
 
 TARGET = Target(column="left", positive="Yes", negative="No")
 COLOUR = FieldSpec(name="colour", kind="level", levels=("blue", "red"))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import Field
 
-from goldenpath.schema.contract import Contract, Record, Target
+from goldenpath.schema.contract import Contract, Quantity, Record, Target
 
 TARGET = Target(column="outcome", positive="Yes", negative="No", unknown=("Unknown",))
 
@@ -29,6 +29,29 @@ class Everything(Record):
 
 
 EVERYTHING = Contract(Everything, TARGET)
+
+
+class Visit(Record):
+    "A record with a key and an event time."
+
+    patient: str
+    day: date
+    ward: Literal["north", "south"]
+    born: date | None = None
+    pulse: float | None = Field(None, ge=0)
+
+
+VISITS = Contract(
+    Visit, Quantity("stay", unit="days", lower=0), key="patient", event_time="day", weight="visits"
+)
+VISIT: dict[str, Any] = {
+    "patient": "ada",
+    "day": "2024-05-06",
+    "ward": "north",
+    "born": "1990-01-31",
+    "pulse": 61.5,
+}
+
 
 GOOD: dict[str, Any] = {
     "level": "b, c",

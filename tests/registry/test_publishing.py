@@ -7,7 +7,8 @@ import pytest
 from goldenpath.errors import GateRefused, NotTrusted
 from goldenpath.registry import versions
 from goldenpath.registry.registry import Registry
-from goldenpath.schema.fields import ContractSpec, FieldSpec
+from goldenpath.schema.fields import FieldSpec
+from goldenpath.schema.spec import ContractSpec
 from tests.helpers.candidates import AGE, COLOUR, SPEC, TARGET, make_candidate
 
 GREEN = COLOUR.model_copy(update={"levels": ("blue", "red", "green")})

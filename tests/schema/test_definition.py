@@ -1,5 +1,6 @@
 """What the author of a contract wrote wrong is named with the notebook and the field, in one line."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 import numpy as np
@@ -8,15 +9,17 @@ import pytest
 from pydantic import BaseModel, Field
 
 from goldenpath.errors import BadInput
-from goldenpath.schema.contract import Contract, Record, Target
+from goldenpath.schema.contract import Binary, Classes, Contract, Quantity, Record, Target
 
-IMPORTED = (BaseModel, Contract, Record, Target, Field)
-NAMES = {"np": np, "pd": pd, "Literal": Literal} | {imported.__name__: imported for imported in IMPORTED}
+IMPORTED = (BaseModel, Contract, Record, Binary, Classes, Quantity, Field)
+NAMES = {"np": np, "pd": pd, "date": date, "Literal": Literal, "Target": Target}
+NAMES |= {imported.__name__: imported for imported in IMPORTED}
 GOOD = 'Target(column="died", positive="yes", negative="no")'
 
 TARGETS = {
     'Target(column="price")': r"target 'price' lacks positive: write Target\(column='price', positive"
-    r"=\.\.\., negative=\.\.\.\) with the column's two values; targets are binary",
+    r"=\.\.\., negative=\.\.\.\) with the column's two values, "
+    r"Classes\('price', levels=\(\.\.\.\)\) for more, or Quantity\('price', unit=\.\.\.\) for an amount",
     'Target("price", "high")': "target 'price' lacks negative: write Target",
     'Target(column="price", positive=1, negative=0)': "positive = 1 is not text; write positive='1'",
     'Target(column="price", positive="1", negative=False)': "negative = False is not text; write negative='F",
@@ -27,6 +30,21 @@ TARGETS = {
     'Target("died", "yes", "no", unknown=("no",))': "target 'died' needs different, non-empty outcomes",
     'Target("died", "yes", "no", unknown=("",))': "an empty outcome always counts as unknown",
     'Target("x", "yes", "no")': "target column 'x' is also a field of the record",
+    'Classes("kind")': "target 'kind' has 0 levels, and a model can tell 2 to 100 classes apart",
+    'Classes("kind", ("a",))': "target 'kind' has 1 levels",
+    'Classes("kind", [str(n) for n in range(101)])': r"has 101 levels.*or write Quantity\(\.\.\.\) if they",
+    'Classes("kind", "ab")': r"target 'kind': levels = 'ab' is not a tuple of texts",
+    'Classes("kind", (1, 2))': r"levels = \(1, 2\) is not a tuple of texts",
+    'Classes("kind", ("a", "b", "a"))': "target 'kind' needs different, non-empty outcomes",
+    'Classes("kind", ("a", "b"), unknown=("b",))': "target 'kind' needs different, non-empty outcomes",
+    'Classes("x", ("a", "b"))': "target column 'x' is also a field of the record",
+    'Quantity("price")': r"target 'price' lacks its unit: write Quantity\('price', unit=\.\.\.\)",
+    'Quantity("price", 3)': "unit = 3 is not text; write unit='3'",
+    'Quantity("price", "euros", "0")': "target 'price': lower = '0' is not a number",
+    'Quantity("price", "euros", upper=True)': "target 'price': upper = True is not a number",
+    'Quantity("price", "euros", 5, 5)': "needs finite bounds, lower below upper",
+    'Quantity("price", "euros", 0, float("inf"))': "needs finite bounds",
+    'Quantity("x", "euros")': "target column 'x' is also a field of the record",
     '{"column": "died"}': r"Contract needs Target\(column=\.\.\., .*not {'column': 'died'}",
 }
 FIELDS = {
@@ -47,6 +65,15 @@ FIELDS = {
 }
 
 
+ROLES = {
+    'key="whom"': "key = 'whom' is not a field of the record; did you mean 'who'",
+    'key="score"': "key = 'score' is of kind number; it must be text or a whole number",
+    'event_time="who"': "event_time = 'who' is of kind text; it must be a date",
+    'weight="score"': "weight = 'score' is also a field of the record, so callers would be asked for it",
+    'weight="died"': "weight = 'died' is the target column",
+}
+
+
 def made(code: str) -> None:
     exec(code, dict(NAMES))
 
@@ -55,6 +82,18 @@ def made(code: str) -> None:
 def test_a_target_that_is_written_wrong_is_named(target: str, message: str) -> None:
     with pytest.raises(BadInput, match=rf"^notebooks/01_contract\.ipynb: .*{message}"):
         made(f"class Case(Record):\n    x: int\nContract(Case, {target})")
+
+
+@pytest.mark.parametrize(("role", "message"), ROLES.items(), ids=ROLES)
+def test_a_role_that_does_not_suit_its_column_is_named(role: str, message: str) -> None:
+    with pytest.raises(BadInput, match=rf"^notebooks/01_contract\.ipynb: {message}"):
+        made(f"class Case(Record):\n    who: str\n    score: float\nContract(Case, {GOOD}, {role})")
+
+
+def test_key_and_event_time_alone_leave_nothing_to_the_model() -> None:
+    fields = "class Case(Record):\n    who: str\n    day: date\n"
+    with pytest.raises(BadInput, match="no field for the model beside key and event time"):
+        made(f"{fields}Contract(Case, {GOOD}, key='who', event_time='day')")
 
 
 @pytest.mark.parametrize(("field", "message"), FIELDS.items(), ids=FIELDS)

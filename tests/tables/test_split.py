@@ -151,6 +151,9 @@ def test_days_before_the_first_validation_day_train() -> None:
 
 def test_settings_are_read_as_they_are_meant() -> None:
     assert parse_split(" hash 0.70 0.15  .15") == HashSplit("hash 0.70 0.15  .15", (0.7, 0.15, 0.15))
+    assert parse_split("hash 0.7 0.15 0.15 by key") == HashSplit(
+        "hash 0.7 0.15 0.15 by key", (0.7, 0.15, 0.15), by_key=True
+    )
     by_date = DateSplit("day of onset 2020-11-01 2020-12-01", "day of onset", NOVEMBER, DECEMBER)
     assert parse_split("day of onset 2020-11-01 2020-12-01") == by_date
     assert parse_split("hash 2020-11-01 2020-12-01").column == "hash"
@@ -169,6 +172,7 @@ def test_three_thirds_are_a_split(third: str) -> None:
     [
         ("hash 0.7 0.3", "`hash` needs three shares"),
         ("hash", "`hash` needs three shares"),
+        ("hash 0.7 0.15 0.15 by row", "`hash` needs three shares"),
         ("hash 0.7 0.1 0.1 0.1", "`hash` needs three shares"),
         ("hash 0.7 0.2 0.2", "the three shares add up to 1.1 instead of 1"),
         ("hash 0.33 0.33 0.33", "the three shares add up to 0.99 instead of 1"),

@@ -14,8 +14,8 @@ from goldenpath.errors import BadInput, NoModel
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES
-from goldenpath.schema.fields import ContractSpec
 from goldenpath.schema.golden import pool
+from goldenpath.schema.spec import ContractSpec
 from goldenpath.settings import Settings
 from goldenpath.tables.sources import find_files
 

@@ -1,0 +1,305 @@
+"""What is predicted: one of two outcomes, one of several classes, or a quantity.
+
+What depends on the kind of a target is asked of the target itself, so that it is decided here alone: how an
+outcome column is judged and encoded, what a fitted model is asked for, and what an answer is called.
+"""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.records import Frozen
+from goldenpath.schema.columns import Judged, distinct, judge_levels, judge_number, take
+from goldenpath.schema.fields import FieldSpec, some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TaskName = Literal["binary", "classes", "quantity"]
+Scores = NDArray[np.float64]
+Decide = Callable[[Scores, float], NDArray[np.bool_]]  # probabilities and threshold: True is positive
+
+FEWEST, MOST = 2, 100  # classes of a target
+FLOAT32 = 1e-5  # what float32 sums of a few hundred terms stay below, for values around 1
+
+
+class TargetSpec(Frozen):
+    """The column to predict.
+
+    A model's *scores* are (n,) probabilities of the positive outcome, (n, k) probabilities of k classes, or
+    (n,) values of a quantity.
+    """
+
+    task: ClassVar[TaskName]
+    method: ClassVar[Literal["predict_proba", "predict"]] = "predict_proba"  # of a fitted pipeline
+    free: ClassVar[tuple[str, ...]] = ()  # what may change without changing the meaning of an answer
+
+    column: str
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        "The labels in the order of their codes; none for a quantity."
+        return ()
+
+    @property
+    def width(self) -> int:
+        "Scores of one record."
+        return 1
+
+    @property
+    def rule(self) -> str:
+        "What an outcome must be, in words."
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        "What an answer holds, by name, with its datatype in the Open Inference Protocol."
+        raise NotImplementedError
+
+    def problem(self) -> str:
+        "Explain what is wrong with the definition; empty if nothing is."
+        raise NotImplementedError
+
+    def judge(self, column: "pd.Series[Any]") -> Judged:
+        "Check an outcome column; an unknown outcome stays in the frame, as missing."
+        raise NotImplementedError
+
+    def known(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
+        "Find the rows with an outcome to learn from: (n,) neither empty nor one of the unknown ones."
+        raise NotImplementedError
+
+    def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
+        "Encode a clean column of known outcomes: (n,) bool (True is positive), int64 codes, or float64."
+        raise NotImplementedError
+
+    def places(self, column: "pd.Series[Any]") -> NDArray[np.intp]:
+        "Sort clean outcomes into groups to be counted: (n,) codes; a quantity has one group."
+        return np.asarray(self.encode(column), dtype=np.intp)
+
+    def scores(self, pipeline: Any, frame: "pd.DataFrame") -> Scores:
+        "Ask a fitted scikit-learn pipeline for its scores."
+        return self.pick(np.asarray(getattr(pipeline, self.method)(frame), dtype=np.float64))
+
+    def pick(self, outputs: NDArray[Any]) -> Scores:
+        "Take the scores out of what a model puts out: (n, 2), (n, k), (n,) or (n, 1)."
+        return np.asarray(outputs, dtype=np.float64)
+
+    def decide(self, scores: Scores, threshold: float, rule: Decide) -> NDArray[Any]:
+        "Make codes of scores: (n,); `rule` is the model's own, for two outcomes. Empty for a quantity."
+        return np.empty(0)
+
+    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        "Name scores and decisions as an answer does: arrays of n, or (n, k) probabilities of classes."
+        raise NotImplementedError
+
+    def tolerance(self, scores: Scores) -> float:
+        "Bound the difference between a compiled model's scores and these that rounding explains."
+        return FLOAT32
+
+
+class Labels(TargetSpec):
+    "A target of labels: each outcome is one of a few texts."
+
+    @property
+    def rule(self) -> str:
+        "What an outcome must be, in words."
+        return f"{self.named}{self.or_unknown}"
+
+    @property
+    def named(self) -> str:
+        "The labels, in words."
+        return f"one of {some(self.outcomes)}"
+
+    @property
+    def or_unknown(self) -> str:
+        unknown = self.unknown_outcomes
+        return f" (or unknown: {some(unknown)})" if unknown else ""
+
+    @property
+    def unknown_outcomes(self) -> tuple[str, ...]:
+        "Labels that are allowed but cannot be learned from."
+        return ()
+
+    def problem(self) -> str:
+        outcomes = (*self.outcomes, *self.unknown_outcomes)
+        if "" in outcomes or len(set(outcomes)) < len(outcomes):
+            return (
+                f"needs different, non-empty outcomes (found {some(map(repr, outcomes))}); "
+                "an empty outcome always counts as unknown"
+            )
+        return ""
+
+    def judge(self, column: "pd.Series[Any]") -> Judged:
+        found = distinct(column)
+        judged = judge_levels(self.outcomes, found)
+        unknown = take(np.isin(found.texts, self.unknown_outcomes), found.codes, True)
+        return Judged(judged.values, judged.missing | unknown, judged.valid)
+
+    def known(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
+        found = distinct(column)
+        return ~take(np.isin(found.texts, self.unknown_outcomes), found.codes, True)
+
+    def labels(self, codes: NDArray[Any]) -> NDArray[Any]:
+        "Name codes: (n,) object (str)."
+        return np.array(self.outcomes, dtype=object)[np.asarray(codes, dtype=np.intp)]
+
+
+class BinarySpec(Labels):
+    "One of two outcomes; the probability of the positive one is predicted."
+
+    task: ClassVar[TaskName] = "binary"
+
+    positive: str  # the outcome whose probability is predicted
+    negative: str
+    unknown: tuple[str, ...] = ()  # labels that are allowed but cannot be learned from
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        return (self.negative, self.positive)
+
+    @property
+    def unknown_outcomes(self) -> tuple[str, ...]:
+        return self.unknown
+
+    @property
+    def named(self) -> str:
+        return f"{self.positive} or {self.negative}"
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return {"label": "BYTES", "probability": "FP64"}
+
+    def problem(self) -> str:
+        if not (self.positive and self.negative):
+            return (
+                f"lacks {'negative' if self.positive else 'positive'}: write "
+                f"Target(column={self.column!r}, positive=..., negative=...) with the column's two values, "
+                f"Classes({self.column!r}, levels=(...)) for more, or Quantity({self.column!r}, unit=...) "
+                "for an amount"
+            )
+        return super().problem()
+
+    def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
+        return np.asarray(column == self.positive, dtype=bool)
+
+    def pick(self, outputs: NDArray[Any]) -> Scores:
+        return np.asarray(outputs[:, 1], dtype=np.float64)
+
+    def decide(self, scores: Scores, threshold: float, rule: Decide) -> NDArray[Any]:
+        return np.asarray(rule(scores, threshold), dtype=bool)
+
+    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return {"label": self.labels(codes), "probability": scores}
+
+
+class ClassesSpec(Labels):
+    "One of several classes; the probability of each is predicted."
+
+    task: ClassVar[TaskName] = "classes"
+
+    levels: tuple[str, ...]
+    unknown: tuple[str, ...] = ()  # labels that are allowed but cannot be learned from
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        return self.levels
+
+    @property
+    def unknown_outcomes(self) -> tuple[str, ...]:
+        return self.unknown
+
+    @property
+    def width(self) -> int:
+        return len(self.levels)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return {"label": "BYTES", "probabilities": "FP64"}
+
+    def problem(self) -> str:
+        if not FEWEST <= len(self.levels) <= MOST:
+            return (
+                f"has {len(self.levels)} levels, and a model can tell {FEWEST} to {MOST} classes apart; "
+                "put rare ones together, or write Quantity(...) if they are amounts"
+            )
+        return super().problem()
+
+    def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
+        import pandas as pd
+
+        codes: NDArray[Any] = pd.Index(self.levels).get_indexer(pd.Index(column.astype(object)))
+        return codes.astype(np.int64)
+
+    def decide(self, scores: Scores, threshold: float, rule: Decide) -> NDArray[Any]:
+        return np.asarray(np.argmax(scores, axis=-1))
+
+    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return {"label": self.labels(codes), "probabilities": scores}
+
+
+class QuantitySpec(TargetSpec):
+    "An amount of something."
+
+    task: ClassVar[TaskName] = "quantity"
+    method: ClassVar[Literal["predict_proba", "predict"]] = "predict"
+    free: ClassVar[tuple[str, ...]] = ("lower", "upper")
+
+    unit: str
+    lower: float | None = None  # of the rows' outcomes, both included; an answer may lie outside
+    upper: float | None = None
+
+    @property
+    def field(self) -> FieldSpec:
+        "The rows' outcomes as a number column."
+        return FieldSpec(name=self.column, kind="number", lower=self.lower, upper=self.upper)
+
+    @property
+    def rule(self) -> str:
+        return f"{self.field.rule} ({self.unit})"
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return {"value": "FP64"}
+
+    def problem(self) -> str:
+        if not self.unit:
+            return f"lacks its unit: write Quantity({self.column!r}, unit=...), such as unit='euros'"
+        bounds = [bound for bound in (self.lower, self.upper) if bound is not None]
+        if not all(map(isfinite, bounds)) or bounds != sorted(set(bounds)):
+            return f"needs finite bounds, lower below upper (found {self.lower} and {self.upper})"
+        return ""
+
+    def judge(self, column: "pd.Series[Any]") -> Judged:
+        return judge_number(self.field, column)
+
+    def known(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
+        return distinct(column).codes >= 0
+
+    def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
+        return np.asarray(column, dtype=np.float64)
+
+    def places(self, column: "pd.Series[Any]") -> NDArray[np.intp]:
+        return np.zeros(len(column), dtype=np.intp)
+
+    def pick(self, outputs: NDArray[Any]) -> Scores:
+        return np.asarray(outputs, dtype=np.float64).ravel()
+
+    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return {"value": scores}
+
+    def tolerance(self, scores: Scores) -> float:
+        finite = np.abs(scores[np.isfinite(scores)])
+        return FLOAT32 * max(1.0, float(finite.max(initial=0.0)))
+
+
+AnyTarget: TypeAlias = BinarySpec | ClassesSpec | QuantitySpec
+TARGETS: tuple[type[AnyTarget], ...] = (BinarySpec, ClassesSpec, QuantitySpec)
+
+
+def plain(target: Any) -> Any:
+    "Return a target without the class that its author made it of, so that equal ones are equal."
+    kinds = [kind for kind in TARGETS if isinstance(target, kind) and type(target) is not kind]
+    return kinds[0](**dict(target)) if kinds else target
