@@ -190,7 +190,7 @@ def watch_memory(server: Started, told: Happened, over: threading.Event) -> None
                 told.memory.append((time.monotonic(), sum(map(resident, workers))))
 
 
-def judge(began: float, seen: Seen, told: Happened, withdrawn: str) -> list[str]:
+def judge(began: float, seen: Seen, told: Happened, withdrawn: str, within: float = WITHIN) -> list[str]:
     "List what failed."
     wrong = []
     unexplained = [one for one in seen.failures if not any(0 <= one[0] - kill < 1 for kill in told.kills)]
@@ -199,7 +199,7 @@ def judge(began: float, seen: Seen, told: Happened, withdrawn: str) -> list[str]
     if len(seen.failures) > CONNECTIONS * len(told.kills):
         wrong.append(f"{len(seen.failures)} failures are more than were in flight in killed workers")
     slowest = max(delays(seen, told, withdrawn), default=0.0)
-    if slowest > WITHIN:
+    if slowest > within:
         wrong.append(f"a change was answered by only after {slowest:.2f} s")
     early, late = memory_of(told, began)
     if late > early * GROWTH:
@@ -231,7 +231,7 @@ def memory_of(told: Happened, began: float) -> tuple[float, float]:  # bytes
     return sum(early) / len(early), sum(late) / len(late)
 
 
-def run(folder: Path, seconds: float, tell: Callable[[str], None]) -> list[str]:
+def run(folder: Path, seconds: float, tell: Callable[[str], None], within: float = WITHIN) -> list[str]:
     "Run the whole soak and return what failed."
     project = trained(project_copy(folder / "project"))
     registry, first = champion_of(project)
@@ -255,7 +255,7 @@ def run(folder: Path, seconds: float, tell: Callable[[str], None]) -> list[str]:
         over.set()
         watcher.join()
     report(began, load.seen, told, events.withdrawn, tell)
-    return judge(began, load.seen, told, events.withdrawn)
+    return judge(began, load.seen, told, events.withdrawn, within)
 
 
 def report(began: float, seen: Seen, told: Happened, withdrawn: str, tell: Callable[[str], None]) -> None:

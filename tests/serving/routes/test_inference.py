@@ -15,6 +15,7 @@ from goldenpath.contract import CONTRACT
 from goldenpath.schema.contract import Broken
 from serving.routes.inference import Tensor, rows_of
 from tests.helpers.contracts import EVERYTHING, GOOD
+from tests.helpers.patience import LONG
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
@@ -59,7 +60,7 @@ def asked_by(client: str, requirement: str, server: Program, folder: Path, *more
     python = environment(client, requirement)
     script = PROJECT / "tests" / "helpers" / f"ask_{client}.py"
     command = [python, script, server.listen, MODEL, file, *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -167,7 +167,7 @@ def test_an_open_page_follows_the_version_that_answers_and_what_is_wrong(tmp_pat
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", ["/", "/docs"])
 def test_axe_finds_nothing_serious(server: Program, browser: Any, address: str, scheme: str) -> None:
-    needs("browser", shutil.which("npm") is not None, "there is no npm here to install axe-core with")
+    needs("npm", shutil.which("npm") is not None, "there is no npm here to install axe-core with")
     axe = (node_package("axe-core", AXE) / "axe.min.js").read_text()
     for width in (1280, 360):
         with browser_page(browser, width, color_scheme=scheme) as page:
