@@ -6,6 +6,7 @@ that share no state.
 
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from goldenpath.evaluation.intervals import wilson
-from goldenpath.evaluation.metrics import Answers, curve
+from goldenpath.evaluation.metrics import Answers, unweighted
 from goldenpath.evaluation.slices import ENOUGH, Slice
 from goldenpath.measure.contrast import Contrast, Line, lines, reference
 from goldenpath.measure.stopwatch import in_words
@@ -86,7 +87,7 @@ def plot_precision_recall(candidate: Answers, champion: Answers | None = None) -
 
 def draw_curve(axes: Axes, answers: Answers, colour: str, label: str, style: str) -> None:
     "One model's curve with its operating point."
-    hits, alarms = curve(answers)
+    hits, alarms = unweighted(answers).curve
     axes.plot(hits / hits[-1], hits / (hits + alarms), style, color=colour, label=label)
     if answers.label.any():
         hit = (answers.label & answers.outcome).sum()
@@ -106,6 +107,24 @@ def plot_groups(slices: Sequence[Slice]) -> Figure:
     axes.invert_yaxis()
     axes.set(xlabel="recall (positive test rows in brackets; bars are 95 %)", xlim=(0, 1))
     return figure
+
+
+def save_plots(
+    folder: Path,  # "evaluation" of the run
+    candidate: Answers,
+    champion: Answers | None,
+    slices: Sequence[Slice],
+) -> None:
+    "Draw an evaluation into PNG files; groups only if one has enough positive rows."
+    figures = {
+        "precision_recall": plot_precision_recall(candidate, champion),
+        "reliability": plot_reliability(candidate),
+    }
+    if any(group.positives >= ENOUGH for group in slices):
+        figures["groups"] = plot_groups(slices)
+    folder.mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        (folder / f"{name}.png").write_bytes(png_of(figure))
 
 
 def share_bars(positives: np.ndarray, rows: np.ndarray) -> np.ndarray:  # (2, k) lengths for error bars

@@ -1,34 +1,40 @@
 """Metrics, thresholds, slices and the gate: mechanism that needs no notebook and no file."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
 from goldenpath.errors import BadInput
-from goldenpath.evaluation.gate import (
-    Verdict,
-    above_floors,
+from goldenpath.evaluation.champion import Champion
+from goldenpath.evaluation.gate import Rule, Verdict, verdict_table
+from goldenpath.evaluation.intervals import Interval, wilson
+from goldenpath.evaluation.metrics import METRICS, Answers, Weighted, majority, measure, unweighted
+from goldenpath.evaluation.slices import lowest_recall, slices_of
+from goldenpath.report.plots import reliability, share_bars
+from goldenpath.schema.contract import Target
+from goldenpath.settings import Settings
+from goldenpath.settings.rules import parse_threshold
+from goldenpath.steps.evaluate import (
+    JUDGED,
+    Measured,
     beats_baseline,
+    bootstrap,
+    choose,
+    gate_rules,
     keeps_up,
     not_comparable,
-    real_before_stand_in,
-    verdict_table,
+    outcome_on,
+    reaches_floor,
+    real_before_synthetic,
+    slices_reach_floor,
 )
-from goldenpath.evaluation.intervals import Interval, wilson
-from goldenpath.evaluation.metrics import (
-    METRICS,
-    Answers,
-    difference,
-    intervals,
-    majority,
-    measure,
-    require_both,
-    resample,
-)
-from goldenpath.evaluation.slices import lowest_recall, slices_of
-from goldenpath.evaluation.threshold import choose
-from goldenpath.report.plots import reliability, share_bars
-from goldenpath.settings.rules import parse_threshold
+
+
+def named(answers: Answers, weight: np.ndarray | None = None) -> dict[str, float]:
+    "Return every metric by its name."
+    rows = unweighted(answers) if weight is None else Weighted(answers, weight)
+    return dict(zip(METRICS, measure(rows), strict=True))
 
 
 def drawn(n: int = 3000, seed: int = 0, *, skill: float = 2.0, ties: bool = False) -> Answers:
@@ -46,7 +52,7 @@ def drawn(n: int = 3000, seed: int = 0, *, skill: float = 2.0, ties: bool = Fals
 def test_metrics_are_those_of_scikit_learn(ties: bool) -> None:
     answers = drawn(ties=ties)
     rows = answers.outcome, answers.probability
-    assert measure(answers) == pytest.approx(
+    assert named(answers) == pytest.approx(
         {
             "roc_auc": reference.roc_auc_score(*rows),
             "average_precision": reference.average_precision_score(*rows),
@@ -64,12 +70,12 @@ def test_a_weight_counts_as_that_many_rows(ties: bool) -> None:
     counts = np.random.default_rng(1).integers(0, 4, size=500)
     again = np.repeat(np.arange(500), counts)
     repeated = Answers(answers.outcome[again], answers.probability[again], answers.label[again])
-    assert measure(answers, counts.astype(float)) == pytest.approx(measure(repeated))
+    assert named(answers, counts.astype(float)) == pytest.approx(named(repeated))
 
 
 def test_a_model_that_never_says_positive_has_no_precision_and_no_recall() -> None:
     answers = drawn(200)
-    baseline = measure(majority(answers.outcome, 0.05))
+    baseline = named(majority(answers.outcome, 0.05))
     assert baseline["roc_auc"] == 0.5
     assert baseline["average_precision"] == pytest.approx(answers.outcome.mean())
     assert (baseline["recall"], baseline["precision"], baseline["f1"]) == (0, 0, 0)
@@ -80,21 +86,23 @@ def test_the_majority_says_positive_where_most_rows_are() -> None:
 
 
 def test_one_single_outcome_is_refused_with_the_way_out() -> None:
-    with pytest.raises(BadInput, match=r"the 3 test rows hold no positive outcome.*`split`"):
-        require_both(np.zeros(3, dtype=bool), "test")
-    with pytest.raises(BadInput, match="hold no negative outcome"):
-        require_both(np.ones(3, dtype=bool), "validation")
+    target = Target(column="died", positive="yes", negative="no")
+    for only, missing in (("no", "positive"), ("yes", "negative")):
+        with pytest.raises(BadInput, match=rf"the 3 test rows hold no {missing} outcome.*`split`"):
+            outcome_on(pd.DataFrame({"died": [only] * 3}), target, "test")
 
 
 def test_the_bootstrap_does_not_depend_on_the_number_of_jobs() -> None:
-    models = [drawn(seed=0), drawn(seed=0, skill=1)]
-    assert np.array_equal(resample(models, 20, seed=7, jobs=1), resample(models, 20, seed=7, jobs=2))
+    models = {"ours": drawn(seed=0), "theirs": drawn(seed=0, skill=1)}
+    alone, together = (bootstrap(models, 20, seed=7, jobs=jobs) for jobs in (1, 2))
+    assert all(np.array_equal(alone[name].samples, together[name].samples) for name in models)
 
 
 def test_intervals_hold_the_value_and_narrow_with_more_rows() -> None:
     few, many = drawn(500), drawn(20_000)
-    narrow = intervals(many, resample([many], 100, seed=1)[:, 0])["roc_auc"]
-    wide = intervals(few, resample([few], 100, seed=1)[:, 0])["roc_auc"]
+    narrow, wide = (
+        bootstrap({"ours": one}, 100, seed=1)["ours"].intervals()["roc_auc"] for one in (many, few)
+    )
     for one in (narrow, wide):
         assert one.low < one.value < one.high
     assert narrow.high - narrow.low < wide.high - wide.low
@@ -103,23 +111,24 @@ def test_intervals_hold_the_value_and_narrow_with_more_rows() -> None:
 def test_resamples_without_a_positive_row_are_left_out() -> None:
     outcome = np.array([True] + [False] * 9)
     answers = Answers(outcome, np.linspace(1, 0, 10), outcome)
-    found = intervals(answers, resample([answers], 50, seed=1)[:, 0])
+    found = bootstrap({"ours": answers}, 50, seed=1)["ours"].intervals()
     assert found["roc_auc"] == Interval(value=1, low=1, high=1)
 
 
 def test_the_paired_difference_of_a_model_with_itself_is_nothing() -> None:
     answers = drawn()
-    same = difference(answers, answers, resample([answers, answers], 20, seed=1))
+    measured = bootstrap({"ours": answers, "again": answers}, 20, seed=1)
+    same = (measured["ours"] - measured["again"]).intervals()
     assert all(same[name] == Interval(value=0, low=0, high=0) for name in METRICS)
 
 
 def test_a_paired_difference_is_narrower_than_one_of_two_separate_draws() -> None:
     ours = drawn()
     theirs = Answers(ours.outcome, mixed(ours.probability, 0.2), ours.label)
-    samples = resample([ours, theirs], 100, seed=1)
-    paired = difference(ours, theirs, samples)["roc_auc"]
-    apart = np.stack([samples[:, 0], np.roll(samples[:, 1], 1, axis=0)], axis=1)
-    separate = difference(ours, theirs, apart)["roc_auc"]
+    measured = bootstrap({"ours": ours, "theirs": theirs}, 100, seed=1)
+    paired = (measured["ours"] - measured["theirs"]).intervals()["roc_auc"]
+    other = Measured(measured["theirs"].values, np.roll(measured["theirs"].samples, 1, axis=0))
+    separate = (measured["ours"] - other).intervals()["roc_auc"]
     assert paired.high - paired.low < (separate.high - separate.low) / 2
 
 
@@ -135,8 +144,9 @@ def test_each_model_is_sorted_once_however_many_resamples(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         np, "argsort", lambda values, **how: sorted_arrays.append(1) or argsort(values, **how)
     )
-    models = [drawn(300), drawn(300, skill=1), majority(drawn(300).outcome, 0.05)]
-    assert resample(models, 20, seed=1, jobs=1).shape == (20, 3, 6)
+    models = {"a": drawn(300), "b": drawn(300, skill=1), "c": majority(drawn(300).outcome, 0.05)}
+    measured = bootstrap(models, 20, seed=1, jobs=1)
+    assert {one.samples.shape for one in measured.values()} == {(20, 6)}
     assert len(sorted_arrays) == 3
 
 
@@ -252,7 +262,7 @@ def test_slices_with_few_positive_rows_are_shown_but_not_judged() -> None:
     kind = np.array(["many"] * 100 + ["few"] * 10, dtype=object)
     slices = slices_of(["kind"], {"kind": kind}, Answers(outcome, label.astype(float), label))
     assert lowest_recall(slices).level == "many"
-    (rule,) = above_floors({"slice_recall": 0.8}, {}, slices)
+    rule = slices_reach_floor(slices, 0.8)
     assert (rule.result, rule.value) == ("fail", 0.7)
     assert rule.detail == "lowest: kind = many, 10 positive rows"
 
@@ -261,40 +271,50 @@ def test_slices_with_few_positive_rows_are_shown_but_not_judged() -> None:
 def test_a_floor_that_cannot_fail_is_shown_and_judges_nothing(floors: dict[str, float]) -> None:
     outcome = np.array([True] * 10 + [False] * 10)
     slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.1))
-    (rule,) = above_floors(floors, {}, slices)
+    *_, rule = gate_rules(Settings(gate_floors=floors), flat(), slices, Champion(number=0), False)
     assert (rule.name, rule.value, rule.threshold) == ("lowest recall of a slice", 0, None)
     assert rule.result == "info"
-    judged = verdict(rule, *beats_baseline(span(0.05, 0.021, 0.08), 0.02))
+    judged = verdict(rule, *beaten(span(0.05, 0.021, 0.08)))
     assert (judged.passed, judged.promotable, judged.broken()) == (True, True, ())
 
 
 def test_a_verdict_in_which_nothing_was_judged_refuses() -> None:
-    figures = above_floors({"recall": 0.0}, span(0.7, 0.6, 0.8), ())
-    for nothing in (verdict(), verdict(*figures)):
+    for nothing in (verdict(), verdict(reaches_floor("recall", span(0.7, 0.6, 0.8), 0.0))):
         assert (nothing.passed, nothing.promotable) == (False, False)
 
 
 def test_a_metric_with_a_floor_of_0_judges_nothing_either() -> None:
-    (rule,) = above_floors({"recall": 0.0}, span(0.7, 0.6, 0.8), ())
+    rule = reaches_floor("recall", span(0.7, 0.6, 0.8), 0.0)
     assert (rule.name, rule.value, rule.threshold, rule.result) == ("recall", 0.7, None, "info")
 
 
 def test_a_floor_that_the_lowest_slice_reaches_passes() -> None:
     outcome = np.array([True] * 10 + [False] * 10)
     slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.9))
-    (rule,) = above_floors({"slice_recall": 1.0}, {}, slices)
+    rule = slices_reach_floor(slices, 1.0)
     assert (rule.name, rule.value, rule.result) == ("recall of every slice at least", 1, "pass")
 
 
 def test_a_floor_for_slices_that_no_slice_can_be_judged_by_is_left_to_a_person() -> None:
     outcome = np.array([True] * 9 + [False] * 11)
     slices = slices_of(["kind"], {"kind": np.array(["a"] * 20, dtype=object)}, majority(outcome, 0.9))
-    (rule,) = above_floors({"slice_recall": 0.3}, {}, slices)
+    rule = slices_reach_floor(slices, 0.3)
     assert (rule.result, rule.detail) == ("hold", "no slice has 10 positive rows to be judged by")
 
 
-def span(value: float, low: float, high: float) -> dict[str, Interval]:
-    return dict.fromkeys(METRICS, Interval(value=value, low=low, high=high))
+def span(value: float, low: float, high: float) -> Interval:
+    return Interval(value=value, low=low, high=high)
+
+
+def beaten(gain: Interval) -> list[Rule]:
+    "Judge every metric against the baseline, each for the same gain."
+    return [beats_baseline(metric, gain, 0.02) for metric in JUDGED]
+
+
+def flat() -> dict[str, Measured]:
+    "Measure a candidate that is as good as the baseline, in every metric and on every draw."
+    same = Measured(np.full(len(METRICS), 0.5), np.full((5, len(METRICS)), 0.5))
+    return {"candidate": same, "majority baseline": same}
 
 
 @pytest.mark.parametrize(
@@ -310,26 +330,30 @@ def span(value: float, low: float, high: float) -> dict[str, Interval]:
 def test_worse_than_the_champion_is_refused_only_beyond_margin_and_chance(
     value: float, low: float, high: float, result: str
 ) -> None:
-    assert {rule.result for rule in keeps_up(span(value, low, high), worse=0.01)} == {result}
+    assert keeps_up("roc_auc", span(value, low, high), worse=0.01).result == result
 
 
 def test_the_baseline_must_be_beaten_by_the_margin_for_sure() -> None:
-    assert {rule.result for rule in beats_baseline(span(0.05, 0.021, 0.08), 0.02)} == {"pass"}
-    assert {rule.result for rule in beats_baseline(span(0.05, 0.019, 0.08), 0.02)} == {"fail"}
+    assert {rule.result for rule in beaten(span(0.05, 0.021, 0.08))} == {"pass"}
+    assert {rule.result for rule in beaten(span(0.05, 0.019, 0.08))} == {"fail"}
 
 
 def test_a_candidate_without_skill_does_not_beat_the_baseline() -> None:
     candidate = drawn(seed=1, skill=0)
     baseline = majority(candidate.outcome, 0.05)
-    gain = difference(candidate, baseline, resample([candidate, baseline], 100, seed=1))
-    assert {rule.result for rule in beats_baseline(gain, 0.02)} == {"fail"}
+    measured = bootstrap({"candidate": candidate, "majority baseline": baseline}, 100, seed=1)
+    rules = gate_rules(Settings(gate_floors={}), measured, (), Champion(number=0), False)
+    assert [rule.result for rule in rules] == ["fail", "fail"]
 
 
 def test_floors_are_held_against_the_values() -> None:
     metrics = span(0.7, 0.6, 0.8)
-    reached, missed = above_floors({"roc_auc": 0.7, "recall": 0.75}, metrics, ())
+    reached, missed = reaches_floor("roc_auc", metrics, 0.7), reaches_floor("recall", metrics, 0.75)
     assert (reached.result, missed.result) == ("pass", "fail")
     assert (missed.name, missed.value, missed.threshold) == ("recall at least", 0.7, 0.75)
+
+
+STRANGER = Champion(3, "1.0.0-w", why_not="field 'a' is gone")
 
 
 def verdict(*rules: object) -> Verdict:
@@ -337,25 +361,25 @@ def verdict(*rules: object) -> Verdict:
 
 
 def test_a_hold_publishes_but_does_not_promote() -> None:
-    held = verdict(*beats_baseline(span(0.4, 0.3, 0.5), 0.02), not_comparable("1.0.0-w", "field 'a' is gone"))
+    held = verdict(*beaten(span(0.4, 0.3, 0.5)), not_comparable(STRANGER))
     assert held.passed
     assert not held.promotable
     assert "field 'a' is gone" in held.broken()[0].detail
 
 
 def test_a_verdict_names_what_failed_before_what_holds() -> None:
-    held, failed = not_comparable("1.0.0-w", "field 'a' is gone"), beats_baseline(span(0, -0.1, 0.1), 0.02)
+    held, failed = not_comparable(STRANGER), beaten(span(0, -0.1, 0.1))
     assert [rule.result for rule in verdict(held, *failed).broken()] == ["fail", "fail", "hold"]
 
 
 def test_a_rule_shows_the_value_and_the_interval_that_it_judged() -> None:
     gain = span(0.05, 0.03, 0.08)
-    rules = (*beats_baseline(gain, 0.02), *keeps_up(gain, 0.01), *above_floors({"recall": 0.01}, gain, ()))
+    rules = *beaten(gain), keeps_up("roc_auc", gain, 0.01), reaches_floor("recall", gain, 0.01)
     assert {(rule.value, rule.low, rule.high) for rule in rules} == {(0.05, 0.03, 0.08)}
 
 
 def test_verdict_json_says_what_follows_but_is_believed_by_its_rules_alone() -> None:
-    judged = verdict(*beats_baseline(span(0.05, 0.01, 0.08), 0.02))
+    judged = verdict(*beaten(span(0.05, 0.01, 0.08)))
     written = judged.model_dump(mode="json")
     assert (written["passed"], written["promotable"]) == (False, False)
     assert not Verdict.model_validate({**written, "passed": True, "promotable": True}).passed
@@ -366,7 +390,7 @@ def test_verdict_json_says_what_follows_but_is_believed_by_its_rules_alone() -> 
     [(True, False, False), (True, True, True), (False, True, True), (False, False, True)],
 )
 def test_a_stand_in_never_replaces_real_rows(candidate: bool, champion: bool, promotable: bool) -> None:
-    judged = verdict(real_before_stand_in(candidate, champion))
+    judged = verdict(real_before_synthetic(candidate, Champion(1, "1.0.0-w", synthetic=champion)))
     assert judged.passed
     assert judged.promotable is promotable
 
@@ -374,10 +398,7 @@ def test_a_stand_in_never_replaces_real_rows(candidate: bool, champion: bool, pr
 def test_the_table_shows_every_rule_with_its_result() -> None:
     from rich.console import Console
 
-    rules = [
-        *beats_baseline(span(0.4, 0.3, 0.5), 0.02),
-        *above_floors({"recall": 0.5}, span(0.4, 0.3, 0.5), ()),
-    ]
+    rules = [*beaten(span(0.4, 0.3, 0.5)), reaches_floor("recall", span(0.4, 0.3, 0.5), 0.5)]
     console = Console(width=160)
     with console.capture() as shown:
         console.print(verdict_table(verdict(*rules)))

@@ -6,13 +6,14 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import mkdtemp
 
+from goldenpath.evaluation.record import Judgment
 from goldenpath.project import Project, Step
 from goldenpath.registry.registry import Registry
 from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
-from goldenpath.steps.evaluate import Judged, evaluate
+from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.train import train
 
 RUN = "20261121T000000Z-abcdef"
@@ -44,7 +45,7 @@ def trained(home: Path) -> Run:
     return run_in(home)
 
 
-def judged(home: Path) -> tuple[Run, Judged]:
+def judged(home: Path) -> tuple[Run, Judgment]:
     "Return the same after 06_evaluate, with what that found."
     folder, found = _judged_once()
     copytree(folder, home / "runs" / RUN)
@@ -52,7 +53,7 @@ def judged(home: Path) -> tuple[Run, Judged]:
 
 
 @cache
-def _judged_once() -> tuple[Path, Judged]:
+def _judged_once() -> tuple[Path, Judgment]:
     home = _empty_home()
     run = trained(home)
     return run.folder, evaluate(step_in(run, settings_for(home)))

@@ -56,16 +56,6 @@ STILL: dict[str, Debt] = {
         median=16,
         unshown="origin_of save_candidate warn_ahead",
     ),
-    "06_evaluate": Debt(
-        lines=170,
-        longest=95,
-        median=22,
-        unshown="""
-            Contest Judged champion_probability champion_rules choose_threshold evaluation_of
-            golden_columns judge manifest_of open_candidate own_candidate prove_twice put_aside
-            read_side save_plots verdict_of write_all
-        """,
-    ),
     "07_publish": Debt(
         median=17,
         unshown="figure promote",
@@ -77,7 +67,7 @@ STILL: dict[str, Debt] = {
         unshown="load_predictor refuse_foreign",
     ),
     "09_contrast": Debt(
-        lines=166,
+        lines=231,
         longest=67,
         median=31,
         unshown="""

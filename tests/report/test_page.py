@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from goldenpath.evaluation.gate import Rule, Verdict
+from goldenpath.evaluation.record import Judgment
 from goldenpath.evaluation.slices import Slice
 from goldenpath.report.page import Material, Picture, report
 from goldenpath.report.plots import plot_contrast, png_of
 from goldenpath.steps.contrast import EXPLORED, pictures
-from goldenpath.steps.evaluate import Judged
 from tests.helpers.browser import browser_page
 from tests.helpers.trained_run import judged
 from tests.steps.test_contrast import made_up
@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judged]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judgment]:
     "Return a home with a run that was really judged."
     home = tmp_path_factory.mktemp("home")
     run, judgement = judged(home)
@@ -55,7 +55,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judged]:
 
 
 @pytest.fixture(scope="module")
-def material(found: tuple[Path, Judged]) -> Material:
+def material(found: tuple[Path, Judgment]) -> Material:
     "Return the report's material of that run, with a contrast of round figures."
     folder, judgement = found
     return Material(

@@ -15,45 +15,37 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import goldenpath.steps.evaluate as evaluate_step
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
+from goldenpath.evaluation.champion import Champion
 from goldenpath.evaluation.gate import Rule, Verdict
-from goldenpath.evaluation.metrics import Answers, difference, resample
+from goldenpath.evaluation.metrics import Answers, majority
+from goldenpath.evaluation.record import Judgment
 from goldenpath.inference.engines import SklearnPath, compile_onnx, frame_of, layout_of
 from goldenpath.inference.proof import Paths
 from goldenpath.model import build_pipeline, enriched
 from goldenpath.predict import load_predictor
 from goldenpath.records import Columns
 from goldenpath.registry.artifact import save_pipeline, verify
-from goldenpath.registry.manifest import TrainingRecord
 from goldenpath.registry.registry import Registry
+from goldenpath.runs.candidate import open_candidate
 from goldenpath.runs.run import Run
 from goldenpath.schema.golden import Golden
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
-from goldenpath.steps.evaluate import (
-    Champion,
-    Judged,
-    contest,
-    evaluate,
-    gate_rules,
-    open_candidate,
-    prove_twice,
-    read_side,
-    rows_of,
-)
+from goldenpath.steps.evaluate import bootstrap, evaluate, gate_rules, outcome_on, prove_twice
 from goldenpath.steps.train import train
 from tests.helpers.candidates import make_candidate
 from tests.helpers.trained_run import RUN, published, run_in, settings_for, step_in, trained
 from tests.helpers.trained_run import judged as judged_run
 from tests.registry.test_signing import make_keys
 
-Evaluate = Callable[[Run, Settings], Judged]
+Evaluate = Callable[[Run, Settings], Judgment]
 
 
 def outcome_of(frame: pd.DataFrame) -> np.ndarray:
     return (frame[CONTRACT.target.column] == CONTRACT.target.positive).to_numpy()
 
 
-def rule(judged: Judged, name: str) -> Rule:
+def rule(judged: Judgment, name: str) -> Rule:
     return next(one for one in judged.verdict.rules if one.name == name)
 
 
@@ -61,7 +53,7 @@ def rule(judged: Judged, name: str) -> Rule:
 def evaluate_quickly(monkeypatch: pytest.MonkeyPatch) -> Evaluate:
     "Run the real step with few timed calls and without plots; other tests check those."
 
-    def work(run: Run, settings: Settings) -> Judged:
+    def work(run: Run, settings: Settings) -> Judgment:
         with monkeypatch.context() as patch:
             patch.setattr(evaluate_step, "latencies", partial(evaluate_step.latencies, calls=5))
             patch.setattr(evaluate_step, "save_plots", lambda *_: None)
@@ -184,15 +176,20 @@ def test_the_baseline_knows_the_rate_of_the_training_rows_alone(home: Path) -> N
 
 def test_each_rule_is_about_its_own_opponent() -> None:
     outcome = np.random.default_rng(0).random(400) < 0.2
-    candidate, champion = (some_skill(outcome, by) for by in (1.5, 1.0))
-    contested = contest(candidate, 0.2, Champion(1, "1.0.0-x", answers=champion), rounds=20, seed=1)
-    rules = {one.name: one for one in gate_rules(Settings(gate_floors={}), contested, False, ())}
+    models = {
+        "candidate": some_skill(outcome, 1.5),
+        "majority baseline": majority(outcome, 0.2),
+        "champion": some_skill(outcome, 1.0),
+    }
+    measured = bootstrap(models, rounds=20, seed=1)
+    rules = gate_rules(Settings(gate_floors={}), measured, (), Champion(1, "1.0.0-x"), False)
+    by_name = {rule.name: rule for rule in rules}
     for name, opponent in {
-        "above the baseline": contested.baseline,
-        "against the champion": champion,
+        "above the baseline": "majority baseline",
+        "against the champion": "champion",
     }.items():
-        expected = difference(candidate, opponent, resample([candidate, opponent], 20, seed=1))["roc_auc"]
-        found = rules[f"roc_auc {name}"]
+        expected = (measured["candidate"] - measured[opponent]).intervals()["roc_auc"]
+        found = by_name[f"roc_auc {name}"]
         assert (found.value, found.low, found.high) == (expected.value, expected.low, expected.high)
 
 
@@ -256,11 +253,10 @@ class WrongOnGoldenRows:
 
 def test_a_compiled_model_that_is_wrong_on_golden_rows_alone_is_refused(home: Path) -> None:
     run = trained(home)
-    record = TrainingRecord.model_validate_json((run.folder / "training.json").read_text())
-    right = open_candidate(run.folder / "candidate", record).sklearn
-    sides = {side: rows_of(read_side(run, side), side) for side in ("validation", "test")}
-    held_out = sum(len(rows.outcome) for rows in sides.values())
-    proof, golden = prove_twice(Paths(right, WrongOnGoldenRows(right, held_out)), sides, threshold=0.5)
+    right = open_candidate(run).paths.sklearn
+    held_out = enriched(CONTRACT.columns(pd.read_parquet(run.input("data/test.parquet"))))
+    wrong = WrongOnGoldenRows(right, held_out=len(held_out["sex"]))
+    proof, golden = prove_twice(Paths(right, wrong), held_out, CONTRACT.spec, threshold=0.5)
     assert proof.status == "refused"
     assert proof.reason.startswith("on golden rows: answers differ from scikit-learn's")
     assert proof.rows == len(golden.records)
@@ -383,7 +379,7 @@ def test_test_rows_of_a_single_outcome_stop_the_step(home: Path) -> None:
     run = trained(home)
     test = pd.read_parquet(run.input("data/test.parquet"))
     with pytest.raises(BadInput, match="test rows hold no positive outcome"):
-        rows_of(test[~outcome_of(test)], "test")
+        outcome_on(test[~outcome_of(test)], CONTRACT.target, "test")
 
 
 def test_evaluating_before_training_names_the_step_to_run(home: Path, evaluate_quickly: Evaluate) -> None:

@@ -1,0 +1,80 @@
+"""The candidate of a run: trained by `05_train`, completed by `06_evaluate` even if the gate refuses it."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldenpath.evaluation.record import Evaluation
+from goldenpath.inference.engines import SklearnPath
+from goldenpath.inference.proof import Paths, open_fast_path
+from goldenpath.records import FastPathRecord, Latency
+from goldenpath.registry.artifact import build_pipeline, write_manifest
+from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
+from goldenpath.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Candidate:
+    "A trained model in the folder of a run."
+
+    run: Run
+    folder: Path
+    record: TrainingRecord
+    paths: Paths
+
+    def complete(
+        self,
+        manifest: Manifest,  # without the hashes of its files
+        texts: Mapping[str, str],  # by file name
+    ) -> Manifest:
+        "Write the remaining files, and the manifest last: a folder without a manifest is not a candidate."
+        if manifest.fast_path.status == "refused":  # kept in the run, where a person can look at it
+            os.replace(self.folder / "model.onnx", self.run.output("refused/model.onnx"))
+        for name, text in texts.items():
+            (self.folder / name).write_text(text, "utf-8")
+        return write_manifest(self.folder, manifest)
+
+    def manifest(
+        self,
+        evaluation: Evaluation,
+        fast_path: FastPathRecord,
+        timed: dict[str, Latency],
+        seconds: float,  # that the evaluation took so far
+    ) -> Manifest:
+        "Gather the history of a version, without the hashes of its files."
+        data = self.run.record("data/summary.json", DataSummary)
+        metrics = evaluation.models[0].metrics.items()
+        return Manifest(
+            **self.record.model_dump(exclude={"seconds", "onnx", "published_as", "clash"}),
+            run=self.run.id,
+            threshold=evaluation.threshold.value,
+            threshold_rule=evaluation.threshold.rule,
+            metrics={name: metric.value for name, metric in metrics if metric.value is not None},
+            data=data,
+            seconds={"data": data.seconds, **self.record.seconds, "evaluate": round(seconds, 3)},
+            fast_path=fast_path,
+            latency=timed,
+            files={},
+        )
+
+
+def open_candidate(
+    run: Run,
+    trusted: tuple[str, ...] = (),  # types of an estimator that may be loaded besides the usual ones
+) -> Candidate:
+    """Load both paths of the candidate; one of an older run is copied first, because a run never changes.
+
+    Raises BadInput if no run holds one, NotTrusted, VolumeFault.
+    """
+    record = run.record("training.json", TrainingRecord)
+    folder, trained = run.output("candidate/model.skops").parent, run.input("candidate/model.skops").parent
+    if trained != folder:
+        for name in ("model.skops", "model.onnx", "contract.json"):
+            if (trained / name).exists():
+                shutil.copyfile(trained / name, folder / name)
+    file = folder / "model.skops"
+    pipeline = build_pipeline(file.read_bytes(), file, trusted)
+    fast, without_fast = open_fast_path(folder / "model.onnx", record.layout, record.onnx)
+    return Candidate(run, folder, record, Paths(SklearnPath(pipeline, record.layout), fast, without_fast))
