@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from pydantic_core import from_json
 
+from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, GoldenpathError, NotTrusted
-from goldenpath.predict import Predictor, prove, refuse_foreign
+from goldenpath.predict import Predictor, prove_golden, refuse_foreign
 from goldenpath.records import Columns, Layout
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.registry import Registry
@@ -39,8 +40,10 @@ class ServerError(BackendFailed):
     "The backend answered that something is wrong with itself: worth a further try."
 
 
-class Remote:
-    "One version in a server of its own; answers like the engines of `goldenpath.inference.engines`."
+class RemoteEngine:
+    "One version in a server of its own."
+
+    name = "v2"
 
     def __init__(
         self,
@@ -148,11 +151,9 @@ def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
     golden = read_record(folder, manifest, "golden.json", Golden)
     refuse_foreign(manifest, spec)
     url, timeout, retries = settings.backend_url, settings.backend_timeout, settings.backend_retries
-    engine = cast(Any, Remote(url, manifest.model, version, manifest.layout, timeout, retries))
-    proof = prove(engine, spec, golden, manifest.threshold)
+    engine = RemoteEngine(url, manifest.model, version, manifest.layout, timeout, retries)
+    proof = prove_golden(engine, spec, golden, manifest.threshold)
     if proof.status != "proven":
         raise NotTrusted(f"the backend's {version} is another model: {proof.reason}; export it there again")
     why = "the model answers elsewhere (backend = v2)"
-    predictor = Predictor(engine, manifest.layout, spec.target, manifest.threshold, version, why, manifest)
-    predictor.path = "v2"
-    return predictor
+    return Predictor(engine, CONTRACT, manifest.threshold, version, why, manifest)

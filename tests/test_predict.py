@@ -12,7 +12,7 @@ import goldenpath.model as model
 import goldenpath.predict as predict
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NoModel, NotTrusted
-from goldenpath.inference.engines import FastPath, SklearnPath, compile_onnx, frame_of, layout_of
+from goldenpath.inference.engines import OnnxEngine, SklearnEngine, compile_onnx, frame_of, layout_of
 from goldenpath.predict import load_predictor, open_predictor
 from goldenpath.registry.artifact import write_manifest
 from goldenpath.registry.manifest import Manifest
@@ -86,7 +86,7 @@ def test_a_compiled_model_that_answers_differently_is_refused_and_scikit_learn_a
 def test_a_fast_path_that_is_right_only_for_many_at_once_is_refused_too(
     candidate: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(FastPath, "one", lambda self, text, number: 0.5)
+    monkeypatch.setattr(OnnxEngine, "one", lambda self, text, number: 0.5)
     assert load_predictor(candidate).why.startswith("fast path refused on the golden rows: ")
 
 
@@ -157,8 +157,8 @@ def test_added_columns_reach_the_model_on_every_path(monkeypatch: pytest.MonkeyP
     layout = layout_of(columns)
     assert "letters" in layout.number
     pipeline = model.build_pipeline(layout).fit(frame_of(columns, layout), outcomes(rows, seed=4))
-    engines = [FastPath(compile_onnx(pipeline, layout), layout), SklearnPath(pipeline, layout)]
-    fast, slow = (predict.Predictor(engine, layout, CONTRACT.target, 0.4, "v") for engine in engines)
+    engines = [OnnxEngine(compile_onnx(pipeline, layout), layout), SklearnEngine(pipeline, layout)]
+    fast, slow = (predict.Predictor(engine, CONTRACT, 0.4, "v") for engine in engines)
     assert fast.probabilities(plain) == pytest.approx(slow.probabilities(plain), abs=1e-5)
     one = CONTRACT.parse(json.dumps(rows[0]))
     assert fast.one(one).probability == pytest.approx(slow.one(one).probability, abs=1e-5)

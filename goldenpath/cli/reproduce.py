@@ -68,7 +68,7 @@ def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settin
 def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) float64
     "Return scikit-learn's predictions of a candidate that was not judged."
     from goldenpath.contract import CONTRACT
-    from goldenpath.inference.engines import SklearnPath, layout_of
+    from goldenpath.inference.engines import SklearnEngine, layout_of
     from goldenpath.model import TRUSTED_TYPES, enriched
     from goldenpath.registry.artifact import PIPELINE, build_pipeline
     from goldenpath.schema.contract import columns_of_json
@@ -76,4 +76,4 @@ def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) fl
     columns = enriched(columns_of_json(CONTRACT.spec, records))
     file = candidate / PIPELINE
     pipeline = build_pipeline(file.read_bytes(), file, TRUSTED_TYPES)
-    return np.asarray(SklearnPath(pipeline, layout_of(columns)).many(columns))
+    return np.asarray(SklearnEngine(pipeline, layout_of(columns)).many(columns))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from goldenpath.errors import GoldenpathError
 from goldenpath.evaluation.metrics import Floats
-from goldenpath.inference.engines import SklearnPath
+from goldenpath.inference.engines import SklearnEngine
 from goldenpath.records import Columns
 from goldenpath.registry.artifact import load_pipeline, read_record
 from goldenpath.registry.manifest import Manifest
@@ -55,4 +55,4 @@ def _predicted(
     missing = [name for name in (*manifest.layout.text, *manifest.layout.number) if name not in columns]
     if missing:
         raise GoldenpathError(f"its model takes {', '.join(missing)}, which no step makes any more")
-    return SklearnPath(load_pipeline(folder, manifest, trusted), manifest.layout).many(columns)
+    return SklearnEngine(load_pipeline(folder, manifest, trusted), manifest.layout).many(columns)

@@ -1,4 +1,4 @@
-"""Compile a fitted pipeline to ONNX, run it, and compare its answers with scikit-learn's.
+"""Engines, which answer records with a fitted pipeline: scikit-learn itself, or its compiled ONNX model.
 
 The compiled model takes at most two tensors for any number of columns: `text` (string, one column
 per text feature; missing where every text feature is one-hot encoded, see `onehot`) and `number` (float32:
@@ -10,7 +10,7 @@ import copy
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,14 +25,33 @@ from goldenpath.inference.onehot import (
     width_of,
 )
 from goldenpath.inference.onnx_graph import refusal
-from goldenpath.records import Columns, FastPathRecord, Layout
+from goldenpath.records import Columns, Layout
 
-TOLERANCE = 1e-5  # of probability; float32 sums of a few hundred terms stay below it
 OPSET = 18
 
 
 class CannotCompile(GoldenpathError):
     "The pipeline has no ONNX form; it is answered by scikit-learn."
+
+
+class Engine(Protocol):
+    """What answers for a version: anything with these four members.
+
+    An answer is the model's output: for a binary target, the probability of the positive outcome.
+    """
+
+    name: str  # "onnx", "sklearn" or "v2": the `path` of an answer
+    layout: Layout  # the columns that it takes
+
+    def one(
+        self,
+        text: Sequence[str],  # values of `layout.text`, in its order
+        number: Sequence[float],  # values of `layout.number`, in its order
+    ) -> float:
+        "Answer one record."
+
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
+        "Answer n records at once; columns that the layout does not name are ignored."
 
 
 def layout_of(
@@ -141,8 +160,10 @@ class OwnRow(threading.local):
         return float(self._answer[1])
 
 
-class FastPath:
+class OnnxEngine:
     "A compiled model in this process: one session, one thread."
+
+    name = "onnx"
 
     def __init__(self, onnx: bytes, layout: Layout) -> None:
         "Open the model. Raises `CannotCompile` if onnxruntime is missing or cannot read it."
@@ -155,20 +176,19 @@ class FastPath:
         _answers(session)
         self._row = OwnRow(session, self._width) if self._takes == {"number"} else None
 
-    def one(
-        self,
-        text: Sequence[str],  # values of `layout.text`, in its order
-        number: Sequence[float],  # values of `layout.number`, in its order
-    ) -> float:  # probability of the positive class
-        "Answer one record."
-        if self._row is None:
-            return self._one_with_text(text, number)
-        values = self._row.values
-        values.fill(0.0)
-        if number:
-            values[: len(number)] = number
-        self._one_hot.one(text, values)
-        return self._row.ask()
+    def one(self, text: Sequence[str], number: Sequence[float]) -> float:
+        "Answer one record. Raises CannotCompile if onnxruntime fails."
+        try:
+            if self._row is None:
+                return self._one_with_text(text, number)
+            values = self._row.values
+            values.fill(0.0)
+            if number:
+                values[: len(number)] = number
+            self._one_hot.one(text, values)
+            return self._row.ask()
+        except Exception as error:
+            raise _failed("run", error) from error
 
     def _one_with_text(self, text: Sequence[str], number: Sequence[float]) -> float:
         "Text cannot be bound."
@@ -176,14 +196,6 @@ class FastPath:
         if "number" in self._takes:
             feed["number"] = np.array([number], dtype=np.float32)
         return float(self._run(["probabilities"], feed)[0][0, 1])
-
-    def each(self, columns: Columns) -> np.ndarray:  # (n,) float64
-        "Answer n records one after the other, as a server does."
-        text = [columns[name].tolist() for name in self.layout.text]
-        number = [columns[name].tolist() for name in self.layout.number]
-        records = range(len((text + number)[0]))
-        with _onnxruntime("run"):
-            return np.array([self.one([of[at] for of in text], [of[at] for of in number]) for at in records])
 
     def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
         "Answer n records at once."
@@ -206,7 +218,11 @@ def _onnxruntime(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise CannotCompile(f"onnxruntime cannot {what} the model: {_first_line(error)}") from error
+        raise _failed(what, error) from error
+
+
+def _failed(what: str, error: Exception) -> CannotCompile:
+    return CannotCompile(f"onnxruntime cannot {what} the model: {_first_line(error)}")
 
 
 def _takes(session: Any, **expected: int) -> set[str]:
@@ -233,15 +249,17 @@ def _one_hot(session: Any, layout: Layout) -> OneHot:
         raise CannotCompile(f"the compiled model does not fit its layout: {error}; train again") from None
 
 
-class SklearnPath:
-    "The fitted pipeline itself, with the same two calls: slower, and always right by definition."
+class SklearnEngine:
+    "The fitted pipeline itself: slower, and always right by definition."
+
+    name = "sklearn"
 
     def __init__(self, pipeline: Any, layout: Layout) -> None:
         self.layout = layout
         self._pipeline = pipeline
 
     def one(self, text: Sequence[str], number: Sequence[float]) -> float:
-        "Answer one record: probability of the positive class."
+        "Answer one record."
         values = dict(zip(self.layout.text + self.layout.number, [*text, *number], strict=True))
         return float(self.many({name: np.array([value], dtype=object) for name, value in values.items()})[0])
 
@@ -264,27 +282,3 @@ def _session(onnx: bytes) -> Any:
     options.log_severity_level = 3
     with _onnxruntime("read"):
         return ort.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-
-
-def compare(
-    reference: np.ndarray,  # (n,) scikit-learn's probabilities
-    fast: np.ndarray,  # (n,) the compiled model's, of the same rows
-    threshold: float,
-    tolerance: float = TOLERANCE,
-) -> FastPathRecord:  # "proven" or "refused"
-    "Judge the fast path: every label equal, every probability within `tolerance`."
-    if not len(reference):
-        return FastPathRecord(status="refused", reason="there was no row to compare the answers on")
-    difference = np.abs(reference - fast)
-    finite = bool(np.isfinite(difference).all())
-    apart = int((~(difference <= tolerance)).sum())  # counts NaN as well
-    flipped = int(((reference >= threshold) != (fast >= threshold)).sum())
-    largest = float(difference.max(initial=0.0)) if finite else None
-    if not apart and not flipped:
-        return FastPathRecord(status="proven", reason="", rows=len(reference), max_difference=largest)
-    amount = "NaN" if largest is None else f"up to {largest:.2g}"
-    reason = (
-        f"answers differ from scikit-learn's by {amount} "
-        f"({apart} of {len(reference)} rows apart, {flipped} with another label)"
-    )
-    return FastPathRecord(status="refused", reason=reason, rows=len(reference), max_difference=largest)

@@ -1,4 +1,4 @@
-"""The candidate's two ways to predict, held against each other before anything is published.
+"""The proof that an engine answers as scikit-learn does, and the time that it takes for one record.
 
 All columns here are complete: what the contract hands over and what the model's `enrich` adds.
 """
@@ -9,49 +9,89 @@ from pathlib import Path
 
 import numpy as np
 
-from goldenpath.inference.engines import CannotCompile, FastPath, SklearnPath, compare
+from goldenpath.inference.engines import CannotCompile, Engine, OnnxEngine, SklearnEngine
 from goldenpath.measure.stopwatch import latency, time_calls
 from goldenpath.records import Columns, FastPathRecord, Latency, Layout
+
+TOLERANCE = 1e-5  # of probability; float32 sums of a few hundred terms stay below it
+
+
+def prove(
+    engine: Engine,
+    columns: Columns,  # of n records
+    expected: np.ndarray,  # (n,) scikit-learn's answers to them
+    threshold: float,
+    *,
+    singly: bool = False,  # also one by one, as a server asks: for engines that do this in another way
+) -> FastPathRecord:  # "proven" or "refused", with the reason
+    "Compare answers: every label equal, every probability within 1e-5. Raises what the engine raises."
+    proof = compare_answers(expected, engine.many(columns), threshold)
+    if singly and proof.status == "proven":
+        return compare_answers(expected, one_by_one(engine, columns), threshold)
+    return proof
+
+
+def one_by_one(engine: Engine, columns: Columns) -> np.ndarray:  # (n,)
+    "Answer n records one after the other."
+    rows = len(next(iter(columns.values())))
+    return np.array([engine.one(*values) for values in records(columns, engine.layout, rows)])
+
+
+def compare_answers(
+    expected: np.ndarray,  # (n,) scikit-learn's probabilities
+    answers: np.ndarray,  # (n,) another engine's, of the same rows
+    threshold: float,
+    tolerance: float = TOLERANCE,
+) -> FastPathRecord:  # "proven" or "refused"
+    "Judge answers: every label must be equal, every probability within `tolerance`."
+    if not len(expected):
+        return FastPathRecord(status="refused", reason="there was no row to compare the answers on")
+    difference = np.abs(expected - answers)
+    finite = bool(np.isfinite(difference).all())
+    apart = int((~(difference <= tolerance)).sum())  # counts NaN as well
+    flipped = int(((expected >= threshold) != (answers >= threshold)).sum())
+    largest = float(difference.max(initial=0.0)) if finite else None
+    if not apart and not flipped:
+        return FastPathRecord(status="proven", reason="", rows=len(expected), max_difference=largest)
+    amount = "NaN" if largest is None else f"up to {largest:.2g}"
+    reason = (
+        f"answers differ from scikit-learn's by {amount} "
+        f"({apart} of {len(expected)} rows apart, {flipped} with another label)"
+    )
+    return FastPathRecord(status="refused", reason=reason, rows=len(expected), max_difference=largest)
 
 
 @dataclass(frozen=True)
 class Paths:
-    "scikit-learn always answers; the fast path where there is one."
+    "The engines of a candidate: scikit-learn always answers, the ONNX model if there is one."
 
-    sklearn: SklearnPath
-    fast: FastPath | None
-    without_fast: FastPathRecord | None = None  # the reason if `fast` is None
+    sklearn: SklearnEngine
+    fast: Engine | None
+    without_fast: FastPathRecord | None = None  # why `fast` is None
+
+    def prove(self, columns: Columns, threshold: float) -> FastPathRecord:
+        "Compare both row by row. Absent, unproven (onnxruntime is missing), refused or proven."
+        if self.fast is None:
+            return self.without_fast or FastPathRecord(status="absent", reason="it was not compiled")
+        try:
+            return prove(self.fast, columns, self.sklearn.many(columns), threshold)
+        except CannotCompile as error:
+            return FastPathRecord(status="refused", reason=f"the compiled model fails on these rows: {error}")
 
 
 def open_fast_path(
     file: Path,  # model.onnx, which may be missing
     layout: Layout,
     why_missing: str = "",
-) -> tuple[FastPath | None, FastPathRecord | None]:  # the second gives the reason if the first is None
+) -> tuple[OnnxEngine | None, FastPathRecord | None]:  # the second says why the first is None
     "Load the compiled model, or say why there is none to be proven."
     if not file.exists():
         return None, FastPathRecord(status="absent", reason=why_missing or "it was not compiled")
     try:
-        return FastPath(file.read_bytes(), layout), None
+        return OnnxEngine(file.read_bytes(), layout), None
     except CannotCompile as error:
         here = find_spec("onnxruntime") is not None
         return None, FastPathRecord(status="refused" if here else "unproven", reason=str(error))
-
-
-def prove(
-    paths: Paths,
-    columns: Columns,
-    threshold: float,
-) -> FastPathRecord:  # proven, refused, unproven (no onnxruntime here) or absent
-    "Compare both paths row by row: every label equal, every probability within 1e-5."
-    if paths.fast is None:
-        return paths.without_fast or FastPathRecord(status="absent", reason="it was not compiled")
-    try:
-        fast = paths.fast.many(columns)
-    except Exception as error:  # onnxruntime raises types of its own; scikit-learn serves after any error
-        reason = f"the compiled model fails on these rows: {str(error).splitlines()[0][:200]}"
-        return FastPathRecord(status="refused", reason=reason)
-    return compare(paths.sklearn.many(columns), fast, threshold)
 
 
 def latencies(
@@ -59,15 +99,16 @@ def latencies(
     columns: Columns,
     proven: bool,  # is the fast path of any use?
     calls: int = 200,
-    within: float = 5.0,  # seconds for each path, however slow the model is
-) -> dict[str, Latency]:  # "sklearn", and "onnx" where it is proven
-    "Time one record in this process on each path; some calls before that are not counted."
+    within: float = 5.0,  # seconds for each engine, however slow the model is
+) -> dict[str, Latency]:  # by the engine's name; "onnx" only if it is proven
+    "Time one record in this process by each engine; some calls before that are not counted."
     single = records(columns, paths.sklearn.layout, calls)
-    timed = {"sklearn": time_calls(lambda values: paths.sklearn.one(*values), single, 20, within)}
-    if proven and paths.fast is not None:
-        fast = paths.fast
-        timed["onnx"] = time_calls(lambda values: fast.one(*values), single, 20, within)
-    return {name: latency(seconds) for name, seconds in timed.items()}
+
+    def timed(engine: Engine) -> Latency:
+        return latency(time_calls(lambda values: engine.one(*values), single, 20, within))
+
+    engines = [paths.sklearn, *([paths.fast] if proven and paths.fast else [])]
+    return {engine.name: timed(engine) for engine in engines}
 
 
 def records(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str], list[float]]]:
@@ -80,5 +121,5 @@ def records(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str]
 
 
 def stacked(*parts: Columns) -> Columns:
-    "Join the rows of all parts."
+    "Return the rows of all parts, one after another."
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

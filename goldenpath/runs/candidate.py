@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenpath.evaluation.record import Evaluation
-from goldenpath.inference.engines import SklearnPath
+from goldenpath.inference.engines import SklearnEngine
 from goldenpath.inference.proof import Paths, open_fast_path
 from goldenpath.records import FastPathRecord, Latency
 from goldenpath.registry.artifact import build_pipeline, write_manifest
@@ -77,4 +77,4 @@ def open_candidate(
     file = folder / "model.skops"
     pipeline = build_pipeline(file.read_bytes(), file, trusted)
     fast, without_fast = open_fast_path(folder / "model.onnx", record.layout, record.onnx)
-    return Candidate(run, folder, record, Paths(SklearnPath(pipeline, record.layout), fast, without_fast))
+    return Candidate(run, folder, record, Paths(SklearnEngine(pipeline, record.layout), fast, without_fast))

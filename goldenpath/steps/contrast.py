@@ -24,7 +24,7 @@ from ..contract import CONTRACT, LIMITS, PURPOSE
 from ..errors import GoldenpathError
 from ..evaluation.gate import Verdict
 from ..evaluation.record import Evaluation
-from ..inference.engines import SklearnPath
+from ..inference.engines import SklearnEngine
 from ..measure.contrast import Contrast
 from ..measure.http_client import Line, time_posts
 from ..measure.machine import machine
@@ -91,7 +91,7 @@ def train_and_predict(
     rows = pd.read_parquet(file)
     columns = enriched(CONTRACT.columns(rows))
     pipeline, layout, _ = fit(columns, outcome_of(rows), seed)
-    SklearnPath(pipeline, layout).many({name: values[:1] for name, values in columns.items()})
+    SklearnEngine(pipeline, layout).many({name: values[:1] for name, values in columns.items()})
 
 
 def train_then_predict(run: Run, manifest: Manifest, one: float) -> tuple[float, str]:
@@ -126,7 +126,7 @@ def load_and_predict(
     "Nothing is kept from the request before."
     manifest = verify(folder)
     pipeline = load_pipeline(folder, manifest, TRUSTED_TYPES)
-    return SklearnPath(pipeline, manifest.layout).many(enriched(columns))
+    return SklearnEngine(pipeline, manifest.layout).many(enriched(columns))
 
 
 def load_then_predict(folder: Path, columns: Columns, times: int = 5) -> Seconds:

@@ -24,7 +24,7 @@ from ..evaluation.intervals import LEVEL, Interval
 from ..evaluation.metrics import METRICS, Answers, Weighted, majority, measure, unweighted
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
 from ..evaluation.slices import ENOUGH, Slice, lowest_recall, slices_of
-from ..inference.proof import Paths, latencies, prove, stacked
+from ..inference.proof import Paths, latencies, stacked
 from ..model import TRUSTED_TYPES, decide, enriched
 from ..project import Step
 from ..records import Columns, FastPathRecord
@@ -244,13 +244,13 @@ def prove_twice(
     complete: Callable[[Columns], Columns] = enriched,  # adds the columns that the contract lacks
 ) -> tuple[FastPathRecord, Golden]:
     "Compare scikit-learn and ONNX on the held-out rows, then on the golden records made here."
-    proof = prove(paths, held_out, threshold)
+    proof = paths.prove(held_out, threshold)
     drawn = pool(spec)
     columns = complete(columns_of_json(spec, drawn.records))
     fast = paths.fast.many(columns) if proof.status == "proven" and paths.fast else None
     golden = select(drawn, paths.sklearn.many(columns), fast, threshold, decide=decide)
     if proof.status == "proven":
-        again = prove(paths, complete(columns_of_json(spec, golden.records)), threshold)
+        again = paths.prove(complete(columns_of_json(spec, golden.records)), threshold)
         if again.status != "proven":
             proof = again.model_copy(update={"reason": f"on golden rows: {again.reason}"})
     return proof, golden

@@ -1,6 +1,7 @@
 """The compiled model: its two tensors, and the proof that refuses it where it answers wrongly."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
-from goldenpath.inference.engines import CannotCompile, FastPath, compare, compile_onnx, frame_of, layout_of
+from goldenpath.inference.engines import CannotCompile, OnnxEngine, compile_onnx, frame_of, layout_of
+from goldenpath.inference.proof import compare_answers, one_by_one
 from goldenpath.model import build_pipeline, preprocessing
 from goldenpath.records import Columns, Layout
 
@@ -42,8 +44,8 @@ def judged(pipeline: BaseEstimator, columns: Columns, outcome: np.ndarray, **kep
     layout = layout_of(columns)
     frame = frame_of(columns, layout)
     reference = pipeline.fit(frame, outcome).predict_proba(frame)[:, 1]
-    fast = FastPath(compile_onnx(pipeline, layout), layout).many(columns)
-    return compare(reference, fast, threshold=0.5, **kept)
+    fast = OnnxEngine(compile_onnx(pipeline, layout), layout).many(columns)
+    return compare_answers(reference, fast, threshold=0.5, **kept)
 
 
 def test_the_default_model_is_proven_on_text_columns():
@@ -97,7 +99,7 @@ def test_one_record_answers_as_many_do():
     columns["age"] = np.linspace(1, 99, 200)
     layout = layout_of(columns)
     pipeline = build_pipeline(layout).fit(frame_of(columns, layout), outcome)
-    fast = FastPath(compile_onnx(pipeline, layout), layout)
+    fast = OnnxEngine(compile_onnx(pipeline, layout), layout)
     single = [fast.one([columns["town"][i], columns["job"][i]], [columns["age"][i]]) for i in range(200)]
     assert single == pytest.approx(fast.many(columns), abs=1e-7)
 
@@ -106,7 +108,7 @@ def test_a_level_that_training_never_saw_is_answered_alike():
     columns, outcome = of_levels(500)
     layout = layout_of(columns)
     pipeline = build_pipeline(layout).fit(frame_of(columns, layout), outcome)
-    fast = FastPath(compile_onnx(pipeline, layout), layout)
+    fast = OnnxEngine(compile_onnx(pipeline, layout), layout)
     strange = {"town": np.array(["atlantis"], dtype=object), "job": np.array([""], dtype=object)}
     reference = pipeline.predict_proba(frame_of(strange, layout))[0, 1]
     assert fast.one(["atlantis", ""], []) == pytest.approx(reference, abs=1e-6)
@@ -125,47 +127,49 @@ def test_a_pipeline_without_an_onnx_form_says_why():
 def test_bytes_that_are_no_model_are_refused():
     columns, _ = tumours()
     with pytest.raises(CannotCompile, match="not opened: it is not an ONNX model: byte"):
-        FastPath(b"not a model", layout_of(columns))
+        OnnxEngine(b"not a model", layout_of(columns))
 
 
 def test_no_rows_prove_nothing():
-    record = compare(np.array([]), np.array([]), threshold=0.5)
+    record = compare_answers(np.array([]), np.array([]), threshold=0.5)
     assert (record.status, record.reason) == ("refused", "there was no row to compare the answers on")
 
 
 def test_an_answer_that_is_no_number_is_refused():
-    record = compare(np.array([0.2]), np.array([np.nan]), threshold=0.5)  # below the threshold, like 0.2
+    record = compare_answers(
+        np.array([0.2]), np.array([np.nan]), threshold=0.5
+    )  # below the threshold, like 0.2
     assert record.status == "refused"
     assert record.max_difference is None
     assert "NaN (1 of 1 rows apart, 0 with another label)" in record.reason
 
 
 def test_the_same_probability_on_the_other_side_of_the_threshold_is_refused():
-    record = compare(np.array([0.5]), np.array([0.5 - 1e-9]), threshold=0.5)
+    record = compare_answers(np.array([0.5]), np.array([0.5 - 1e-9]), threshold=0.5)
     assert record.status == "refused"
     assert "1 with another label" in record.reason
 
 
 def test_the_record_of_a_comparison_says_how_many_rows_and_how_far_apart():
     reference, near, far = np.array([0.25, 0.75]), np.array([0.25, 0.75 + 2**-20]), np.array([0.25, 1.0])
-    proven, refused = compare(reference, near, 0.5), compare(reference, far, 0.5)
+    proven, refused = compare_answers(reference, near, 0.5), compare_answers(reference, far, 0.5)
     assert (proven.status, proven.reason, proven.rows, proven.max_difference) == ("proven", "", 2, 2**-20)
     assert (refused.status, refused.rows, refused.max_difference) == ("refused", 2, 0.25)
     assert "by up to 0.25 (1 of 2 rows apart, 0 with another label)" in refused.reason
 
 
 def test_a_difference_of_just_the_tolerance_and_a_probability_on_the_threshold_are_alike():
-    assert compare(np.array([0.75]), np.array([0.5]), 0.5, tolerance=0.25).status == "proven"
+    assert compare_answers(np.array([0.75]), np.array([0.5]), 0.5, tolerance=0.25).status == "proven"
 
 
 def test_threads_that_ask_at_once_each_get_their_own_answer():
     columns, outcome = of_levels(400)
     layout = layout_of(columns)
     pipeline = build_pipeline(layout).fit(frame_of(columns, layout), outcome)
-    fast = FastPath(compile_onnx(pipeline, layout), layout)
+    fast = OnnxEngine(compile_onnx(pipeline, layout), layout)
     right = fast.many(columns)
     with ThreadPoolExecutor(8) as pool:
-        for answers in pool.map(fast.each, [columns] * 40):
+        for answers in pool.map(partial(one_by_one, fast), [columns] * 40):
             np.testing.assert_allclose(answers, right, atol=1e-7)
 
 
@@ -194,8 +198,8 @@ ONES = {name: np.ones(2) for name in THREE.number}
 
 
 def test_a_model_that_is_read_and_then_fails_is_refused_with_its_reason():
-    fast = FastPath(answering(2, TensorProto.FLOAT, rows="seven"), THREE)
-    for ask in (fast.many, fast.each):
+    fast = OnnxEngine(answering(2, TensorProto.FLOAT, rows="seven"), THREE)
+    for ask in (fast.many, partial(one_by_one, fast)):
         with pytest.raises(CannotCompile, match="onnxruntime cannot run the model"):
             ask(ONES)
 
@@ -203,4 +207,4 @@ def test_a_model_that_is_read_and_then_fails_is_refused_with_its_reason():
 @pytest.mark.parametrize(("width", "kind"), [(3, TensorProto.FLOAT), (2, TensorProto.DOUBLE)])
 def test_a_model_that_does_not_answer_with_two_probabilities_is_refused(width: int, kind: int):
     with pytest.raises(CannotCompile, match="not probabilities of two classes"):
-        FastPath(answering(width, kind), THREE)
+        OnnxEngine(answering(width, kind), THREE)

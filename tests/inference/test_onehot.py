@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from goldenpath.inference.engines import CannotCompile, FastPath, compare, compile_onnx, frame_of, layout_of
+from goldenpath.inference.engines import CannotCompile, OnnxEngine, compile_onnx, frame_of, layout_of
 from goldenpath.inference.onehot import METADATA, Block, OneHot, blocks_of, from_metadata, to_metadata
+from goldenpath.inference.proof import compare_answers
 from goldenpath.records import Columns
 
 PLAIN = OneHotEncoder(handle_unknown="ignore")
@@ -54,9 +55,9 @@ def test_text_that_is_only_encoded_never_reaches_the_graph(parts):
     layout, pipeline = layout_of(columns), fitted(*parts)
     compiled = compile_onnx(pipeline, layout)
     assert inputs_of(compiled) == {"number"}
-    fast = FastPath(compiled, layout)
+    fast = OnnxEngine(compiled, layout)
     reference = pipeline.predict_proba(frame_of(columns, layout))[:, 1]
-    assert compare(reference, fast.many(columns), 0.5).status == "proven"
+    assert compare_answers(reference, fast.many(columns), 0.5).status == "proven"
     single = [
         fast.one([columns["pet"][at], columns["town"][at]], [columns["age"][at], columns["weight"][at]])
         for at in range(50)
@@ -72,7 +73,7 @@ def test_text_that_something_else_reads_stays_in_the_graph(name):
     compiled = compile_onnx(pipeline, layout)
     assert "text" in inputs_of(compiled)
     reference = pipeline.predict_proba(frame_of(columns, layout))[:, 1]
-    assert compare(reference, FastPath(compiled, layout).many(columns), 0.5).status == "proven"
+    assert compare_answers(reference, OnnxEngine(compiled, layout).many(columns), 0.5).status == "proven"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_no_rows_are_answered_with_none():
     layout = layout_of(columns)
     pipeline = fitted(("text", PLAIN, ["pet", "town"]))
     none = {name: values[:0] for name, values in columns.items()}
-    assert FastPath(compile_onnx(pipeline, layout), layout).many(none).shape == (0,)
+    assert OnnxEngine(compile_onnx(pipeline, layout), layout).many(none).shape == (0,)
 
 
 def test_levels_survive_being_written():
@@ -134,4 +135,4 @@ def test_levels_that_do_not_fit_the_model_are_refused(said, reason):
     model = onnx.load_from_string(compile_onnx(fitted(("text", PLAIN, ["pet", "town"])), layout))
     next(entry for entry in model.metadata_props if entry.key == METADATA).value = said
     with pytest.raises(CannotCompile, match=reason):
-        FastPath(model.SerializeToString(), layout)
+        OnnxEngine(model.SerializeToString(), layout)

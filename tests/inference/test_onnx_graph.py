@@ -28,7 +28,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, PowerTransformer, StandardScaler
 
-from goldenpath.inference.engines import CannotCompile, FastPath
+from goldenpath.inference.engines import CannotCompile, OnnxEngine
 from goldenpath.inference.onnx_graph import refusal
 from goldenpath.records import Layout
 
@@ -193,7 +193,7 @@ REFUSED = {
 def test_a_dangerous_model_is_not_opened(name: str) -> None:
     content, why = REFUSED[name]
     with pytest.raises(CannotCompile, match=f"the compiled model is not opened: .*{why}"):
-        FastPath(content, ONE)
+        OnnxEngine(content, ONE)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1,) * 8, (4096, 4096), ()])
@@ -208,7 +208,7 @@ def test_a_file_beside_the_process_is_not_read(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "secret").write_bytes(np.array([0.4, 0.6], dtype=np.float32).tobytes())
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CannotCompile, match="is stored in another file"):
-        FastPath(elsewhere("secret"), ONE)
+        OnnxEngine(elsewhere("secret"), ONE)
 
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)

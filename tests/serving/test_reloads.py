@@ -1,10 +1,10 @@
 """What a worker counts of itself: reloads, who holds which role, what queues dropped."""
 
-from typing import Any, cast
-
 import pytest
 from flask import Flask
 
+from goldenpath.contract import CONTRACT
+from goldenpath.inference.engines import SklearnEngine
 from goldenpath.predict import Predictor
 from goldenpath.records import Layout
 from goldenpath.registry.registry import Roles
@@ -12,7 +12,6 @@ from serving.guards import InFlight
 from serving.models import Live
 from serving.watchers.metrics import FOLDER, Metrics
 from serving.watchers.queue import Queue
-from tests.helpers.contracts import TARGET
 
 RESULTS = ("loaded", "refused")
 
@@ -44,7 +43,7 @@ def test_a_problem_counts_when_it_appears_and_not_when_it_is_over(metrics: Metri
 
 def named(version: str) -> Predictor:
     "Return a version that is only spoken of."
-    return Predictor(cast(Any, None), Layout(text=(), number=()), TARGET, 0.5, version)
+    return Predictor(SklearnEngine(None, Layout(text=(), number=())), CONTRACT, 0.5, version)
 
 
 def test_one_version_at_a_time_holds_a_role(metrics: Metrics) -> None:

@@ -22,7 +22,7 @@ from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
 from serving.models import Models
-from serving.remote_engine import BackendFailed, BackendTimeout, Remote, open_remote
+from serving.remote_engine import BackendFailed, BackendTimeout, RemoteEngine, open_remote
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
@@ -82,9 +82,9 @@ def good(*probabilities: float) -> dict[str, Any]:
     return {"outputs": [{"name": "predict_proba", "shape": [len(probabilities), 2], "data": data}]}
 
 
-def remote(url: str, **options: Any) -> Remote:
+def remote(url: str, **options: Any) -> RemoteEngine:
     layout = Layout(text=("colour",), number=("age", "height"))
-    return Remote(url, "churn", "1.0.0-x", layout, **{"timeout": LONG, **options})
+    return RemoteEngine(url, "churn", "1.0.0-x", layout, **{"timeout": LONG, **options})
 
 
 def test_one_record_is_sent_as_a_tensor_for_each_column(backend: Backend) -> None:
@@ -145,7 +145,7 @@ def test_failures_of_the_backend_are_502_and_504(home: Path, backend: Backend) -
     for answers, status in ([500, 500], 502), ([0.6, 0.6], 504):
         backend.answers = answers
         for predictor in (one for _, one in models.live.holders):
-            slow = Remote(backend.url, MODEL, predictor.version, predictor.layout, timeout=0.2)
+            slow = RemoteEngine(backend.url, MODEL, predictor.version, predictor.layout, timeout=0.2)
             predictor._engine = slow  # type: ignore[assignment]
         answer = asking.post("/predict", json=RECORDS[0])
         assert answer.status_code == status

@@ -393,6 +393,7 @@ def test_the_timing_of_an_evaluation_is_bounded_too(monkeypatch: pytest.MonkeyPa
 class SlowPath:
     "A model that takes a second of the clock for each record."
 
+    name = "sklearn"
     layout = Layout(text=(), number=("age",))
 
     def __init__(self, clock: SlowClock) -> None:

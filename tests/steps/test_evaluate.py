@@ -19,7 +19,7 @@ from goldenpath.evaluation.champion import Champion
 from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.metrics import Answers, majority
 from goldenpath.evaluation.record import Judgment
-from goldenpath.inference.engines import SklearnPath, compile_onnx, frame_of, layout_of
+from goldenpath.inference.engines import SklearnEngine, compile_onnx, frame_of, layout_of
 from goldenpath.inference.proof import Paths
 from goldenpath.model import build_pipeline, enriched
 from goldenpath.predict import load_predictor
@@ -243,7 +243,7 @@ def test_a_compiled_model_that_answers_wrongly_is_put_aside(home: Path, evaluate
 class WrongOnGoldenRows:
     "A compiled model that answers like scikit-learn on held-out rows and lower elsewhere."
 
-    def __init__(self, right: SklearnPath, held_out: int) -> None:
+    def __init__(self, right: SklearnEngine, held_out: int) -> None:
         self._right, self._held_out = right, held_out
 
     def many(self, columns: Columns) -> np.ndarray:
