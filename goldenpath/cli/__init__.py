@@ -1,11 +1,10 @@
 """The `goldenpath` command. Only click is imported here: each command's module is read when it is called."""
 
-import difflib
-import importlib
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -13,34 +12,25 @@ import goldenpath
 from goldenpath.cluster.checkout import other_library
 from goldenpath.errors import GoldenpathError
 from goldenpath.text.plain import one_line, say
+from goldenpath.text.spelling import nearest
 
-
-class Entry(NamedTuple):
-    "Where a command is found, and its line in the help."
-
-    module: str
-    name: str
-    help: str
-
-
+# The line of each command in the help; it is the function of its name in the module of its name.
 EVERYDAY = {
-    "run": Entry("run", "run", "Run the training pipeline and show the contrast."),
-    "step": Entry("run", "step", "Run one step's notebook alone."),
-    "runs": Entry("runs", "runs", "List and compare runs."),
-    "batch": Entry("predict", "batch", "Score a file with a published model."),
-    "predict": Entry("predict", "predict", "Answer one record."),
-    "serve": Entry("predict", "serve", "Answer over HTTP until stopped."),
-    "contrast": Entry("predict", "contrast", "Measure training time against prediction time."),
-    "doctor": Entry("doctor", "doctor", "Say what works here, and what does not."),
+    "run": "Run the training pipeline and show the contrast.",
+    "step": "Run one step's notebook alone.",
+    "runs": "List and compare runs.",
+    "batch": "Score a file with a published model.",
+    "predict": "Answer one record.",
+    "serve": "Answer over HTTP until stopped.",
+    "contrast": "Measure training time against prediction time.",
+    "doctor": "Say what works here, and what does not.",
 }
 BEHIND = {
-    "rehearse": Entry(
-        "pipeline", "rehearse_command", "Run a pipeline as its pods would: will it run on the cluster?"
-    ),
-    "models": Entry("models", "models", "Versions and roles: list, show, promote, withdraw, sign, gc."),
-    "export": Entry("export", "export", "Write the notebooks' exported cells into goldenpath/."),
-    "reproduce": Entry("reproduce", "reproduce", "Train a version again and compare."),
-    "pipeline": Entry("doctor", "pipeline", "Find a pipeline's traps before it is submitted."),
+    "rehearse": "Run a pipeline as its pods would: will it run on the cluster?",
+    "models": "Versions and roles: list, show, promote, withdraw, sign, gc.",
+    "export": "Write the notebooks' exported cells into goldenpath/.",
+    "reproduce": "Train a version again and compare.",
+    "pipeline": "Find a pipeline's traps before it is submitted.",
 }
 
 
@@ -51,24 +41,21 @@ class Commands(click.Group):
         return [*EVERYDAY, *BEHIND]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = (EVERYDAY | BEHIND).get(cmd_name)
-        if entry is None:
+        if cmd_name not in EVERYDAY | BEHIND:
             return None
-        module = importlib.import_module(f"goldenpath.cli.{entry.module}")
-        command: click.Command = getattr(module, entry.name)
+        command: click.Command = getattr(import_module(f"goldenpath.cli.{cmd_name}"), cmd_name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in EVERYDAY | BEHIND:
-            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
+            hint = nearest(args[0], self.list_commands(ctx))
             ctx.fail(one_line(f"there is no command '{args[0]}'{hint}"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, ring in (("Everyday", EVERYDAY), ("Behind them", BEHIND)):
             with formatter.section(title):
-                formatter.write_dl([(name, entry.help) for name, entry in ring.items()])
+                formatter.write_dl([*ring.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

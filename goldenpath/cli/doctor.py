@@ -1,16 +1,14 @@
-"""`goldenpath doctor` and `goldenpath pipeline check`."""
+"""`goldenpath doctor`."""
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
-from goldenpath.cli.pipeline import submit
-from goldenpath.cli.terminal import near, put, say, show, styled, table
-from goldenpath.cluster.checks.pipeline import check_pipeline
-from goldenpath.doctor.checks import Finding, examine
+from goldenpath.cli.terminal import put, say, show, styled, table
+from goldenpath.doctor.checks import Finding, examine, good, note
 from goldenpath.doctor.rows import ROWS, sound_contract
+from goldenpath.doctor.volume_race import RaceReport, race, race_with
 from goldenpath.doctor.workbench import CLUSTER
 from goldenpath.errors import NoModel
 from goldenpath.settings import Settings, load_settings
@@ -32,8 +30,6 @@ def doctor(volume: bool, other: str) -> None:
     started.
     """
     if volume or other:
-        from goldenpath.cli.race import race_here
-
         race_here(other)
         return
     findings = examine((*ROWS, *CLUSTER, check_champion))
@@ -57,36 +53,36 @@ def check_champion(settings: Settings) -> Iterator[Finding]:
     try:
         predictor = open_predictor(Project(settings).registry)
     except NoModel as fault:
-        yield Finding(what="champion", status="note", detail=str(fault), remedy="goldenpath run")
+        yield note("champion", str(fault), "goldenpath run")
         return
     answers = (
         "the fast path answers" if predictor.path == "onnx" else f"scikit-learn answers: {predictor.why}"
     )
-    yield Finding(what="champion", status="good", detail=f"{predictor.version}; {answers}")
+    yield good("champion", f"{predictor.version}; {answers}")
 
 
-@click.group()
-def pipeline() -> None:
-    """Check and run pipeline files."""
-
-
-pipeline.add_command(submit)
-
-
-@pipeline.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
-    """Find the silent traps of FILES (all of pipelines/), each with what to change.
-
-    Exit code 1 if there is one that breaks something.
-    """
-    chosen = files or tuple(sorted((load_settings().folder / "pipelines").glob("*.pipeline")))
-    broken = 0
-    for file in chosen:
-        traps = check_pipeline(file)
-        broken += sum(trap.level == "error" for trap in traps)
-        put(f"{near(file)}: {f'{len(traps)} found' if traps else 'sound'}")
-        for trap in traps:
-            put(f"  {trap.level} ({trap.kind}) {trap}")
-    if broken:
+def race_here(other: str) -> None:
+    "Race on home and tell what was seen; exit code 1 where the volume cannot be trusted."
+    home = load_settings().writable_home()
+    if other:
+        say(f"waiting for the other side: goldenpath doctor --volume --with {other}")
+    report = race_with(home, other) if other else race(home)
+    for line in told(report):
+        put(line)
+    if not report.trusted:
         sys.exit(1)
+
+
+def told(report: RaceReport) -> list[str]:
+    "Show the report in words."
+    seen = f"{report.seen_p50 * 1000:.1f} ms (median), {report.seen_max * 1000:.1f} ms at most"
+    verdict = "can be trusted" if report.trusted else "CANNOT be trusted"
+    return [
+        f"volume      {report.folder.parent.parent} ({report.file_system or 'unknown file system'})",
+        f"races       {report.rounds}, {report.together} of them really at the same time",
+        f"won by both {report.won_by_both}, by none {report.won_by_none}, exchanged {report.exchanged}",
+        f"seen after  {seen}",
+        f"clocks      {report.clocks_apart * 1000:.1f} ms apart",
+        f"verdict     this volume {verdict}",
+        *(f"advice      {line}" for line in report.advice),
+    ]

@@ -1,16 +1,13 @@
-"""`goldenpath rehearse` and `goldenpath pipeline submit`: what concerns the cluster."""
+"""`goldenpath pipeline`: check a pipeline file, and submit it to the cluster."""
 
-import re
 import sys
 from pathlib import Path
 
 import click
 
-from goldenpath.cli.run import DEFAULT, pairs
-from goldenpath.cli.terminal import Progress, near, put, say, show, styled, table
+from goldenpath.cli.options import PIPELINE, SET
+from goldenpath.cli.terminal import near, put, say
 from goldenpath.cluster.checks.pipeline import check_pipeline
-from goldenpath.cluster.pipeline import read_pipeline
-from goldenpath.cluster.rehearsal.rehearsal import NodeReport, Rehearsal, rehearse
 from goldenpath.cluster.submit import (
     Runtime,
     Submitted,
@@ -20,135 +17,47 @@ from goldenpath.cluster.submit import (
 )
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.settings import load_settings
-from goldenpath.text.text_table import TextTable
-
-ARCHIVE = re.compile(r".*-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tar\.gz")
-_SHOWN = 3  # names in a cell of the table; all of them are in rehearsal.json
-_STYLE = {
-    "done": "green",
-    "failed": "bold red",
-    "skipped": "yellow",
-}
 
 
-@click.command("rehearse")
-@click.argument("pipeline", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "-s",
-    "values",
-    multiple=True,
-    callback=pairs,
-    metavar="NAME=VALUE",
-    help="Environment variable of every node, such as SEED=7.",
-)
-@click.option(
-    "--volume",
-    "-v",
-    type=click.Path(path_type=Path),
-    help="Folder that stands in for the shared volume; default: a new one with what the pipeline needs.",
-)
-def rehearse_command(pipeline: Path | None, values: dict[str, str], volume: Path | None) -> None:
-    """Run PIPELINE (pipelines/train.pipeline) as its pods would, on this machine.
+@click.group()
+def pipeline() -> None:
+    """Check and run pipeline files."""
 
-    Elyra compiles it and uploads it to a real S3 store; then each node's own command runs in an empty folder
-    with the runtime image's packages and without this project. The new volume holds a copy of the rows, and
-    for a pipeline that answers with a published version a copy of that version and of the file to score. Exit
-    code 1: a node failed; 3: the gate refused the candidate.
+
+@pipeline.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Find the silent traps of FILES (all of pipelines/), each with what to change.
+
+    Exit code 1 if there is one that breaks something.
     """
-    settings = load_settings()
-    file = pipeline or settings.folder / DEFAULT
-    labels = [node.label for node in read_pipeline(file).nodes]
-    made = rehearse(file, settings, Progress(labels), values, volume)
-    tell(made)
-    sys.exit(made.exit_code)
+    chosen = files or tuple(sorted((load_settings().folder / "pipelines").glob("*.pipeline")))
+    broken = 0
+    for file in chosen:
+        traps = check_pipeline(file)
+        broken += sum(trap.level == "error" for trap in traps)
+        put(f"{near(file)}: {f'{len(traps)} found' if traps else 'sound'}")
+        for trap in traps:
+            put(f"  {trap.level} ({trap.kind}) {trap}")
+    if broken:
+        sys.exit(1)
 
 
-def tell(made: Rehearsal) -> None:
-    "Show the table, what is missing in the pods, what failed and where to look."
-    show(_table(made))
-    for node in made.nodes:
-        for one in node.missing:
-            put(
-                f"{node.label}: {one.kind} {one.name} is here but not in the pod"
-                + (f" ({one.where})" if one.where else "")
-            )
-        for name in node.lost:
-            put(
-                f"{node.label}: {name} is lost with the pod, because the node wrote it into its working "
-                "folder; write to the run or the volume, or add it to the node's output files"
-            )
-    for note in made.notes:
-        put(f"note: {note}")
-    of = f"with Python {made.python} and {made.packages} packages of the image"
-    say(f"rehearsed in {made.seconds:.0f} s {of}, in {near(made.folder)}")
-    for node in made.nodes:
-        if node.failure:
-            _tell_failure(node, made.folder)
-
-
-def _table(made: Rehearsal) -> TextTable:
-    columns = ("node", "", "seconds", "read", "written")
-    listing = table(f"{made.pipeline}, as its pods would run it", *columns, numbers=("seconds",))
-    for node in made.nodes:
-        seconds = "" if node.status == "skipped" else f"{node.seconds:.1f}"
-        read = _moved(node.fetched, node.read)
-        listing.add_row(
-            node.label,
-            styled(node.status, _STYLE[node.status]),
-            seconds,
-            read,
-            _moved(node.sent, node.written),
-        )
-    return listing
-
-
-def _moved(store: tuple[str, ...], volume: tuple[str, ...]) -> str:
-    "Show the transfers between the node and the store, and between the node and the volume."
-    files = [ARCHIVE.sub("archive", name) for name in store]
-    places = [("S3", files)] * bool(files) + [("volume", [Path(name).name for name in volume])] * bool(volume)
-    return "\n".join(f"{place}: {_short(names)}" for place, names in places)
-
-
-def _short(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _tell_failure(node: NodeReport, folder: Path) -> None:
-    failure = node.failure
-    assert failure is not None
-    cell = f" in cell [{failure.cell}]" if failure.cell else ""
-    say(f"error: {node.label} failed{cell}: {failure.kind}: {failure.message}")
-    say(f"  its log            {near(folder / 'nodes' / node.label / 'node.log')}")
-    say(f"  what ran           {near(failure.file)}")
-
-
-@click.command()
-@click.argument("pipeline", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "-s",
-    "values",
-    multiple=True,
-    callback=pairs,
-    metavar="NAME=VALUE",
-    help="Environment variable of every node, for this run only, such as SEED=7.",
-)
+@pipeline.command()
+@PIPELINE
+@SET
 @click.option("--runtime", default="", help="Elyra's runtime configuration; odh_dsp if it is there.")
 @click.option("--wait", is_flag=True, help="Wait until the run has ended; exit code 1 unless it succeeded.")
 @click.option("--timeout", default=7200.0, show_default=True, help="Seconds after which waiting is given up.")
-def submit(pipeline: Path | None, values: dict[str, str], runtime: str, wait: bool, timeout: float) -> None:
+def submit(file: Path, values: dict[str, str], runtime: str, wait: bool, timeout: float) -> None:
     """Submit PIPELINE (pipelines/train.pipeline) to Kubeflow Pipelines.
 
     What is submitted is a copy, checked first for the traps that `goldenpath pipeline check` knows.
     """
-    settings = load_settings()
-    file = pipeline or settings.folder / DEFAULT
     if broken := [trap for trap in check_pipeline(file) if trap.level == "error"]:
         raise BadInput(f"{near(file)} was not submitted: {broken[0]}; goldenpath pipeline check tells all")
     found = find_runtime(runtime)
-    submitted = submit_pipeline(file, settings, found, values)
+    submitted = submit_pipeline(file, load_settings(), found, values)
     put(f"run {submitted.run_id}: {submitted.url}")
     if wait:
         _wait(found, submitted, timeout)

@@ -1,6 +1,5 @@
 """`goldenpath reproduce`: train a version again, and say what is not as it was."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import numpy as np
 from goldenpath.cli.terminal import say, show, styled, table
 from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.settings import Settings, load_settings
-
-DRAWN = re.compile(r"\(([\d,]+) rows, seed (\d+)\)")  # in the source of a stand-in
 
 
 @click.command()
@@ -59,9 +56,8 @@ def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settin
         "split": manifest.data.split,
         "source": manifest.data.source,
     }
-    if drawn := DRAWN.search(manifest.data.source):
-        rows, seed = int(drawn[1].replace(",", "")), int(drawn[2])
-        recorded |= {"source": "synthetic", "synthetic_rows": rows, "seed": seed}
+    if drawn := manifest.data.drawn:
+        recorded |= {"source": "synthetic", "synthetic_rows": drawn.rows, "seed": drawn.seed}
     return settings.changed(**recorded)
 
 

@@ -1,10 +1,13 @@
-"""`goldenpath runs`: list runs, show one, lay several side by side."""
+"""`goldenpath runs`: list runs, lay several side by side, clean up."""
+
+from datetime import UTC, datetime, timedelta
 
 import click
 
-from goldenpath.cli.gc import gc
-from goldenpath.cli.terminal import say, show, styled, table
+from goldenpath.cli.options import GRACE_TIME, YES
+from goldenpath.cli.terminal import say, show, styled, table, tell_plan
 from goldenpath.runs.history import RunSummary, laid_side_by_side, summarise
+from goldenpath.runs.retention import carry_out_runs, plan_runs
 from goldenpath.runs.run import find_run, list_runs
 from goldenpath.settings import load_settings
 
@@ -31,9 +34,6 @@ def runs(ctx: click.Context, last: int) -> None:
     show(listing)
 
 
-runs.add_command(gc)
-
-
 @runs.command()
 @click.argument("names", nargs=-1, required=True, metavar="RUN...")
 def compare(names: tuple[str, ...]) -> None:
@@ -45,6 +45,23 @@ def compare(names: tuple[str, ...]) -> None:
         differs = len(set(cells)) > 1
         listing.add_row(styled(f"{line} *", "bold") if differs else line, *cells)
     show(listing)
+
+
+@runs.command()
+@click.option("--keep", required=True, type=click.IntRange(0), help="The newest runs that stay in any case.")
+@GRACE_TIME
+@YES
+def gc(keep: int, grace: timedelta, yes: bool) -> None:
+    """Move unused runs to the trash, and delete those past the grace time.
+
+    Kept are the newest, those touched within the grace time, those that published versions were trained
+    in, and what any of these reads from.
+    """
+    home, now = load_settings().home_folder(), datetime.now(UTC)
+    plan = plan_runs(home, keep, grace, now)
+    if yes:
+        plan = carry_out_runs(home, plan, now)
+    tell_plan(plan, yes)
 
 
 def _cells(run: RunSummary) -> tuple[str, ...]:

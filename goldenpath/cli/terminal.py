@@ -7,12 +7,13 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from goldenpath.cluster.pipeline import Outcome, again
+from goldenpath.cluster.run import Outcome, again
+from goldenpath.registry.retention import Plan
 from goldenpath.runs.executed import StepProgress
 from goldenpath.text.plain import one_line, put, say
 from goldenpath.text.text_table import TextTable, styled
 
-__all__ = ["Progress", "near", "put", "say", "show", "styled", "table", "tell_failure"]
+__all__ = ["Progress", "near", "put", "say", "show", "styled", "table", "tell_failure", "tell_plan"]
 
 CLEAR = "\r\x1b[K"  # the line, on a terminal
 LINE_EVERY = 30.0  # seconds between two lines about a running step in a log
@@ -86,3 +87,22 @@ def tell_failure(outcome: Outcome) -> None:
     say(f"  executed notebook  {near(failure.file)}")
     say(f"  as a page          {near(failure.file.with_suffix('.html'))}")
     say(f"  run it again       {again(failure, outcome.run)}")
+
+
+def tell_plan(plan: Plan, done: bool) -> None:
+    "One line for each thing."
+    lines = [f"{'moved' if done else 'move'} aside: {name}" for name in plan.aside]
+    lines += [f"{'brought' if done else 'bring'} back: {name}" for name in plan.back]
+    lines += [
+        f"{'deleted' if done else 'delete'}: {one.name}, aside since {one.since:%Y-%m-%d}"
+        for one in plan.gone
+    ]
+    deleted = {one.name for one in plan.gone}
+    swept = [path for path in plan.attachments if path.name not in deleted]
+    lines += [f"{'swept' if done else 'sweep'}: {near(path)}" for path in (*swept, *plan.litter)]
+    for line in lines:
+        put(line)
+    if plan.empty:
+        say("nothing to do")
+    elif not done:
+        say("this was a dry run; --yes does it")

@@ -7,13 +7,12 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from goldenpath.cluster.workspace import copy_project, elyra_pipeline, export_notebooks
-from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.cluster.workspace import elyra_pipeline
+from goldenpath.errors import GoldenpathError
 from goldenpath.records import Frozen
 
 CONFIGURATION = "rehearsal"  # name of the runtime configuration that Elyra is given here
@@ -39,45 +38,6 @@ class Task(Frozen):
     environ: dict[str, str]
     after: tuple[str, ...]  # ids
     mounts: dict[str, str]  # claim by mount path
-
-
-def snapshot(
-    file: Path,  # the .pipeline of the project
-    project: Path,
-    folder: Path,  # where the copy goes; a new or empty folder
-    values: Mapping[str, str],  # environment variables that every node gets in this copy
-) -> Path:  # the pipeline in the copy
-    "Copy the project with fresh exports, so that the compiled code is the checked code."
-    source = file.resolve()
-    if not source.is_relative_to(project):
-        raise BadInput(f"pipeline {file} is outside the project {project}: save it in {project}/pipelines")
-    export_notebooks(project)
-    folder.mkdir(parents=True, exist_ok=True)
-    copy_project(project, folder)
-    copied = folder / source.relative_to(project)
-    copied.parent.mkdir(parents=True, exist_ok=True)
-    copied.write_text(json.dumps(with_values(_document(source), values), indent=2) + "\n", "utf-8")
-    return copied
-
-
-def _document(file: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(file.read_text("utf-8")))
-    except OSError as fault:
-        raise BadInput(f"pipeline {file} cannot be read ({fault.strerror})") from None
-    except ValueError:
-        raise BadInput(f"{file} is not a pipeline: open it in the Elyra editor and save it again") from None
-
-
-def with_values(document: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    "Return the pipeline with environment variables changed or added in every node."
-    changed: dict[str, Any] = json.loads(json.dumps(document))
-    for node in (node for pipeline in changed["pipelines"] for node in pipeline["nodes"]):
-        parameters = node["app_data"]["component_parameters"]
-        kept = [entry for entry in parameters.get("env_vars", []) if entry["env_var"] not in values]
-        added = [{"env_var": name, "value": value} for name, value in values.items()]
-        parameters["env_vars"] = kept + added
-    return changed
 
 
 def compile_pipeline(

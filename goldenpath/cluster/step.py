@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from goldenpath.cluster.pipeline import Outcome
 from goldenpath.cluster.program import follow, running
+from goldenpath.cluster.run import Outcome
 from goldenpath.cluster.workspace import export_notebooks, last_line
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.records import Frozen

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from goldenpath.cluster.compile import complaint, snapshot
-from goldenpath.cluster.workspace import elyra_pipeline
+from goldenpath.cluster.compile import complaint
+from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
+from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.records import Frozen
 from goldenpath.settings import Settings
@@ -117,10 +118,11 @@ def submit_pipeline(
     from jupyter_core.paths import jupyter_runtime_dir
 
     Path(jupyter_runtime_dir()).mkdir(parents=True, exist_ok=True)  # or Elyra ends with a traceback
+    export_notebooks(settings.folder)
     with tempfile.TemporaryDirectory() as folder:
-        copied = snapshot(file, settings.folder, Path(folder), values or {})
+        copied = copy_pipeline(read_pipeline(file), settings.folder, Path(folder), values or {})
         done = subprocess.run(
-            [*command, "submit", str(copied), "--runtime-config", runtime.name, "--json"],
+            [*command, "submit", str(copied.file), "--runtime-config", runtime.name, "--json"],
             cwd=folder,
             capture_output=True,
             text=True,

@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -11,7 +12,6 @@ from goldenpath.cluster.checkout import environment_project
 from goldenpath.cluster.checks.pipeline import check_pipeline
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import GoldenpathError
-from goldenpath.records import Frozen
 from goldenpath.runs.notebook import stale_notebooks, strangers
 from goldenpath.settings import Settings, load_settings
 
@@ -19,13 +19,29 @@ SMALLEST, LARGEST = (3, 11), (3, 14)  # versions of Python
 Status = Literal["good", "note", "bad"]  # a note is worth knowing and stops nothing
 
 
-class Finding(Frozen):
+@dataclass(frozen=True)
+class Finding:
     "What one check found."
 
     what: str
     status: Status
     detail: str
     remedy: str = ""
+
+
+def good(what: str, detail: str) -> Finding:
+    "Return a finding that all is well."
+    return Finding(what, "good", detail)
+
+
+def note(what: str, detail: str, remedy: str = "") -> Finding:
+    "Return a finding that is worth knowing and stops nothing."
+    return Finding(what, "note", detail, remedy)
+
+
+def bad(what: str, detail: str, remedy: str = "") -> Finding:
+    "Return a finding that something does not work."
+    return Finding(what, "bad", detail, remedy)
 
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -36,16 +52,15 @@ def examine(further: tuple[Check, ...] = ()) -> list[Finding]:
     try:
         settings = load_settings()
     except GoldenpathError as fault:
-        return [Finding(what="settings", status="bad", detail=str(fault), remedy="correct that line")]
-    findings = [Finding(what="settings", status="good", detail=str(settings.file or "defaults only"))]
+        return [bad("settings", str(fault), "correct that line")]
+    findings = [good("settings", str(settings.file or "defaults only"))]
     for check in (*CHECKS, *further):
         try:
             findings += check(settings)
         except GoldenpathError as fault:
-            findings.append(Finding(what=_name(check), status="bad", detail=str(fault)))
+            findings.append(bad(_name(check), str(fault)))
         except Exception as fault:  # a fault of ours in one check must not hide what the others find
-            detail = f"this check broke: {type(fault).__name__}: {fault}"
-            findings.append(Finding(what=_name(check), status="bad", detail=detail))
+            findings.append(bad(_name(check), f"this check broke: {type(fault).__name__}: {fault}"))
     return findings
 
 
@@ -56,14 +71,9 @@ def _name(check: Check) -> str:
 def check_python(settings: Settings) -> Iterator[Finding]:
     "Is this Python one that the project is tested with?"
     here = sys.version_info[:2]
-    good = SMALLEST <= here <= LARGEST
     detail = f"{sys.version.split()[0]} at {sys.executable}"
-    yield Finding(
-        what="Python",
-        status="good" if good else "bad",
-        detail=detail,
-        remedy="" if good else "use 3.11 to 3.14",
-    )
+    fits = SMALLEST <= here <= LARGEST
+    yield good("Python", detail) if fits else bad("Python", detail, "use 3.11 to 3.14")
 
 
 def check_environment(settings: Settings) -> Iterator[Finding]:
@@ -73,13 +83,12 @@ def check_environment(settings: Settings) -> Iterator[Finding]:
     if project is None:
         return
     if project.resolve() == settings.folder.resolve():
-        yield Finding(what="environment", status="good", detail=str(environment))
+        yield good("environment", str(environment))
         return
-    yield Finding(
-        what="environment",
-        status="bad",
-        detail=f"{environment} was made for {project}: its programs run the library there",
-        remedy=f"run `make .venv/ready` in {settings.folder}",
+    yield bad(
+        "environment",
+        f"{environment} was made for {project}: its programs run the library there",
+        f"run `make .venv/ready` in {settings.folder}",
     )
 
 
@@ -90,29 +99,27 @@ def check_home(settings: Settings) -> Iterator[Finding]:
         with tempfile.NamedTemporaryFile(dir=home, prefix=".doctor-"):
             pass
     except OSError as fault:
-        yield Finding(
-            what="home",
-            status="bad",
-            detail=f"{home} cannot be written ({fault.strerror})",
-            remedy="change `home` in settings.ini, or the folder's rights",
+        yield bad(
+            "home",
+            f"{home} cannot be written ({fault.strerror})",
+            "change `home` in settings.ini, or the folder's rights",
         )
         return
     mounted = "a mount" if os.path.ismount(home) else "a folder on this machine"
-    yield Finding(what="home", status="good", detail=f"{home}, {mounted}")
+    yield good("home", f"{home}, {mounted}")
 
 
 def check_data(settings: Settings) -> Iterator[Finding]:
     "Where would the rows come from?"
     source = settings.data_source()
     if source == "synthetic":
-        yield Finding(
-            what="data",
-            status="note",
-            detail="no rows found: the synthetic stand-in would be drawn",
-            remedy=f"put one file into {settings.folder / 'data'}, or name one as `source` in settings.ini",
+        yield note(
+            "data",
+            "no rows found: the synthetic stand-in would be drawn",
+            f"put one file into {settings.folder / 'data'}, or name one as `source` in settings.ini",
         )
     elif "://" in source:
-        yield Finding(what="data", status="good", detail=f"{source} (an address: not tried)")
+        yield good("data", f"{source} (an address: not tried)")
     else:
         yield _local_rows(source)
 
@@ -124,29 +131,25 @@ def _local_rows(source: str) -> Finding:
 
         files = find_files(source)
     except ImportError:  # the server's image
-        return Finding(what="data", status="note", detail=f"{source}: not tried, fsspec is not installed")
+        return note("data", f"{source}: not tried, fsspec is not installed")
     except GoldenpathError as fault:
-        remedy = "correct `source` in settings.ini"
-        return Finding(what="data", status="bad", detail=str(fault), remedy=remedy)
+        return bad("data", str(fault), "correct `source` in settings.ini")
     detail = source if len(files) == 1 else f"{len(files)} files: {source}"
-    return Finding(what="data", status="good", detail=detail)
+    return good("data", detail)
 
 
 def check_exports(settings: Settings) -> Iterator[Finding]:
     "Do the modules say what the notebooks say?"
     if not (settings.folder / "notebooks").is_dir():
-        yield Finding(
-            what="exports", status="note", detail="no notebooks here: this is not a checkout of the project"
-        )
+        yield note("exports", "no notebooks here: this is not a checkout of the project")
         return
-    for line in strangers(settings.folder / "notebooks"):
-        what, _, remedy = line.rpartition("; ")
-        yield Finding(what="exports", status="note", detail=what, remedy=remedy)
+    for problem, remedy in strangers(settings.folder / "notebooks"):
+        yield note("exports", problem, remedy)
     stale = stale_notebooks(settings.folder / "notebooks", settings.folder / "goldenpath")
     if stale:
-        yield Finding(what="exports", status="bad", detail="; ".join(stale), remedy="make export")
+        yield bad("exports", "; ".join(stale), "make export")
     else:
-        yield Finding(what="exports", status="good", detail="every module says what its notebook says")
+        yield good("exports", "every module says what its notebook says")
 
 
 def check_pipelines(settings: Settings) -> Iterator[Finding]:
@@ -157,9 +160,7 @@ def check_pipelines(settings: Settings) -> Iterator[Finding]:
         more = f" (and {len(traps) - 1} more)" if len(traps) > 1 else ""
         detail = f"{traps[0]}{more}" if traps else "no trap found"
         remedy = f"goldenpath pipeline check pipelines/{file.name}" if traps else ""
-        yield Finding(
-            what=f"pipeline {file.stem}", status=worst if traps else "good", detail=detail, remedy=remedy
-        )
+        yield Finding(f"pipeline {file.stem}", worst if traps else "good", detail, remedy)
 
 
 PROGRAMS = (
@@ -183,26 +184,22 @@ def check_programs(settings: Settings) -> Iterator[Finding]:
     has_steps = (settings.folder / "notebooks").is_dir()  # not in the serving image, which has no papermill
     for program, package, without in PROGRAMS:
         if find_program(program):
-            yield Finding(what=program, status="good", detail=_version(package))
+            yield good(program, _version(package))
         else:
             needed = (program == "papermill" and has_steps) or (
                 program == "granian" and not find_program("gunicorn")
             )
-            yield Finding(
-                what=program, status="bad" if needed else "note", detail="not installed", remedy=without
-            )
+            yield Finding(program, "bad" if needed else "note", "not installed", without)
 
 
 def check_fast_path(settings: Settings) -> Iterator[Finding]:
     "Can compiled models run here at all?"
     found = _version("onnxruntime")
     if found:
-        yield Finding(what="fast path", status="good", detail=f"onnxruntime {found}")
+        yield good("fast path", f"onnxruntime {found}")
     else:
         remedy = "install onnxruntime (it comes with `make`, and with the serving image)"
-        yield Finding(
-            what="fast path", status="note", detail="no onnxruntime: scikit-learn answers", remedy=remedy
-        )
+        yield note("fast path", "no onnxruntime: scikit-learn answers", remedy)
 
 
 def _version(package: str) -> str:

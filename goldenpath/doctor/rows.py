@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from goldenpath.doctor.checks import Check, Finding
+from goldenpath.doctor.checks import Check, Finding, bad, good, note
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.runs.executed import in_one_line
 from goldenpath.schema.contract import Contract
@@ -35,15 +35,15 @@ def check_contract(settings: Settings) -> Iterator[Finding]:
     try:
         contract = load_contract()
     except BadInput as fault:
-        yield Finding(what="contract", status="bad", detail=str(fault), remedy=REMEDY)
+        yield bad("contract", str(fault), REMEDY)
         return
     if contract is None:
         detail = "there is no goldenpath/contract.py"
-        yield Finding(what="contract", status="note", detail=detail, remedy="make export")
+        yield note("contract", detail, "make export")
         return
     fields = f"{len(contract.fields)} field{'s' * (len(contract.fields) != 1)}"
     detail = f"{fields}, and {contract.target.column} is predicted"
-    yield Finding(what="contract", status="good", detail=detail)
+    yield good("contract", detail)
 
 
 def check_columns(settings: Settings) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def check_columns(settings: Settings) -> Iterator[Finding]:
     columns_of(contract, settings)
     rows = "the synthetic stand-in" if source == "synthetic" else source
     detail = f"{rows} has every column that contract and split need"
-    yield Finding(what="columns", status="good", detail=detail)
+    yield good("columns", detail)
 
 
 def check_slices(settings: Settings) -> Iterator[Finding]:
@@ -74,11 +74,10 @@ def check_slices(settings: Settings) -> Iterator[Finding]:
     names = [field.name for field in contract.fields]
     for name in settings.slices:
         if name not in names:
-            yield Finding(
-                what="slices",
-                status="note",
-                detail=f"slices names '{name}', which is not a field of the contract{nearest(name, names)}",
-                remedy="correct `slices` in settings.ini, unless `enrich` in 04_model adds that column",
+            yield note(
+                "slices",
+                f"slices names '{name}', which is not a field of the contract{nearest(name, names)}",
+                "correct `slices` in settings.ini, unless `enrich` in 04_model adds that column",
             )
 
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import goldenpath
 from goldenpath.cluster.images import image_names
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.submit import Runtime, find_runtime, metadata_folders
-from goldenpath.doctor.checks import Check, Finding
+from goldenpath.doctor.checks import Check, Finding, bad, good, note
 from goldenpath.errors import BadInput
 from goldenpath.project import Project
 from goldenpath.runs.notebook import code_cells, has_tag, read_notebook
@@ -70,21 +70,19 @@ def judge_volume(home: Path, mounts: list[Mount], workbench: bool) -> Iterator[F
     under = [mount for mount in mounts if resolved.is_relative_to(mount.place)]
     mount = max(under, key=lambda one: len(one.place.parts), default=Mount(Path("/"), "unknown", ""))
     if workbench and not mount.network:
-        yield Finding(
-            what="shared volume",
-            status="bad",
-            detail=f"{home} is on {mount.kind} at {mount.place}: pipeline pods and servers do not see it",
-            remedy=f"mount the claim `goldenpath` (ReadWriteMany) at {MOUNT}, or set `home`",
+        yield bad(
+            "shared volume",
+            f"{home} is on {mount.kind} at {mount.place}: pipeline pods and servers do not see it",
+            f"mount the claim `goldenpath` (ReadWriteMany) at {MOUNT}, or set `home`",
         )
     elif mount.network:
         yield from _judge_network(home, mount)
     others = [one for one in mounts if one.network and one != mount and _is_for_people(one)]
     for other in others:
-        yield Finding(
-            what="other mount",
-            status="note",
-            detail=f"{other.place} is a network mount ({other.kind}) that home does not use",
-            remedy=f"if runs and versions should live there: home = {other.place}",
+        yield note(
+            "other mount",
+            f"{other.place} is a network mount ({other.kind}) that home does not use",
+            f"if runs and versions should live there: home = {other.place}",
         )
 
 
@@ -94,31 +92,30 @@ def _is_for_people(mount: Mount) -> bool:
 
 def _judge_network(home: Path, mount: Mount) -> Iterator[Finding]:
     if mount.kind in ("cifs", "smb3"):
-        yield Finding(
-            what="shared volume",
-            status="bad",
-            detail=f"{mount.place} is SMB, whose renames are not atomic: two people can lose a version",
-            remedy="use a class with the NFS protocol (docs/openshift.md, volume)",
+        yield bad(
+            "shared volume",
+            f"{mount.place} is SMB, whose renames are not atomic: two people can lose a version",
+            "use a class with the NFS protocol (docs/openshift.md, volume)",
         )
         return
     seconds = remembers(mount)
     if seconds > SLOW_TO_SEE:
-        yield Finding(
-            what="shared volume",
-            status="note",
-            detail=f"{mount.place} ({mount.kind}) caches names for up to {seconds:.0f} s, so servers see a "
-            "promotion that late",
-            remedy="mount it with actimeo=1 (docs/openshift.md, volume)",
+        yield note(
+            "shared volume",
+            (
+                f"{mount.place} ({mount.kind}) caches names for up to {seconds:.0f} s, so servers see a "
+                "promotion that late"
+            ),
+            "mount it with actimeo=1 (docs/openshift.md, volume)",
         )
     elif home.exists() and home.stat().st_mode & 0o002:
-        yield Finding(
-            what="shared volume",
-            status="bad",
-            detail=f"all users may write to {home}, so its versions cannot be trusted",
-            remedy=f"chmod o-w {home}",
+        yield bad(
+            "shared volume",
+            f"all users may write to {home}, so its versions cannot be trusted",
+            f"chmod o-w {home}",
         )
     else:
-        yield Finding(what="shared volume", status="good", detail=f"{mount.place}, {mount.kind}")
+        yield good("shared volume", f"{mount.place}, {mount.kind}")
 
 
 def remembers(mount: Mount) -> float:
@@ -137,11 +134,11 @@ def check_link(settings: Settings) -> Iterator[Finding]:
     if not in_workbench() or home == link:
         return
     if link.resolve() == home.resolve():
-        yield Finding(what="volume link", status="good", detail=f"{link} leads to {home}")
+        yield good("volume link", f"{link} leads to {home}")
     else:
         remedy = f"ln -s {home} {link}"
         detail = f"{link} does not lead to {home}: JupyterLab cannot open the reports there"
-        yield Finding(what="volume link", status="note", detail=detail, remedy=remedy)
+        yield note("volume link", detail, remedy)
 
 
 def check_pipeline_server(settings: Settings) -> Iterator[Finding]:
@@ -151,9 +148,9 @@ def check_pipeline_server(settings: Settings) -> Iterator[Finding]:
     except BadInput as fault:
         if in_workbench():
             remedy = "create the pipeline server, then stop and start this workbench"
-            yield Finding(what="pipeline server", status="bad", detail=str(fault), remedy=remedy)
+            yield bad("pipeline server", str(fault), remedy)
         return
-    yield Finding(what="pipeline server", status="good", detail=f"{runtime.name}: {runtime.api}")
+    yield good("pipeline server", f"{runtime.name}: {runtime.api}")
     yield judge_store(runtime)
 
 
@@ -164,13 +161,12 @@ def judge_store(runtime: Runtime) -> Finding:
     try:
         socket.create_connection((address.hostname or "", port), WAIT).close()
     except (OSError, ValueError) as fault:
-        return Finding(
-            what="S3",
-            status="bad",
-            detail=f"{runtime.store} takes no connection ({fault})",
-            remedy="correct host and port of the pipeline server's object storage; look at network policies",
+        return bad(
+            "S3",
+            f"{runtime.store} takes no connection ({fault})",
+            "correct host and port of the pipeline server's object storage; look at network policies",
         )
-    return Finding(what="S3", status="good", detail=f"{runtime.store} takes connections")
+    return good("S3", f"{runtime.store} takes connections")
 
 
 def check_images(settings: Settings) -> Iterator[Finding]:
@@ -184,14 +180,13 @@ def check_images(settings: Settings) -> Iterator[Finding]:
     }
     for image, where in used.items():
         if image not in known:
-            yield Finding(
-                what="images",
-                status="note",
-                detail=f"{where} runs in {image}, which no definition here knows",
-                remedy="add it to runtime-images/, or choose one that the editor offers",
+            yield note(
+                "images",
+                f"{where} runs in {image}, which no definition here knows",
+                "add it to runtime-images/, or choose one that the editor offers",
             )
     if used and used.keys() <= known:
-        yield Finding(what="images", status="good", detail=f"{len(used)} in use, offered by the editor")
+        yield good("images", f"{len(used)} in use, offered by the editor")
 
 
 def check_library(settings: Settings) -> Iterator[Finding]:
@@ -201,11 +196,13 @@ def check_library(settings: Settings) -> Iterator[Finding]:
     if travels.is_dir() and travels.resolve() != here:
         same = library_hash(travels.resolve()) == library_hash(here)
         yield Finding(
-            what="library",
-            status="note" if same else "bad",
-            detail=f"pods get {travels.resolve()}, but this Python imports {here}"
-            + ("" if same else ", which is other code"),
-            remedy=f"cd {settings.folder}, then python -m goldenpath ...",
+            "library",
+            "note" if same else "bad",
+            (
+                f"pods get {travels.resolve()}, but this Python imports {here}"
+                + ("" if same else ", which is other code")
+            ),
+            f"cd {settings.folder}, then python -m goldenpath ...",
         )
         return
     yield from _made_here(settings)
@@ -215,14 +212,13 @@ def _made_here(settings: Settings) -> Iterator[Finding]:
     registry = Project(settings).registry
     champion = registry.roles().champion
     if champion and registry.manifest(champion).library_hash != library_hash():
-        yield Finding(
-            what="library",
-            status="note",
-            detail=f"the champion {champion} was made by other code than the code here",
-            remedy=f"goldenpath models show {champion} names its commit",
+        yield note(
+            "library",
+            f"the champion {champion} was made by other code than the code here",
+            f"goldenpath models show {champion} names its commit",
         )
         return
-    yield Finding(what="library", status="good", detail="pods get the code that runs here")
+    yield good("library", "pods get the code that runs here")
 
 
 def check_tags(settings: Settings) -> Iterator[Finding]:
@@ -235,9 +231,9 @@ def check_tags(settings: Settings) -> Iterator[Finding]:
     if lost:
         remedy = f"git checkout notebooks/{lost[0]}, or tag the cell again (property inspector, cell tags)"
         detail = f"{', '.join(lost)}: no cell carries the tag `parameters`"
-        yield Finding(what="parameters tags", status="bad", detail=detail, remedy=remedy)
+        yield bad("parameters tags", detail, remedy)
     elif (settings.folder / "notebooks").is_dir():
-        yield Finding(what="parameters tags", status="good", detail="every step has its own")
+        yield good("parameters tags", "every step has its own")
 
 
 def _steps(folder: Path) -> list[Path]:

@@ -1,8 +1,20 @@
 """The contents of a version's `manifest.json`, and in the smaller records that steps hand on."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from goldenpath.records import FastPathRecord, Frozen, Latency, Layout
+
+DRAWN = re.compile(r"\(([\d,]+) rows, seed (\d+)\)$")  # in `source`, before `drawn` was a field of its own
+
+
+class Drawn(Frozen):
+    "How many synthetic rows were drawn, and by which seed: what draws the same rows again."
+
+    rows: int
+    seed: int
 
 
 class DataSummary(Frozen):
@@ -10,10 +22,24 @@ class DataSummary(Frozen):
 
     source: str  # file, glob or URL; "synthetic stand-in (N rows, seed S)" where drawn
     synthetic: bool
+    drawn: Drawn | None = None  # None if the rows were read
     fingerprint: str  # sha256 over the sorted row hashes of train, validation and test
     split: str  # the setting that was in force
     rows: dict[str, int]  # read, train, validation, test, set_aside, rejected
     seconds: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_drawn(cls, values: Any) -> Any:
+        "Complete a record of an older release, which said in `source` alone what was drawn."
+        if not (isinstance(values, dict) and values.get("synthetic") is True and "drawn" not in values):
+            return values
+        drawn = DRAWN.search(str(values.get("source")))
+        return (
+            values | {"drawn": Drawn(rows=int(drawn[1].replace(",", "")), seed=int(drawn[2]))}
+            if drawn
+            else values
+        )
 
 
 class FileEntry(Frozen):
@@ -21,16 +47,14 @@ class FileEntry(Frozen):
     size: int  # bytes
 
 
-class Manifest(Frozen):
-    "The whole story of one version; written last, so a folder without it isn't a candidate."
+class Origin(Frozen):
+    "Where a candidate comes from: code, data, environment, who and when."
 
-    format: Literal[1] = 1
     version: str
     model: str
     model_version: str
     created: str  # UTC, ISO 8601
     who: str
-    run: str
     synthetic: bool
     seed: int
     identity: str  # sha256 of fingerprint, data fingerprint and seed: equal means the same model again
@@ -38,38 +62,30 @@ class Manifest(Frozen):
     fingerprint_parts: dict[str, str]  # as provenance.fingerprint takes it apart, to name a difference
     contract_hash: str
     layout: Layout
+    environment: dict[str, str]  # python, goldenpath and the libraries that matter
+    git_commit: str  # "" where unknown; "+changes" appended where the tree was not clean
+    library_hash: str  # sha256 over the library's own files
+
+
+class TrainingRecord(Origin):
+    "What `05_train` hands to `06_evaluate`: what is known before the evaluation."
+
+    seconds: dict[str, float]  # fit, compile, save
+    onnx: str  # why there is no compiled model; "" where there is one
+    published_as: str  # the version that is this very model already; "" where there is none
+    clash: str  # why publishing will be refused (MODEL_VERSION names another model); "" where it will not
+
+
+class Manifest(Origin):
+    "The whole story of one version; written last, so a folder without it isn't a candidate."
+
+    format: Literal[1] = 1
+    run: str
     threshold: float
     threshold_rule: str
     metrics: dict[str, float]
     data: DataSummary
     seconds: dict[str, float]  # of every phase
-    environment: dict[str, str]  # python, goldenpath and the libraries that matter
-    git_commit: str  # "" where unknown; "+changes" appended where the tree was not clean
-    library_hash: str  # sha256 over the library's own files
     fast_path: FastPathRecord
     latency: dict[str, Latency]  # "sklearn" and "onnx", one record in process
     files: dict[str, FileEntry]
-
-
-class TrainingRecord(Frozen):
-    "What `05_train` hands to `06_evaluate`: the part of the manifest that is known before the evaluation."
-
-    version: str
-    model: str
-    model_version: str
-    created: str
-    who: str
-    synthetic: bool
-    seed: int
-    identity: str
-    fingerprint: str
-    fingerprint_parts: dict[str, str]
-    contract_hash: str
-    layout: Layout
-    seconds: dict[str, float]  # fit, compile, save
-    environment: dict[str, str]
-    git_commit: str
-    library_hash: str
-    onnx: str  # why there is no compiled model; "" where there is one
-    published_as: str  # the version that is this very model already; "" where there is none
-    clash: str  # why publishing will be refused (MODEL_VERSION names another model); "" where it will not

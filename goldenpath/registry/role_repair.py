@@ -53,7 +53,7 @@ def repair_roles(folder: Path, who: str) -> tuple[Obstacle, ...]:
         move_obstacle(obstacle, folder.with_name("roles-aside"))
         moved.append(obstacle)
     if moved:
-        note(RoleLog(folder), moved, who)
+        _note(RoleLog(folder), moved, who)
     return tuple(moved)
 
 
@@ -71,7 +71,7 @@ def move_obstacle(obstacle: Obstacle, aside: Path) -> None:
         sync(aside)
 
 
-def note(log: RoleLog, moved: list[Obstacle], who: str) -> Roles:
+def _note(log: RoleLog, moved: list[Obstacle], who: str) -> Roles:
     "Write the newest readable assignment again, with the reason."
     newest = log.current()
     names = ", ".join(obstacle.place.name for obstacle in moved)

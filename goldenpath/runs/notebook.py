@@ -11,6 +11,7 @@ import os
 import re
 import warnings
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,12 @@ def check_syntax(file: Path) -> None:
 
 def warn_of_strangers(folder: Path) -> None:
     "Warn of each notebook in `folder` that looks like a source and is not exported."
-    for line in strangers(folder):
-        warnings.warn(line, stacklevel=3)
+    for problem, remedy in strangers(folder):
+        warnings.warn(f"{problem}; {remedy}", stacklevel=3)
 
 
-def strangers(folder: Path) -> list[str]:
-    "One line for each notebook of `folder` that holds export cells and is not exported, such as a copy."
-    lines = []
+def strangers(folder: Path) -> Iterator[tuple[str, str]]:  # what is wrong, and what to do
+    "Find the notebooks of `folder` that hold export cells and are not exported, such as a copy."
     for file in sorted(set(folder.glob("*.ipynb")) - set(exported_notebooks(folder))):
         try:
             module = _default_module(read_notebook(file))
@@ -107,11 +107,10 @@ def strangers(folder: Path) -> list[str]:
         if module:
             numbered = NUMBERED.fullmatch(file.name)
             why = "papermill executed it" if numbered else "its name is not like 05_train.ipynb"
-            lines.append(
-                f"notebooks/{file.name} holds export cells of {module} and is not exported, because {why}; "
-                "move it out of notebooks/"
+            problem = (
+                f"notebooks/{file.name} holds export cells of {module} and is not exported, because {why}"
             )
-    return lines
+            yield problem, "move it out of notebooks/"
 
 
 def exported(file: Path) -> dict[str, str]:

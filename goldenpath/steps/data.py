@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ..errors import BadInput
 from ..project import Step
-from ..registry.manifest import DataSummary
+from ..registry.manifest import DataSummary, Drawn
 from ..runs.run import Run
 from ..runs.spec import step_spec
 from ..schema.contract import Contract
@@ -312,9 +312,11 @@ def make_data(
     started, split, source = perf_counter(), settings.split, settings.data_source()
     check_columns(contract, settings)
     if source == "synthetic":
-        chunks = stand_in_chunks(contract, settings.synthetic_rows, settings.seed)
-        label = f"{STAND_IN} ({settings.synthetic_rows:,} rows, seed {settings.seed})"
+        drawn = Drawn(rows=settings.synthetic_rows, seed=settings.seed)
+        chunks = stand_in_chunks(contract, drawn.rows, drawn.seed)
+        label = f"{STAND_IN} ({drawn.rows:,} rows, seed {drawn.seed})"
     else:
+        drawn = None
         chunks, label = source_chunks(source, needed_columns(contract, split)), source
     rejected = run.output("data/rejected.parquet")
     tally = write_rows(shown(chunks, "reading", run.doing), contract, split, rejected.parent)
@@ -322,7 +324,8 @@ def make_data(
     refuse_one_class(tally, contract, label)
     summary = DataSummary(
         source=label,
-        synthetic=source == "synthetic",
+        synthetic=drawn is not None,
+        drawn=drawn,
         fingerprint=tally.fingerprint(),
         split=str(split),
         rows=row_counts(tally),

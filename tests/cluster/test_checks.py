@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.cluster.checks.travel import carried
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from tests.helpers.pipeline_edits import add_code, check, edit, edit_notebook, only
 from tests.helpers.project import PROJECT
 from tests.helpers.small_project import make_project

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from goldenpath.cluster.checks.pipeline import check_pipeline
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from tests.helpers.browser import browser_page
 from tests.helpers.jupyterlab import Lab, commit_all, copy_of_project, running_lab
 from tests.helpers.patience import wait_until

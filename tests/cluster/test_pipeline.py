@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from goldenpath.cluster.checks.travel import DEPENDENCIES
-from goldenpath.cluster.pipeline import again, part_of, read_pipeline, run_pipeline
+from goldenpath.cluster.pipeline_file import copy_pipeline, part_of, read_pipeline
+from goldenpath.cluster.run import again, run_pipeline
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.runs.run import steps_of
@@ -117,6 +118,31 @@ def test_a_part_that_cannot_run_is_refused_with_the_reason():
         part_of(graph, until="trian")
 
 
+def test_the_copy_of_a_pipeline_has_the_values_in_every_node_and_the_source_has_not(tmp_path):
+    project = make_project(tmp_path / "project")
+    file = project / "pipelines" / "train.pipeline"
+    document = json.loads(file.read_text())
+    defaults = document["pipelines"][0]["app_data"]["properties"]["pipeline_defaults"]
+    defaults["env_vars"] = [{"env_var": "MODE", "value": "default"}]
+    file.write_text(json.dumps(document))
+    before = fingerprint(project)
+    values = {"MODE": "set", "SEED": "7"}
+    copied = copy_pipeline(read_pipeline(file), project, tmp_path / "copy", values)
+    assert fingerprint(project) == before
+    assert [node.name for node in copied.nodes] == ["02_data", "05_train"]
+    for node in copied.nodes:  # a node's own variables win over the defaults, and those over the environment
+        variables = {entry["env_var"]: entry["value"] for entry in node.parameters["env_vars"]}
+        assert variables.items() >= values.items()
+    assert copied.file.is_relative_to(tmp_path / "copy")
+
+
+def test_the_copy_of_a_part_of_a_pipeline_holds_that_part(tmp_path):
+    project = make_project(tmp_path / "project")
+    graph = part_of(read_pipeline(project / "pipelines" / "train.pipeline"), until="02_data")
+    copied = copy_pipeline(graph, project, tmp_path / "copy", {})
+    assert [node.name for node in read_pipeline(copied.file).nodes] == ["02_data"]
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     "Return a run in a folder with a space in its name, after an export cell was edited and not exported."
@@ -216,7 +242,7 @@ def test_a_pipeline_that_elyra_refuses_is_told_with_its_complaint(ran, tmp_path)
 def test_a_pipeline_outside_the_project_is_refused(ran, tmp_path):
     shutil.copy(TRAIN, tmp_path / "train.pipeline")
     settings = load_settings(ran[0] / "settings.ini", {})
-    with pytest.raises(BadInput, match="lies outside the project"):
+    with pytest.raises(BadInput, match="is outside the project"):
         run_pipeline(tmp_path / "train.pipeline", settings)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.rehearsal.loan import RECORDS, Loan, Need, find_loans, lend, needs_of
-from goldenpath.cluster.rehearsal.rehearsal import rehearse
+from goldenpath.cluster.rehearsal.rehearsal import rehearse_pipeline
 from goldenpath.errors import BadInput, NotTrusted
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
@@ -107,7 +107,7 @@ def test_a_champion_that_was_tampered_with_is_not_lent(home, published, tmp_path
 )
 def test_a_version_that_is_not_there_is_asked_for_before_anything_starts(home, published, values, message):
     with pytest.raises(BadInput, match=message):
-        rehearse(BATCH, settings_of(home), values=values)
+        rehearse_pipeline(BATCH, settings_of(home), values=values)
     assert not (home / "rehearsals").exists()
 
 
@@ -115,15 +115,15 @@ def test_a_given_volume_is_looked_at_and_the_advice_acts_on_it(home, published, 
     promote(home, published)  # in the project, which is another place
     volume = tmp_path / "lent"
     with pytest.raises(BadInput, match="there is no folder"):
-        rehearse(BATCH, settings_of(home), volume=volume)
+        rehearse_pipeline(BATCH, settings_of(home), volume=volume)
     publish(volume)
     with pytest.raises(BadInput, match=f"`GOLDENPATH_HOME={volume} goldenpath models promote VERSION --why"):
-        rehearse(BATCH, settings_of(home), volume=volume)
+        rehearse_pipeline(BATCH, settings_of(home), volume=volume)
     promote(volume, published)
     with pytest.raises(
         BadInput, match=r"node batch reads batch/input.csv, which is not in .*lent; put a file"
     ):
-        rehearse(BATCH, settings_of(home), volume=volume)
+        rehearse_pipeline(BATCH, settings_of(home), volume=volume)
     assert not (home / "rehearsals").exists()
 
 

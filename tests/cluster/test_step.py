@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.cluster.pipeline import again
+from goldenpath.cluster.run import again
 from goldenpath.cluster.step import (
     Parameter,
     find_step,

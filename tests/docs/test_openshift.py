@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.settings import KEYS, MOUNT, SERVICE_LINK, load_settings
 from serving.launcher import Draining, check_access, split_address
 from serving.worker import make_app

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from goldenpath.cli import cli
-from goldenpath.cli.race import told
+from goldenpath.cli.doctor import told
 from goldenpath.doctor.volume_race import RaceReport, race, race_with
 from goldenpath.errors import BadInput, VolumeFault
 from tests.helpers.fuse_mount import Mounts

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.cluster.checks.pipeline import check_pipeline
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from tests.helpers.manifests import rendered
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs

@@ -9,6 +9,7 @@ import pytest
 
 from goldenpath.contract import CONTRACT
 from goldenpath.predict import open_predictor
+from goldenpath.registry.manifest import Drawn
 from goldenpath.registry.registry import Keys, Registry
 from goldenpath.runs.history import summarise
 from goldenpath.schema.contract import ContractSpec, diff
@@ -47,6 +48,10 @@ def answers() -> dict[str, Any]:
 def test_the_stored_versions_are_listed_and_verified(registry: Registry) -> None:
     assert set(registry.versions()) == {FIRST, SIGNED}
     assert [registry.verify(version).threshold > 0 for version in (FIRST, SIGNED)] == [True, True]
+
+
+def test_what_the_stored_versions_were_drawn_from_is_known(registry: Registry) -> None:
+    assert {registry.verify(version).data.drawn for version in (FIRST, SIGNED)} == {Drawn(rows=1500, seed=42)}
 
 
 def test_the_stored_role_log_is_read_to_its_first_entry(registry: Registry) -> None:

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from goldenpath.cli import cli
 from goldenpath.cli.reproduce import answer, as_recorded, retrain
-from goldenpath.registry.manifest import DataSummary, Manifest
+from goldenpath.registry.manifest import DataSummary, Drawn, Manifest
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.runs.reproduce import reproduce
 from goldenpath.runs.run import open_run
@@ -52,7 +52,7 @@ def test_other_rows_are_named_and_give_other_answers(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def with_other_rows(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
-        other = manifest.data.model_copy(update={"source": "synthetic stand-in (1,500 rows, seed 3)"})
+        other = manifest.data.model_copy(update={"source": "other rows", "drawn": Drawn(rows=1500, seed=3)})
         return retrain(manifest.model_copy(update={"data": other}), scratch)
 
     monkeypatch.chdir(settings.folder)
@@ -72,7 +72,7 @@ def test_what_is_retrained_is_what_was_recorded(settings: Settings, tmp_path: Pa
     assert (again.source, again.synthetic_rows, again.seed) == ("synthetic", 2000, 42)
     assert (str(again.split), again.home) == (manifest.data.split, str(tmp_path))
     real = manifest.data.model_copy(
-        update={"source": "s3://rows/*.parquet", "split": "day 2020-01-01 2020-02-01"}
+        update={"source": "s3://rows/*.parquet", "drawn": None, "split": "day 2020-01-01 2020-02-01"}
     )
     again = as_recorded(Settings(), manifest.model_copy(update={"data": real}), tmp_path)
     assert (again.source, str(again.split)) == ("s3://rows/*.parquet", "day 2020-01-01 2020-02-01")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.errors import BadInput
 from goldenpath.runs.spec import StepSpec, all_specs, begins, declarations, find_spec, maker_of, step_before
 from tests.helpers.project import PROJECT

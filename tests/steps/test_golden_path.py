@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.cluster.clash import clash_of
+from goldenpath.cluster.run import clash_of
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.runs.run import list_runs, steps_of
 from goldenpath.settings import load_settings

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from goldenpath.cluster.checks.notebook_source import Look, opens_step
-from goldenpath.cluster.checks.trap import Trap, trap
-from goldenpath.cluster.pipeline import Graph, Node
+from goldenpath.cluster.checks.trap import Trap
+from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.runs.run import HANDED_ON
 
 Before = Mapping[str, list[Node]]  # the steps before each step, by its id, first ones first
@@ -24,8 +24,8 @@ def check_handover(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
     before = _before(graph)
     gaps = _gaps(graph, looks, before)
     for gap in gaps:
-        yield trap(
-            gap.reader,
+        yield Trap(
+            gap.reader.title,
             "link",
             f"{gap.reader.name} reads {gap.name}, which {gap.maker.name} leaves, and no link leads here from "
             f"{gap.maker.label}",
@@ -106,8 +106,8 @@ def _wanted(
 def _undeclared(wanted: Mapping[tuple[str, str], tuple[Look, list[Node]]]) -> Iterator[Trap]:
     for (_, name), (maker, readers) in sorted(wanted.items(), key=lambda item: item[0][1]):
         more = f" and {len(readers) - 1} more read" if len(readers) > 1 else " reads"
-        yield trap(
-            maker.node,
+        yield Trap(
+            maker.node.title,
             "output",
             f"{readers[0].name}{more} {name}, which this step leaves but does not declare",
             f"add {name} to its output files",
@@ -118,8 +118,8 @@ def _lost(look: Look, reported: set[str]) -> Iterator[Trap]:
     "Report undeclared files at relative paths: they are lost with the step's pod."
     declared = {str(name) for name in look.node.parameters.get("outputs", [])}
     for name in sorted(look.written - declared - reported):
-        yield trap(
-            look.node,
+        yield Trap(
+            look.node.title,
             "lost",
             f"{look.node.name} writes {name} into its working folder, which is lost with its pod",
             f'write to the run (step.run.output("{name}")), or add {name} to its output files',

@@ -7,7 +7,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from goldenpath.cluster.checks.notebook_source import Look, parsed
-from goldenpath.cluster.checks.trap import Trap, trap
+from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.images import (
     Image,
     image_of,
@@ -15,7 +15,7 @@ from goldenpath.cluster.images import (
     plain_name,
     read_pins,
 )
-from goldenpath.cluster.pipeline import Node
+from goldenpath.cluster.pipeline_file import Node
 
 ABSENT_IN_PODS = ("nbdev", "fastcore", "elyra")  # not in the stock runtime image, if no list is here
 EXPORTED = ("contract", "model", "predict", "steps")  # what people edit; the rest of the library is tested
@@ -31,8 +31,8 @@ def check_image(
     if not name or name in known:
         return
     tags = sorted(one for one in known if _repository(one) == _repository(name))
-    yield trap(
-        node,
+    yield Trap(
+        node.title,
         "image-unknown",
         f"the image '{name}' is not defined here"
         + (f": its repository has {', '.join(_tag(one) for one in tags)}" if tags else ""),
@@ -59,8 +59,8 @@ def check_imports(look: Look, images: Path) -> Iterator[Trap]:
         if pins and _is_in(module, pins):
             continue
         if pins or module in ABSENT_IN_PODS:
-            yield trap(
-                look.node,
+            yield Trap(
+                look.node.title,
                 "import",
                 f"{where} imports {module}, which {_words(image)} has not",
                 "import it nowhere that a pipeline runs, or choose an image that has it",

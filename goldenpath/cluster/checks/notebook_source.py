@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from goldenpath.cluster.pipeline import Node
+from goldenpath.cluster.pipeline_file import Node
 from goldenpath.runs.notebook import code_cells, read_notebook
 from goldenpath.runs.spec import declarations
 

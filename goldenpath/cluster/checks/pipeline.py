@@ -6,8 +6,9 @@ fails, skips a step or loses its work. What is in the notebooks themselves is lo
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from goldenpath.cluster.checkout import find_project
 from goldenpath.cluster.checks.handover import check_handover
@@ -17,7 +18,7 @@ from goldenpath.cluster.checks.steps import check_steps, look_at_all
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.checks.travel import check_travel
 from goldenpath.cluster.images import image_names
-from goldenpath.cluster.pipeline import Graph, Node, read_pipeline
+from goldenpath.cluster.pipeline_file import Graph, Node, read_pipeline
 from goldenpath.cluster.submit import metadata_folders
 from goldenpath.errors import BadInput
 
@@ -34,9 +35,7 @@ def check_pipeline(file: Path) -> list[Trap]:
     try:
         graph = read_pipeline(file)
     except BadInput as fault:
-        return [
-            Trap(kind="unreadable", where=file.stem, problem=str(fault), remedy="nothing else was checked")
-        ]
+        return [Trap(file.stem, "unreadable", str(fault), "nothing else was checked")]
     traps = [*_pipeline_traps(graph)]
     for node in graph.nodes:
         traps += [*_node_traps(node), *_volume_traps(node), *check_travel(node)]
@@ -51,10 +50,8 @@ def merged(traps: Iterable[Trap]) -> list[Trap]:
     "Say once what is the same for several steps, such as a volume that the pipeline's defaults lack."
     alike: dict[Trap, list[str]] = {}
     for trap in traps:
-        alike.setdefault(trap.model_copy(update={"where": ""}), []).append(trap.where)
-    return [
-        trap.model_copy(update={"where": ", ".join(dict.fromkeys(where))}) for trap, where in alike.items()
-    ]
+        alike.setdefault(replace(trap, where=""), []).append(trap.where)
+    return [replace(trap, where=", ".join(dict.fromkeys(where))) for trap, where in alike.items()]
 
 
 def _image_traps(graph: Graph, looks: Mapping[str, Look], images: Path) -> Iterator[Trap]:
@@ -67,9 +64,7 @@ def _image_traps(graph: Graph, looks: Mapping[str, Look], images: Path) -> Itera
 
 
 def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
-    def trap(kind: str, problem: str, remedy: str) -> Trap:
-        return Trap(kind=kind, where=graph.name, problem=problem, remedy=remedy)
-
+    trap = partial(Trap, graph.name)
     properties = graph.app_data.get("properties", {})
     if not NAME.fullmatch(graph.name):
         yield trap(
@@ -96,9 +91,8 @@ def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
             f"the format's version is {graph.app_data.get('version')}",
             "open it in the Elyra editor, which migrates it, and save",
         )
-    if properties.get("pipeline_defaults", {}).get("pipeline_parameters") or properties.get(
-        "pipeline_parameters"
-    ):
+    defaults = properties.get("pipeline_defaults", {})
+    if defaults.get("pipeline_parameters") or properties.get("pipeline_parameters"):
         yield trap(
             "parameters",
             "pipeline parameters are not set in local runs, and no command sets them",
@@ -109,9 +103,7 @@ def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
 
 
 def _node_traps(node: Node) -> Iterator[Trap]:
-    def trap(kind: str, problem: str, remedy: str, level: Literal["error", "warning"] = "error") -> Trap:
-        return Trap(kind=kind, where=node.label or node.name, problem=problem, remedy=remedy, level=level)
-
+    trap = partial(Trap, node.title)
     said = node.parameters
     if not LABEL.fullmatch(node.label):
         yield trap(
@@ -154,9 +146,7 @@ def _node_traps(node: Node) -> Iterator[Trap]:
 
 
 def _volume_traps(node: Node) -> Iterator[Trap]:
-    def trap(kind: str, problem: str, remedy: str) -> Trap:
-        return Trap(kind=kind, where=node.label or node.name, problem=problem, remedy=remedy)
-
+    trap = partial(Trap, node.title)
     volumes = node.parameters.get("mounted_volumes") or []
     if not volumes:
         yield trap(

@@ -3,12 +3,12 @@
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from goldenpath.cluster.checks.notebook_source import Look, look_at, parsed
-from goldenpath.cluster.checks.trap import Trap, trap
-from goldenpath.cluster.pipeline import Graph, Node
+from goldenpath.cluster.checks.trap import Trap
+from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.errors import BadInput
 from goldenpath.runs.notebook import has_tag
 from goldenpath.settings import KEYS, OTHER_NAMES, PREFIX
@@ -30,7 +30,7 @@ def look_at_all(graph: Graph) -> tuple[dict[str, Look], list[Trap]]:
         except BadInput as fault:
             others = [file.name for file in node.file.parent.glob("*.ipynb")]
             remedy = f"correct the node's file name{nearest(node.file.name, others)}"
-            traps.append(trap(node, "notebook", str(fault), remedy))
+            traps.append(Trap(node.title, "notebook", str(fault), remedy))
     return looks, traps
 
 
@@ -49,29 +49,29 @@ def _notebook_traps(look: Look) -> Iterator[Trap]:
         return
     kernel = look.notebook.get("metadata", {}).get("kernelspec", {})
     if not {"name", "language"} <= kernel.keys():
-        yield trap(
-            node,
+        yield Trap(
+            node.title,
             "kernelspec",
             f"{node.file.name} has no metadata.kernelspec with name and language, which Elyra needs",
             "open it in JupyterLab, choose the kernel Python 3 and save",
         )
     if not has_tag(look.notebook, "parameters"):
-        yield trap(
-            node,
+        yield Trap(
+            node.title,
             "parameters-tag",
             f"no cell of {node.file.name} carries the tag `parameters`, so papermill -p changes nothing",
             "tag the cell with the parameters (property inspector, cell tags)",
         )
     for line in _long_parameters(look.notebook):
-        yield trap(
-            node,
+        yield Trap(
+            node.title,
             "parameter-line",
             f"a parameter of {node.file.name} spans several lines: '{line}'",
             "papermill reads one line for each: shorten the comment behind it",
         )
     if "ELYRA_RUN_NAME" in look.source:
-        yield trap(
-            node,
+        yield Trap(
+            node.title,
             "run-name",
             f"{node.file.name} reads ELYRA_RUN_NAME, which is not sure to be resolved on Kubeflow Pipelines",
             "use the run id of goldenpath.runs.run",
@@ -87,49 +87,30 @@ def _long_parameters(notebook: dict[str, Any]) -> Iterator[str]:
                     yield "".join(cell["source"]).splitlines()[node.lineno - 1]
 
 
-def _variables(node: Node) -> dict[str, str]:
-    return _values(node.parameters.get("env_vars", []))
-
-
-def _values(entries: Iterable[Any]) -> dict[str, str]:
-    "Elyra's list of variables as a dictionary."
-    return {
-        str(entry.get("env_var", "")): str(entry.get("value", ""))
-        for entry in entries
-        if isinstance(entry, dict)
-    }
-
-
-def _defaults(graph: Graph) -> dict[str, str]:
-    "Return the variables that the pipeline sets for every step."
-    defaults = graph.app_data.get("properties", {}).get("pipeline_defaults", {})
-    return _values(defaults.get("env_vars") or [])
-
-
 def _unread_defaults(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
     "Report pipeline defaults that no step reads; each goes to every step, so one reader is enough."
     read = {name for look in looks.values() for name in READS.findall(look.source)} | ALWAYS_READ
-    for name in _defaults(graph).keys() - read:
+    for name in graph.variables.keys() - read:
         problem = f"the pipeline sets {name}, which none of its steps reads"
         remedy = nearest(name, read).removeprefix("; ") or "drop it"
-        yield Trap(kind="variable", where=graph.name, problem=problem, remedy=remedy)
+        yield Trap(graph.name, "variable", problem, remedy)
 
 
 def _variable_traps(graph: Graph, look: Look) -> Iterator[Trap]:
-    read = set(READS.findall(look.source)) | ALWAYS_READ | _defaults(graph).keys()
+    read = set(READS.findall(look.source)) | ALWAYS_READ | graph.variables.keys()
     casts = {name: kind for kind, name in CASTS.findall(look.source)}
-    for name, value in _variables(look.node).items():
+    for name, value in look.node.variables.items():
         if name not in read:
             close = difflib.get_close_matches(name, sorted(read), n=1, cutoff=0.6)
-            yield trap(
-                look.node,
+            yield Trap(
+                look.node.title,
                 "variable",
                 f"the pipeline sets {name}, which {look.node.file.name} does not read",
                 f"did you mean {close[0]}?" if close else "drop it",
             )
         elif value and name in casts and not _fits(value, casts[name]):
-            yield trap(
-                look.node,
+            yield Trap(
+                look.node.title,
                 "variable-value",
                 f"{name} = '{value}' is not of type {casts[name]}, which {look.node.file.name} requires",
                 "correct the value",
@@ -148,11 +129,11 @@ def _disagreements(graph: Graph) -> Iterator[Trap]:
     "Report a variable with different values in two steps: one of them was probably forgotten."
     first: dict[str, tuple[str, Node]] = {}
     for node in graph.nodes:
-        for name, value in _variables(node).items():
+        for name, value in node.variables.items():
             known, other = first.setdefault(name, (value, node))
             if known != value:
-                yield trap(
-                    node,
+                yield Trap(
+                    node.title,
                     "variables-differ",
                     f"{name} = '{value}' here and '{known}' in {other.label}",
                     "set it once, in the pipeline's defaults",

@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from goldenpath.cluster.checks.notebook_source import imported, opens_step, plain
-from goldenpath.cluster.checks.trap import Trap, trap
-from goldenpath.cluster.pipeline import Node
+from goldenpath.cluster.checks.trap import Trap
+from goldenpath.cluster.pipeline_file import Node
 from goldenpath.errors import BadInput
 from goldenpath.runs.notebook import code_cells, read_notebook
 
@@ -58,8 +58,8 @@ def check_travel(node: Node) -> Iterator[Trap]:
     inside = [pattern for pattern in patterns if not pattern.startswith(("..", "/", "~"))]
     for pattern in patterns:
         if pattern not in inside:
-            yield trap(
-                node,
+            yield Trap(
+                node.title,
                 "parent-folder",
                 f"the dependency '{pattern}' is above the notebook: it validates, and fails to export",
                 "link it into the notebook's folder and name the link",
@@ -73,8 +73,8 @@ def check_travel(node: Node) -> Iterator[Trap]:
             is_gone = name in LINKED and not (node.file.parent / name).exists()
             gone |= {name} if is_gone else set()
             link = f"make the link again: ln -s ../{name} notebooks/{name}"
-            yield trap(
-                node,
+            yield Trap(
+                node.title,
                 "dependency",
                 f"the dependency '{pattern}' fits no file in {node.file.parent.name}/",
                 link if is_gone else "correct it, or drop it",
@@ -88,8 +88,8 @@ def _overlaps(node: Node, picked: dict[str, set[str]]) -> Iterator[Trap]:
     for place, one in enumerate(patterns):
         for other in patterns[place + 1 :]:
             if picked[one] & picked[other]:
-                yield trap(
-                    node,
+                yield Trap(
+                    node.title,
                     "two-patterns",
                     f"'{one}' and '{other}' fit the same files: the export fails at random",
                     "keep the wider one, with include_subdirectories",
@@ -110,8 +110,8 @@ def _left_behind(node: Node, names: set[str]) -> Iterator[Trap]:
         package, inside, _ = missing[0].partition("/")
         in_part = inside and any(name.startswith(f"{package}/") for name in names)
         kind = "sub-packages" if in_part else "left-behind"
-        yield trap(
-            node,
+        yield Trap(
+            node.title,
             kind,
             f"{node.file.name} needs {missing[0]}"
             + (f" and {len(missing) - 1} more files" if len(missing) > 1 else "")

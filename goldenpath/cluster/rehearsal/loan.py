@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from goldenpath.cluster.checks.notebook_source import look_at
-from goldenpath.cluster.pipeline import Graph, Node
+from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.errors import BadInput, NoModel
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
@@ -47,13 +47,9 @@ def needs_of(graph: Graph, values: Mapping[str, str]) -> Iterator[Need]:
         if PUBLISHES in source or published & set(node.after):
             published.add(node.id)
         elif _ANSWERS in source:
-            variables = _variables(node) | dict(values)
+            variables = graph.variables | node.variables | dict(values)
             name = variables.get("BATCH_VERSION") or "champion"
             yield Need(node.label, name, _on_volume(variables.get("INPUT_PATH", ""), node))
-
-
-def _variables(node: Node) -> dict[str, str]:
-    return {entry["env_var"]: str(entry.get("value", "")) for entry in node.parameters.get("env_vars", [])}
 
 
 def _on_volume(path: str, node: Node) -> str:

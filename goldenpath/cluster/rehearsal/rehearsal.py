@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Literal
 
 from goldenpath.cluster.checks.notebook_source import imported, plain
-from goldenpath.cluster.compile import Task, compile_pipeline, read_tasks, snapshot
+from goldenpath.cluster.compile import Task, compile_pipeline, read_tasks
 from goldenpath.cluster.images import image_of
-from goldenpath.cluster.pipeline import read_pipeline
+from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
 from goldenpath.cluster.rehearsal.loan import check_given, find_loans, lend
 from goldenpath.cluster.rehearsal.pod import Place, Ran, isolation, run_task
 from goldenpath.cluster.rehearsal.python import PodPython, pod_python
 from goldenpath.cluster.rehearsal.store import running_store
 from goldenpath.cluster.rehearsal.volume import expect_folder, lay_volumes, look, mark
+from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, StepProgress, Watch, read_failure
 from goldenpath.runs.notebook import code_cells, read_notebook
@@ -85,7 +86,7 @@ class Rehearsal(Frozen):
         return 3 if failed[0].failure and failed[0].failure.kind == "GateRefused" else 1
 
 
-def rehearse(
+def rehearse_pipeline(
     file: Path,  # the .pipeline of the project
     settings: Settings,
     watch: Watch = lambda step: None,
@@ -105,7 +106,8 @@ def rehearse(
     loans = [] if volume else find_loans(graph, settings, values or {})
     folder = settings.writable_home() / "rehearsals" / new_id()
     folder.mkdir(parents=True)
-    copied = snapshot(file, settings.folder, folder / "project", values or {})
+    export_notebooks(settings.folder)
+    copied = copy_pipeline(graph, settings.folder, folder / "project", values or {})
     python = pod_python(
         image_of(_image(graph.nodes[0].parameters), settings.folder / "runtime-images"),
         imports_of(folder / "project"),
@@ -113,7 +115,7 @@ def rehearse(
     )
     tell(f"compiling {graph.file.name} with Elyra, and uploading it to a local S3 store")
     with tempfile.TemporaryDirectory() as scratch, running_store(Path(scratch) / "store") as store:
-        tasks = read_tasks(compile_pipeline(copied, folder / "project", store, folder))
+        tasks = read_tasks(compile_pipeline(copied.file, folder / "project", store, folder))
         volumes = lay_volumes(tasks, folder, settings, volume)
         lent = lend(loans, settings, next(iter(volumes.values()))) if volumes else []
         stage = _Stage(folder, settings, python, volumes)

@@ -1,33 +1,18 @@
-"""Pipelines: read the visual editor's file into a plain graph; run it on a copy of the project.
+"""The pipeline file of the visual editor: read into a plain graph, written into a copy with other values.
 
-This is the only module that knows the `.pipeline` format (Elyra's, version 8). Elyra's local run executes
-notebooks in place, so it gets a copy in the run folder, and the executed copies are the record of the run.
+This is the only module that knows the `.pipeline` format (Elyra's, version 8).
 """
 
 import json
 import os
-import time
-import warnings
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from goldenpath.cluster.clash import clash_of
-from goldenpath.cluster.program import follow, look, running
-from goldenpath.cluster.workspace import (
-    copy_project,
-    elyra_pipeline,
-    export_notebooks,
-    last_line,
-    tidy,
-)
-from goldenpath.errors import BadInput, GateRefused, GoldenpathError
+from goldenpath.cluster.workspace import copy_project
+from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
-from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_failure
-from goldenpath.runs.run import make_run
-from goldenpath.runs.spec import begins, maker_of, step_before
-from goldenpath.settings import Settings
 from goldenpath.text.spelling import nearest
 
 
@@ -45,6 +30,14 @@ class Node(Frozen):
     def name(self) -> str:
         return self.file.stem
 
+    @property
+    def title(self) -> str:
+        return self.label or self.name
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return _variables(self.parameters)
+
 
 class Graph(Frozen):
     "A pipeline, its nodes in an order in which they can run."
@@ -54,21 +47,15 @@ class Graph(Frozen):
     nodes: tuple[Node, ...]
     app_data: dict[str, Any]  # of the whole pipeline, as the editor keeps it
 
-
-class Outcome(Frozen):
-    "How a pipeline ended."
-
-    run: Path  # folder of the run
-    steps: tuple[StepProgress, ...]
-    failure: Failure | None
-    seconds: float
-
     @property
-    def exit_code(self) -> int:
-        "0, 1 where a step failed, 3 where the gate refused the candidate."
-        if self.failure is None:
-            return 0
-        return 3 if self.failure.kind == "GateRefused" else 1
+    def variables(self) -> dict[str, str]:
+        "The environment variables that the pipeline sets for every step."
+        return _variables(self.app_data.get("properties", {}).get("pipeline_defaults", {}))
+
+
+def _variables(parameters: Mapping[str, Any]) -> dict[str, str]:
+    entries = (entry for entry in parameters.get("env_vars") or () if isinstance(entry, dict))
+    return {str(entry.get("env_var", "")): str(entry.get("value", "")) for entry in entries}
 
 
 def read_pipeline(file: Path) -> Graph:
@@ -156,47 +143,17 @@ def _named(graph: Graph, name: str) -> Node:
     raise BadInput(f"{graph.file.name} has no step '{name}'{hint}; steps: {', '.join(names)}")
 
 
-def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
-    "Raise GateRefused before the run if a refusal is certain; only warn if nothing is published."
-    clash = clash_of(settings, values)
-    publisher = maker_of("published.json")
-    if clash and publisher in {node.name for node in graph.nodes}:
-        before = step_before(publisher)
-        raise GateRefused(f"{clash}, or use --until {before} to train and evaluate without publishing")
-    if clash:
-        warnings.warn(f"what is trained now cannot be published: {clash}", stacklevel=2)
+def copy_pipeline(
+    graph: Graph,  # of the project's file; nodes that it leaves out are left out of the copy
+    project: Path,
+    folder: Path,  # of the copy
+    values: Mapping[str, str],  # environment variables of every node of the copy
+) -> Graph:  # of the copy
+    """Copy a project with its pipeline, in which variables are changed, or added, in every node.
 
-
-def run_pipeline(
-    file: Path,  # the .pipeline of the project
-    settings: Settings,
-    watch: Watch = lambda step: None,
-    values: Mapping[str, str] | None = None,  # environment variables for this run only, e.g. {"SEED": "7"}
-    until: str = "",  # last step; it and those that it needs run
-    without: Sequence[str] = (),  # steps that do not run
-) -> Outcome:
-    """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
-
-    Raises GateRefused if no model could be published, GoldenpathError if it did not
-    begin; a step that fails is in the outcome.
+    The environment alone would not do: a node's own variables and the pipeline's defaults win over it.
+    Raises BadInput if the file lies outside the project.
     """
-    began = time.monotonic()
-    project = settings.folder
-    graph = part_of(read_pipeline(file), until, without)
-    export_notebooks(project)
-    refuse_clash(graph, settings, values or {})
-    folder = make_run(settings.writable_home() / "runs")
-    copy_project(project, folder)
-    graph = _copy_pipeline(graph, project, folder, values or {})
-    for node in graph.nodes:
-        if node.file.suffix == ".ipynb" and node.file.is_file():
-            forget(node.file)
-    code = _execute(graph, folder, _environ(folder, project, values or {}), watch)
-    return _outcome(graph, folder, code, began)
-
-
-def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[str, str]) -> Graph:
-    "Write a copy of the pipeline with changed values: a node's own variables would override the environment."
     file = graph.file.resolve()
     if not file.is_relative_to(project):
         raise BadInput(
@@ -207,54 +164,11 @@ def _copy_pipeline(graph: Graph, project: Path, folder: Path, values: Mapping[st
     primary = next(one for one in document["pipelines"] if one["id"] == document["primary_pipeline"])
     primary["nodes"] = [node for node in primary["nodes"] if node["id"] in kept]
     for node in (node for pipeline in document["pipelines"] for node in pipeline["nodes"]):
-        for variable in node["app_data"]["component_parameters"].get("env_vars", []):
-            variable["value"] = values.get(variable["env_var"], variable["value"])
+        parameters = node["app_data"]["component_parameters"]
+        own = [entry for entry in parameters.get("env_vars", []) if entry["env_var"] not in values]
+        parameters["env_vars"] = own + [{"env_var": name, "value": value} for name, value in values.items()]
     copied = folder / file.relative_to(project)
+    copy_project(project, folder)
     copied.parent.mkdir(parents=True, exist_ok=True)
     copied.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return read_pipeline(copied)
-
-
-def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str, str]:
-    "Return the environment of the steps: their run, and the project that relative paths start from."
-    ours = {
-        "RUN_ID": folder.name,
-        "GOLDENPATH_PROJECT": str(project),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")])),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    return {**os.environ, **ours, **values}
-
-
-def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) -> int:
-    "Start the real program, report steps while it works, return its exit code."
-    command = elyra_pipeline()
-    files = [node.file for node in graph.nodes]
-    with (
-        (folder / "pipeline.log").open("wb") as log,
-        running([*command, "run", str(graph.file)], folder, environ, log) as process,
-    ):
-        return follow(process, files, folder, watch)
-
-
-def _outcome(graph: Graph, folder: Path, code: int, began: float) -> Outcome:
-    steps = tuple(step for node in graph.nodes if (step := look(node.file, folder)))
-    failed = [step for step in steps if step.status == "failed"]
-    failure = read_failure(failed[0].file) if failed else None
-    if code and not failure:
-        log = folder / "pipeline.log"
-        raise GoldenpathError(f"elyra-pipeline ended with {code}: {_complaint(log)}; all of it is in {log}")
-    tidy(folder)
-    return Outcome(run=folder, steps=steps, failure=failure, seconds=time.monotonic() - began)
-
-
-def _complaint(log: Path) -> str:
-    lines = log.read_text("utf-8", errors="replace").splitlines()
-    errors = [line.strip() for line in lines if "[Error]" in line]
-    return errors[0] if errors else last_line("\n".join(lines))
-
-
-def again(failure: Failure, run: Path) -> str:
-    "Return the command that runs a failed step again, on the data of its run."
-    of_run = "" if begins(failure.step) else f" -p run={run.name}"
-    return f"goldenpath step {failure.step}{of_run}"

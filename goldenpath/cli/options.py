@@ -1,0 +1,52 @@
+"""What several commands ask for, written once: a pipeline, values, a version, a reason, a time."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from click.decorators import FC
+
+from goldenpath.settings import load_settings
+
+NAME = click.option(
+    "--version", "-V", "name", default="champion", show_default=True, help="A version, or a role."
+)
+VERSION = click.argument("version")
+WHY = click.option("--why", required=True, help="One sentence for those who look later.")
+YES = click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
+
+
+def pairs(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    "Return `NAME=VALUE` options as a dictionary."
+    for text in given:
+        if "=" not in text:
+            raise click.BadParameter(f"'{text}' should be NAME=VALUE")
+    return dict(text.split("=", 1) for text in given)
+
+
+def values(*names: str, what: str) -> Callable[[FC], FC]:
+    "Make an option that takes NAME=VALUE as often as it is given."
+    return click.option(*names, multiple=True, callback=pairs, metavar="NAME=VALUE", help=what)
+
+
+def pipeline_file(ctx: click.Context, argument: click.Parameter, given: Path | None) -> Path:
+    "Return the pipeline that is named, else the project's training pipeline."
+    return given or load_settings().folder / "pipelines" / "train.pipeline"
+
+
+def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelta:
+    "Days, hours or minutes: 7d, 12h, 30m."
+    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
+    if unit is None or not text[:-1].isdigit():
+        raise click.BadParameter(f"{text!r} is not a time such as 7d, 12h or 30m")
+    return timedelta(**{unit: int(text[:-1])})
+
+
+PIPELINE = click.argument(
+    "file", metavar="[PIPELINE]", required=False, type=click.Path(path_type=Path), callback=pipeline_file
+)
+SET = values("--set", "-s", "values", what="Environment variable of every step, for this run only: SEED=7.")
+GRACE_TIME = click.option(
+    "--grace", callback=duration, default="7d", show_default=True, help="Time to restore removed items."
+)

@@ -1,0 +1,47 @@
+"""`goldenpath step`."""
+
+from pathlib import Path
+
+import click
+
+from goldenpath.cli.options import values
+from goldenpath.cli.run import tell_outcome
+from goldenpath.cli.terminal import Progress, near, put, say, show, table
+from goldenpath.cluster.step import find_step, find_steps, parameters_of, run_step
+from goldenpath.runs.run import find_run
+from goldenpath.settings import Settings, load_settings
+
+
+@click.command()
+@click.argument("name", required=False)
+@values("--parameter", "-p", "given", what="Parameter of the step, such as seed=7 or run=ID.")
+@click.option("--parameters", "listed", is_flag=True, help="List the step's parameters and stop.")
+def step(name: str | None, given: dict[str, str], listed: bool) -> None:
+    """Run the notebook of step NAME alone, such as 05_train.
+
+    It opens a new run that reads from the newest one that holds what it needs, or from -p run=ID.
+    Without NAME, the steps are listed.
+    """
+    settings = load_settings()
+    if name is None:
+        for stem in find_steps(settings.folder):
+            put(stem)
+    elif listed:
+        _list_parameters(find_step(settings.folder, name))
+    else:
+        _run_step(settings, name, given)
+
+
+def _run_step(settings: Settings, name: str, given: dict[str, str]) -> None:
+    if given.get("run"):
+        given["run"] = find_run(settings.home_folder() / "runs", given["run"]).name
+    outcome = run_step(settings, name, given, Progress([find_step(settings.folder, name).stem]))
+    say(f"run {outcome.run.name}, in {near(outcome.run)}")
+    tell_outcome(outcome)
+
+
+def _list_parameters(file: Path) -> None:
+    listing = table(f"parameters of {file.stem}", "name", "type", "default", "meaning")
+    for found in parameters_of(file).values():
+        listing.add_row(found.name, found.kind, found.default, found.help)
+    show(listing)

@@ -1,0 +1,157 @@
+"""Run a pipeline on a copy of the project, in place as Elyra does: the executed copies are the record."""
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline
+from goldenpath.cluster.program import follow, look, running
+from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, last_line, tidy
+from goldenpath.errors import GateRefused, GoldenpathError
+from goldenpath.project import Project
+from goldenpath.records import Frozen
+from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_failure
+from goldenpath.runs.run import make_run
+from goldenpath.runs.spec import begins, maker_of, step_before
+from goldenpath.settings import Settings, load_settings
+
+_WITHIN = 60.0  # seconds
+QUESTION = """
+from goldenpath import Project
+from goldenpath.steps.train import clash_ahead
+print(clash_ahead(Project().registry))
+"""
+
+
+class Outcome(Frozen):
+    "How a pipeline ended."
+
+    run: Path  # folder of the run
+    steps: tuple[StepProgress, ...]
+    failure: Failure | None
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        "0, 1 where a step failed, 3 where the gate refused the candidate."
+        if self.failure is None:
+            return 0
+        return 3 if self.failure.kind == "GateRefused" else 1
+
+
+def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
+    "Raise GateRefused before the run if a refusal is certain; only warn if nothing is published."
+    clash = clash_of(settings, values)
+    publisher = maker_of("published.json")
+    if clash and publisher in {node.name for node in graph.nodes}:
+        before = step_before(publisher)
+        raise GateRefused(f"{clash}, or use --until {before} to train and evaluate without publishing")
+    if clash:
+        warnings.warn(f"what is trained now cannot be published: {clash}", stacklevel=2)
+
+
+def clash_of(
+    settings: Settings,
+    values: Mapping[str, str],  # environment variables of the run; they may name another model or home
+) -> str:
+    """Why the model of the project cannot be published; "" if nothing speaks against it, or if it is unknown.
+
+    A program of its own answers, because this one may hold modules from before the export. Raises
+    GoldenpathError if the registry cannot be opened.
+    """
+    environ = os.environ | values
+    if values:
+        settings = load_settings(settings.folder / "settings.ini", environ)
+    if not Project(settings).registry.versions():
+        return ""
+    paths = [str(settings.folder), *filter(None, [environ.get("PYTHONPATH")])]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", QUESTION],
+            cwd=settings.folder,
+            env=environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return ""  # a step meets the same fault, and names its cell
+    return done.stdout.rstrip("\n").rpartition("\n")[2]
+
+
+def run_pipeline(
+    file: Path,  # the .pipeline of the project
+    settings: Settings,
+    watch: Watch = lambda step: None,
+    values: Mapping[str, str] | None = None,  # environment variables for this run only, e.g. {"SEED": "7"}
+    until: str = "",  # last step; it and those that it needs run
+    without: Sequence[str] = (),  # steps that do not run
+) -> Outcome:
+    """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
+
+    Raises GateRefused if no model could be published, GoldenpathError if it did not
+    begin; a step that fails is in the outcome.
+    """
+    began = time.monotonic()
+    project = settings.folder
+    graph = part_of(read_pipeline(file), until, without)
+    export_notebooks(project)
+    refuse_clash(graph, settings, values or {})
+    folder = make_run(settings.writable_home() / "runs")
+    graph = copy_pipeline(graph, project, folder, values or {})
+    for node in graph.nodes:
+        if node.file.suffix == ".ipynb" and node.file.is_file():
+            forget(node.file)
+    code = _execute(graph, folder, _environ(folder, project, values or {}), watch)
+    return _outcome(graph, folder, code, began)
+
+
+def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str, str]:
+    "Return the environment of the steps: their run, and the project that relative paths start from."
+    ours = {
+        "RUN_ID": folder.name,
+        "GOLDENPATH_PROJECT": str(project),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")])),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    return {**os.environ, **ours, **values}
+
+
+def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) -> int:
+    "Start the real program, report steps while it works, return its exit code."
+    command = elyra_pipeline()
+    files = [node.file for node in graph.nodes]
+    with (
+        (folder / "pipeline.log").open("wb") as log,
+        running([*command, "run", str(graph.file)], folder, environ, log) as process,
+    ):
+        return follow(process, files, folder, watch)
+
+
+def _outcome(graph: Graph, folder: Path, code: int, began: float) -> Outcome:
+    steps = tuple(step for node in graph.nodes if (step := look(node.file, folder)))
+    failed = [step for step in steps if step.status == "failed"]
+    failure = read_failure(failed[0].file) if failed else None
+    if code and not failure:
+        log = folder / "pipeline.log"
+        raise GoldenpathError(f"elyra-pipeline ended with {code}: {_complaint(log)}; all of it is in {log}")
+    tidy(folder)
+    return Outcome(run=folder, steps=steps, failure=failure, seconds=time.monotonic() - began)
+
+
+def _complaint(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    errors = [line.strip() for line in lines if "[Error]" in line]
+    return errors[0] if errors else last_line("\n".join(lines))
+
+
+def again(failure: Failure, run: Path) -> str:
+    "Return the command that runs a failed step again, on the data of its run."
+    of_run = "" if begins(failure.step) else f" -p run={run.name}"
+    return f"goldenpath step {failure.step}{of_run}"
