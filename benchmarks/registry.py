@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from goldenpath.registry.artifact import verify
+from goldenpath.registry.artifact import verify_files
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import carry_out, plan_versions
 from tests.helpers.candidates import make_candidate
@@ -83,7 +83,7 @@ def checked(scratch: Path, megabytes: int = 100, times: int = 7) -> dict[str, fl
     folder = make_candidate(scratch / "100 MB", 1, padding=megabytes * MEGABYTE)
     ours, theirs = [], []
     for _ in range(times):
-        ours.append(seconds(lambda: verify(folder)))
+        ours.append(seconds(lambda: verify_files(folder)))
         theirs.append(
             seconds(lambda: subprocess.run(["sha256sum", folder / "weights.onnx"], check=True, stdout=-3))
         )

@@ -20,7 +20,7 @@ from .inference.engines import CannotCompile, Engine, OnnxEngine, SklearnEngine
 from .inference.proof import prove
 from .model import TRUSTED_TYPES, decide, enriched
 from .records import Columns, FastPathRecord, Layout
-from .registry.artifact import load_pipeline, read_record, read_trusted, verify
+from .registry.artifact import load_pipeline, read_record, read_trusted, verify_files
 from .registry.manifest import Manifest
 from .registry.registry import Registry
 from .schema.contract import Contract, ContractSpec, Record, columns_of_json, diff
@@ -97,7 +97,7 @@ def load_predictor(
     manifest: Manifest | None = None,  # what was found, where the folder was verified already
 ) -> Predictor:
     "Verify, load, prove. Raises NotTrusted with the reason, VolumeFault where the folder cannot be read."
-    manifest = manifest or verify(folder)
+    manifest = manifest or verify_files(folder)
     spec = read_record(folder, manifest, "contract.json", ContractSpec)
     golden = read_record(folder, manifest, "golden.json", Golden)
     refuse_foreign(manifest, spec)

@@ -24,10 +24,10 @@ STAGING = ".staging-"  # how the name of a folder that is not complete begins
 FILE_MODE = 0o444  # a placed file never changes
 OPEN_MASK = 0o002  # folders 0775: colleagues share a group on the volume, not a user
 CHUNK = 1 << 20  # bytes per read when copying
-PATIENCE = 2.0  # seconds in which what was placed on another mount must have become readable
+RENAME_PATIENCE = 2.0  # seconds in which what was placed on another mount must have become readable
 _PAUSE = 0.02  # seconds between two looks
 
-Seen = TypeVar("Seen")
+Content = TypeVar("Content")
 
 _mask_lock = threading.Lock()  # the umask belongs to the whole process
 
@@ -62,12 +62,15 @@ def explain(error: OSError, path: Path) -> str:
     return f"{where}: {error.strerror or error}; {way_out}"
 
 
-def patiently(look: Callable[[], Seen], on: tuple[type[Exception], ...] = (VolumeFault, Incomplete)) -> Seen:
+def patiently(
+    look: Callable[[], Content],
+    on: tuple[type[Exception], ...] = (VolumeFault, Incomplete),
+) -> Content:
     """Look again for a moment while something fails: another mount may show a name before what is in it.
 
     Seen on two mounts of one network file system, once in 2,000 looks, for a few milliseconds.
     """
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + RENAME_PATIENCE
     while True:
         try:
             return look()

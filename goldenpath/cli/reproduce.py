@@ -66,10 +66,10 @@ def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) fl
     from goldenpath.contract import CONTRACT
     from goldenpath.inference.engines import SklearnEngine, layout_of
     from goldenpath.model import TRUSTED_TYPES, enriched
-    from goldenpath.registry.artifact import PIPELINE, build_pipeline
+    from goldenpath.registry.artifact import PIPELINE, pipeline_from
     from goldenpath.schema.contract import columns_of_json
 
     columns = enriched(columns_of_json(CONTRACT.spec, records))
     file = candidate / PIPELINE
-    pipeline = build_pipeline(file.read_bytes(), file, TRUSTED_TYPES)
+    pipeline = pipeline_from(file.read_bytes(), file, TRUSTED_TYPES)
     return np.asarray(SklearnEngine(pipeline, layout_of(columns)).many(columns))

@@ -46,7 +46,7 @@ def check_contract(settings: Settings) -> Iterator[Finding]:
     yield good("contract", detail)
 
 
-def check_columns(settings: Settings) -> Iterator[Finding]:
+def check_row_columns(settings: Settings) -> Iterator[Finding]:
     "Do the rows, or the stand-in, have the columns that contract and split need? Only headers are read."
     contract = sound_contract()
     if contract is None or not find_spec("goldenpath.steps"):  # the server's image trains nothing
@@ -89,4 +89,4 @@ def sound_contract() -> Contract | None:
         return None
 
 
-ROWS: tuple[Check, ...] = (check_contract, check_columns, check_slices)
+ROWS: tuple[Check, ...] = (check_contract, check_row_columns, check_slices)

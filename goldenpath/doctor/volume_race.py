@@ -35,7 +35,7 @@ PINGS = 20
 _GAP = 0.02  # seconds between two races
 LEAD = 0.5  # seconds until the first race, so that both sides know of it
 POLL = 0.001  # seconds between two looks
-PATIENCE = 60.0  # seconds that one side waits for the other's next message
+RACE_PATIENCE = 60.0  # seconds that one side waits for the other's next message
 MEETING = 600.0  # seconds that a pod waits for the other one to be started
 _SLOW = 2.0  # seconds after which a change is seen too late for comfort
 SAID = "said"  # the one file of every folder here
@@ -102,7 +102,7 @@ class Side:
         place(self.folder / name, lambda staged: write_file(staged / SAID, text.encode()))
         self.placed.append(time.monotonic() - started)
 
-    def hear(self, name: str, patience: float = PATIENCE) -> str:
+    def hear(self, name: str, patience: float = RACE_PATIENCE) -> str:
         "Wait for a message. Raises VolumeFault where it does not come."
         until = time.monotonic() + patience
         while not (text := self._look(name)):
@@ -126,7 +126,7 @@ def race(home: Path, rounds: int = ROUNDS) -> RaceReport:
     words = [sys.executable, "-m", "goldenpath.doctor.volume_race", str(home), name, str(rounds)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as other:
         try:
-            return race_with(home, name, rounds, PATIENCE)
+            return race_with(home, name, rounds, RACE_PATIENCE)
         except BaseException:
             other.kill()
             raise
@@ -144,11 +144,11 @@ def race_with(home: Path, name: str, rounds: int = ROUNDS, patience: float = MEE
     side = Side(home / "races" / name)
     first = meet(side, patience)
     try:
-        pings, apart = (call if first else answer)(side)
+        pings, apart = (call if first else answer_pings)(side)
         saw = run_rounds(side, rounds, first, apart)
         side.say(f"saw-{first}", json.dumps(saw.__dict__))
         theirs = Saw(**json.loads(side.hear(f"saw-{not first}")))
-        report = judge(side, (saw, theirs) if first else (theirs, saw), pings, apart)
+        report = judge_race(side, (saw, theirs) if first else (theirs, saw), pings, apart)
         if first:
             side.hear("done")
         else:
@@ -194,7 +194,7 @@ def call(
     return trips, apart
 
 
-def answer(side: Side) -> tuple[list[float], float]:
+def answer_pings(side: Side) -> tuple[list[float], float]:
     "Answer messages, and hear what the first side made of it."
     for number in range(PINGS):
         side.hear(f"ping-{number}")
@@ -245,7 +245,7 @@ def _rename(folder: Path, name: Path) -> bool:
     return True
 
 
-def judge(side: Side, saw: tuple[Saw, Saw], trips: list[float], apart: float) -> RaceReport:
+def judge_race(side: Side, saw: tuple[Saw, Saw], trips: list[float], apart: float) -> RaceReport:
     "Compare what both sides saw, and look who really holds each name."
     first, second = saw
     rounds = list(zip(first.won, second.won, strict=True))
@@ -285,4 +285,4 @@ def file_system(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    race_with(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), PATIENCE)
+    race_with(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), RACE_PATIENCE)

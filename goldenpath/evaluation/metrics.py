@@ -137,7 +137,7 @@ def unweighted(answers: Answers) -> Weighted:
     return Weighted(answers, np.ones(len(answers.outcome)))
 
 
-def measure(rows: Weighted) -> Floats:  # (metrics,) in the order of METRICS; NaN where undefined
+def measure_metrics(rows: Weighted) -> Floats:  # (metrics,) in the order of METRICS; NaN where undefined
     "Measure every metric."
     return np.array([metric.of(rows) for metric in METRICS.values()])
 

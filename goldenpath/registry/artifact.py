@@ -26,7 +26,7 @@ from goldenpath.schema.golden import Golden
 from goldenpath.schema.spec import ContractSpec
 from goldenpath.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
 
-Record = TypeVar("Record", bound=Frozen)
+JsonModel = TypeVar("JsonModel", bound=Frozen)
 
 MANIFEST = "manifest.json"
 PIPELINE = "model.skops"
@@ -110,7 +110,7 @@ def _no_double(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def verify(folder: Path) -> Manifest:
+def verify_files(folder: Path) -> Manifest:
     """Check a model folder against its manifest, cheapest first; nothing in it is decompressed or loaded.
 
     Raises NotTrusted with the reason, VolumeFault where the volume cannot be read.
@@ -208,7 +208,7 @@ def _size(path: Path) -> int:
 def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
     """Read the bytes of one file and check them: what is loaded is what the manifest names.
 
-    Raises NotTrusted where the file is not in the manifest or was altered after `verify`, VolumeFault.
+    Raises NotTrusted where the file is not in the manifest or was altered after `verify_files`, VolumeFault.
     """
     if name not in manifest.files:
         raise NotTrusted(f"{folder / MANIFEST} does not list {name}; publish the version again")
@@ -220,7 +220,7 @@ def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:
     return content
 
 
-def read_record(folder: Path, manifest: Manifest, name: str, kind: type[Record]) -> Record:
+def read_record(folder: Path, manifest: Manifest, name: str, kind: type[JsonModel]) -> JsonModel:
     "Read a JSON file of a version as a record. Raises NotTrusted, VolumeFault."
     content = read_trusted(folder, manifest, name)
     try:
@@ -247,7 +247,7 @@ def load_pipeline(folder: Path, manifest: Manifest, trusted: tuple[str, ...] = (
         warnings.warn(
             f"version {manifest.version} was made with {others}; its golden rows decide", stacklevel=2
         )
-    return build_pipeline(read_trusted(folder, manifest, PIPELINE), folder / PIPELINE, trusted)
+    return pipeline_from(read_trusted(folder, manifest, PIPELINE), folder / PIPELINE, trusted)
 
 
 def other_versions(manifest: Manifest) -> str:
@@ -258,7 +258,7 @@ def other_versions(manifest: Manifest) -> str:
     return ", ".join(f"{name} {then} (here {now})" for name, then, now in pairs if then and then != now)
 
 
-def build_pipeline(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> Any:
+def pipeline_from(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> Any:
     "Build the fitted pipeline of a skops file's bytes, also of a candidate that has no manifest yet."
     check_archive(io.BytesIO(content), path)
     check_types(content, path, trusted)

@@ -20,12 +20,12 @@ def orphans(versions: Versions, kept: set[str], now: datetime) -> list[Path]:
         return [folder for folder in folders if folder.name not in kept and last_change(folder) <= old]
 
 
-def delete(versions: Versions, folders: Iterable[Path]) -> None:
+def delete_attachments(versions: Versions, folders: Iterable[Path]) -> None:
     "Delete them, except where their version has come back meanwhile. Raises VolumeFault."
-    finish(versions, hide(folders))
+    finish_deletions(versions, hide(folders))
 
 
-def finish(versions: Versions, hidden: list[Path]) -> None:
+def finish_deletions(versions: Versions, hidden: list[Path]) -> None:
     "Delete what was hidden to be deleted, or put it back where its version is there. Raises VolumeFault."
     if hidden:
         kept = {*(one.name for one in list_aside(versions.aside)), *versions.versions()}

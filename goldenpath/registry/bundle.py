@@ -120,11 +120,11 @@ def _check_member(file: Path, member: tarfile.TarInfo, seen: set[str]) -> None:
 
 
 def _publish(registry: Registry, folder: Path, signatures: dict[str, bytes]) -> str:
-    manifest = artifact.verify(folder)
+    manifest = artifact.verify_files(folder)
     if key := registry.keys.public:
         signature = signatures.get(signing.key_id(key))
         if signature:
-            signing.verify(folder, manifest, signature, key)
+            signing.verify_signature(folder, manifest, signature, key)
         elif registry.keys.required:
             by = f"signed by {', '.join(signatures)} only" if signatures else "not signed"
             raise NotTrusted(

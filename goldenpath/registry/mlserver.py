@@ -16,7 +16,7 @@ from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.volume import faults
 
-PIPELINE = "model.joblib"
+JOBLIB = "model.joblib"
 RUNTIME = "mlserver_sklearn.SKLearnModel"
 
 
@@ -35,7 +35,7 @@ def export_mlserver(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise BadInput(f"{folder} is not empty; name a new folder")
-        joblib.dump(pipeline, folder / PIPELINE)
+        joblib.dump(pipeline, folder / JOBLIB)
         (folder / "model-settings.json").write_text(json.dumps(model_settings(manifest), indent=2))
 
 
@@ -44,7 +44,7 @@ def model_settings(manifest: Manifest) -> dict[str, Any]:
     return {
         "name": manifest.model,
         "implementation": RUNTIME,
-        "parameters": {"uri": f"./{PIPELINE}", "version": manifest.version, "content_type": "pd"},
+        "parameters": {"uri": f"./{JOBLIB}", "version": manifest.version, "content_type": "pd"},
         "inputs": tensors(manifest.layout),
         "outputs": [
             {

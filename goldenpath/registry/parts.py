@@ -16,7 +16,7 @@ from goldenpath.registry.trees import boosting_problem, histogram_problem, tree_
 
 _PLAIN = (str, bytes, int, float, bool, type(None), type, np.generic)  # have no parts
 CLASSIFIES = ("c_svc", "nu_svc")  # kinds of support vector machine that count their vectors by class
-Check = Callable[[Any, Any], str]  # of a part and what holds it: what is wrong, "" where nothing is
+PartCheck = Callable[[Any, Any], str]  # of a part and what holds it: what is wrong, "" where nothing is
 
 
 def check_parts(pipeline: Any, path: Path) -> None:
@@ -34,14 +34,14 @@ def edges(root: Any) -> Iterator[tuple[Any, Any]]:  # what holds a part, and the
     seen, waiting = {id(root)}, [root]
     while waiting:
         holder = waiting.pop()
-        for part in parts_of(holder):
+        for part in members_of(holder):
             yield holder, part
             if id(part) not in seen:
                 seen.add(id(part))
                 waiting.append(part)
 
 
-def parts_of(holder: Any) -> Iterator[Any]:
+def members_of(holder: Any) -> Iterator[Any]:
     "Return the values of one object, without plain values and arrays of them."
     if isinstance(holder, dict):
         held = [*holder, *holder.values()]
@@ -54,7 +54,7 @@ def parts_of(holder: Any) -> Iterator[Any]:
     return (part for part in held if not isinstance(part, _PLAIN))
 
 
-def _checks() -> list[tuple[type, Check]]:
+def _checks() -> list[tuple[type, PartCheck]]:
     from scipy.sparse import sparray, spmatrix
     from sklearn.ensemble._gb import BaseGradientBoosting
     from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
@@ -73,7 +73,7 @@ def _checks() -> list[tuple[type, Check]]:
     ]
 
 
-def _fitted(attribute: str, problem: Callable[[Any], str]) -> Check:
+def _fitted(attribute: str, problem: Callable[[Any], str]) -> PartCheck:
     "Return a check that passes parts without this attribute, such as the template of a stack."
     return lambda part, _: problem(part) if hasattr(part, attribute) else ""
 

@@ -22,7 +22,7 @@ RAISE_IT = "MODEL_VERSION in goldenpath/__init__.py"
 SEMANTIC = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")  # a MODEL_VERSION
 
 
-def check(versions: "Versions", manifest: Manifest, candidate: Path) -> None:
+def check_candidate(versions: "Versions", manifest: Manifest, candidate: Path) -> None:
     "Raise NotTrusted or GateRefused, with the line to change, where a candidate may not become a version."
     if manifest.model != versions.model:
         raise NotTrusted(

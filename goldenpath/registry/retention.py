@@ -127,8 +127,8 @@ def carry_out(registry: Registry, plan: Plan, now: datetime) -> Plan:
     back = _bring_all_back(registry, plan.back)
     aside = _move_unneeded(registry, plan.aside, now)
     gone = _delete_overdue(registry, plan.gone)
-    attachments.delete(registry, plan.attachments)
-    attachments.finish(registry, [path for path in plan.litter if attachments.is_hidden(path)])
+    attachments.delete_attachments(registry, plan.attachments)
+    attachments.finish_deletions(registry, [path for path in plan.litter if attachments.is_hidden(path)])
     remove_all(plan.litter)
     return plan.model_copy(update={"aside": aside, "back": back, "gone": gone})
 

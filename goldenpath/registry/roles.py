@@ -14,7 +14,7 @@ from goldenpath.errors import BadInput, DamagedEntry, GoldenpathError, RaceLost,
 from goldenpath.records import Frozen
 from goldenpath.volume import explain, faults, patiently, place, read_file, write_file
 
-Share = Annotated[float, Field(ge=0, le=1)]
+TrafficShare = Annotated[float, Field(ge=0, le=1)]
 Role = Literal["champion", "challenger", "shadow"]
 ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 STATE = "state.json"
@@ -31,7 +31,7 @@ class Roles(Frozen):
     number: int
     champion: str | None = None
     challenger: str | None = None
-    challenger_share: Share = 0.0  # of the requests
+    challenger_share: TrafficShare = 0.0  # of the requests
     shadow: str | None = None
     withdrawn: tuple[str, ...] = ()
     who: str = ""
@@ -132,7 +132,7 @@ class RoleLog:
         """
         when = datetime.now(UTC).isoformat(timespec="seconds")
         number = made_from + 1
-        texts = {"why": checked("why", why), "who": checked("who", who), "when": when}
+        texts = {"why": checked_text("why", why), "who": checked_text("who", who), "when": when}
         entry = roles.model_copy(update={**texts, "number": number, "made_from": made_from})
         try:
             place(self.entry_folder(number), lambda staged: write_entry(staged, entry))
@@ -160,7 +160,7 @@ class RoleLog:
         return None
 
 
-def checked(name: str, text: str) -> str:
+def checked_text(name: str, text: str) -> str:
     "Check that every reader of the log can use a text. Raises BadInput if it is too long or not Unicode."
     if len(text) > TEXT_LIMITS[name]:
         raise BadInput(f"{name} has {len(text):,} characters; write at most {TEXT_LIMITS[name]:,}")

@@ -60,7 +60,7 @@ def sign(folder: Path, manifest: Manifest, key: Path) -> bytes:
     return signature
 
 
-def verify(folder: Path, manifest: Manifest, signature: bytes, key: Path) -> None:
+def verify_signature(folder: Path, manifest: Manifest, signature: bytes, key: Path) -> None:
     """Check that the owner of `key` (its public or private half) signed exactly this version.
 
     Raises BadInput for an unusable key, NotTrusted with the reason.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from goldenpath.registry.versions import Versions
 
 STAMP = "%Y%m%dT%H%M%SZ"
-NAME = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}~(.+)")  # the same version may be moved aside more than once
+TRASH_NAME = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}~(.+)")  # one version may be in it twice
 
 
 class Aside(Frozen):
@@ -30,7 +30,7 @@ class Aside(Frozen):
 def list_aside(folder: Path) -> list[Aside]:
     "List the contents of such a folder, oldest first. Raises VolumeFault."
     with faults(folder):
-        found = [(whole, NAME.fullmatch(whole)) for whole in complete(folder)]
+        found = [(whole, TRASH_NAME.fullmatch(whole)) for whole in complete(folder)]
     aside = [
         Aside(
             name=parts[2], since=datetime.strptime(parts[1], STAMP).replace(tzinfo=UTC), folder=folder / whole

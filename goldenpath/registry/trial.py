@@ -25,7 +25,7 @@ LEAST = 256 << 20  # bytes: what scikit-learn takes, however little the containe
 CONTAINER = Path("/sys/fs/cgroup")
 REASON = 500  # characters
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread takes memory of its own
-_START = "from {} import {} as load; from goldenpath.registry.trial import answer; answer(load)"
+_START = "from {} import {} as load; from goldenpath.registry.trial import answer_job; answer_job(load)"
 
 
 class Loaded(Protocol):
@@ -89,7 +89,7 @@ def try_version(load: Load, job: Job) -> Outcome:
     return _outcome(job, done.stdout, done.returncode)
 
 
-def answer(load: Load) -> None:
+def answer_job(load: Load) -> None:
     "Do a job that comes by standard input, in an interpreter that `try_version` started."
     reply = os.dup(1)
     job = Job.model_validate_json(sys.stdin.buffer.read())

@@ -87,7 +87,7 @@ class Versions:
 
     def check(self, folder: Path, version: str) -> Manifest:
         "Verify that a folder holds this version and return its manifest. Raises NotTrusted, VolumeFault."
-        manifest = patiently(lambda: artifact.verify(folder))
+        manifest = patiently(lambda: artifact.verify_files(folder))
         if (manifest.version, manifest.model) != (version, self.model):
             claims = f"says that it is {manifest.version} of {manifest.model}"
             raise NotTrusted(f"{folder} {claims}; remove it and publish that version again")
@@ -113,13 +113,13 @@ class Versions:
         be trusted; GateRefused if MODEL_VERSION must be raised; RaceLost if the name is taken by other
         content; BadInput for an unusable key; VolumeFault.
         """
-        manifest = artifact.verify(candidate)
+        manifest = artifact.verify_files(candidate)
         key = self.keys.sign_with if sign else None
         known = self.find_identity(manifest.identity) or manifest.version
         if known != manifest.version:
             self._check_known(known, manifest, key)
             return known
-        publishing.check(self, manifest, candidate)
+        publishing.check_candidate(self, manifest, candidate)
         if self._place(candidate, manifest):
             self._check_again(manifest)
         if key:
@@ -172,7 +172,7 @@ class Versions:
     def _check_again(self, manifest: Manifest) -> None:
         # Two may publish different code under one MODEL_VERSION at once: the one that sees the other stops.
         try:
-            publishing.check(self, manifest, self.folder(manifest.version))
+            publishing.check_candidate(self, manifest, self.folder(manifest.version))
         except GateRefused:
             self._move_aside(manifest.version)
             raise
@@ -218,7 +218,7 @@ class Versions:
             if isinstance(error.__cause__, FileNotFoundError):
                 return False
             raise
-        signing.verify(self.folder(manifest.version), manifest, signature, key)
+        signing.verify_signature(self.folder(manifest.version), manifest, signature, key)
         return True
 
     def _signers(self, version: str) -> str:
@@ -245,5 +245,5 @@ def age_order(version: str) -> tuple[str, str]:
 def _copy(candidate: Path, manifest: Manifest, staged: Path) -> None:
     for name in [*manifest.files, artifact.MANIFEST]:
         copy_file(candidate / name, staged / name)
-    if artifact.verify(staged) != manifest:
+    if artifact.verify_files(staged) != manifest:
         raise NotTrusted(f"{candidate} was altered while it was published; publish it again")

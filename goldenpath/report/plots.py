@@ -94,7 +94,7 @@ def draw_curve(axes: Axes, answers: Answers, colour: str, label: str, style: str
         axes.plot(hit / answers.outcome.sum(), hit / answers.label.sum(), "o", color=colour)
 
 
-def plot_groups(slices: Sequence[Slice]) -> Figure:
+def plot_recall(slices: Sequence[Slice]) -> Figure:
     "Whose positive rows are found: recall of every group that has enough of them."
     shown = [one for one in slices if one.positives >= ENOUGH]
     recall = np.array([one.recall for one in shown], dtype=float)
@@ -121,7 +121,7 @@ def save_plots(
         "reliability": plot_reliability(candidate),
     }
     if any(group.positives >= ENOUGH for group in slices):
-        figures["groups"] = plot_groups(slices)
+        figures["groups"] = plot_recall(slices)
     folder.mkdir(exist_ok=True)
     for name, figure in figures.items():
         (folder / f"{name}.png").write_bytes(png_of(figure))

@@ -10,7 +10,7 @@ from goldenpath.evaluation.record import Evaluation
 from goldenpath.inference.engines import SklearnEngine
 from goldenpath.inference.proof import Paths, open_fast_path
 from goldenpath.records import FastPathRecord, Latency
-from goldenpath.registry.artifact import build_pipeline, write_manifest
+from goldenpath.registry.artifact import pipeline_from, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.run import Run
 
@@ -75,6 +75,6 @@ def open_candidate(
             if (trained / name).exists():
                 shutil.copyfile(trained / name, folder / name)
     file = folder / "model.skops"
-    pipeline = build_pipeline(file.read_bytes(), file, trusted)
+    pipeline = pipeline_from(file.read_bytes(), file, trusted)
     fast, without_fast = open_fast_path(folder / "model.onnx", record.layout, record.onnx)
     return Candidate(run, folder, record, Paths(SklearnEngine(pipeline, record.layout), fast, without_fast))

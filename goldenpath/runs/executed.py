@@ -44,7 +44,7 @@ class Failure(Frozen):
     origin: str = ""  # where the code that broke was written; "" where the message is about something else
 
 
-def read_notebook(file: Path) -> dict[str, Any]:
+def read_executed(file: Path) -> dict[str, Any]:
     "Read the notebook. Raises ValueError while it is being written, OSError for a link, pipe or huge file."
     notebook: dict[str, Any] = from_json(read_file(file, LARGEST))
     return notebook
@@ -52,14 +52,14 @@ def read_notebook(file: Path) -> dict[str, Any]:
 
 def forget(file: Path) -> None:
     "Drop what papermill noted of an earlier execution, or that would be taken for this one's."
-    notebook = read_notebook(file)
+    notebook = read_executed(file)
     if notebook.get("metadata", {}).pop("papermill", None) is not None:
         file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def read_step(file: Path) -> StepProgress:
     "How far a notebook has come, by papermill's notes. Raises ValueError while it is being written."
-    notes = read_notebook(file).get("metadata", {}).get("papermill", {})
+    notes = read_executed(file).get("metadata", {}).get("papermill", {})
     if not notes.get("start_time"):
         return StepProgress(name=file.stem, file=file, status="waiting", seconds=0.0)
     if notes.get("end_time") is None:
@@ -72,7 +72,7 @@ def read_step(file: Path) -> StepProgress:
 
 def read_failure(file: Path) -> Failure | None:
     "Return the first cell with an error, or None."
-    for cell in read_notebook(file)["cells"]:
+    for cell in read_executed(file)["cells"]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":
                 return _failure(file, cell, output)

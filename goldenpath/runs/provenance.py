@@ -15,7 +15,7 @@ PROJECT = _LIBRARY.resolve().parent
 CODE = ("goldenpath/*.py", "notebooks/*.py", "notebooks/[0-9][0-9]_*.ipynb", "settings.ini")
 
 
-def environment() -> dict[str, str]:  # version by name; libraries that are missing are left out
+def python_environment() -> dict[str, str]:  # version by name; libraries that are missing are left out
     "Name the versions that a model's answers may depend on."
     here = {"python": platform.python_version(), "goldenpath": goldenpath.__version__}
     for name in LIBRARIES:

@@ -18,10 +18,10 @@ _SHOWN = 16  # characters of a hash
 # Retrains as recorded, in a scratch home; gives what the rows were and the candidate's folder.
 Retrain = Callable[[Manifest, Path], tuple[DataSummary, Path]]
 # The probability of the positive outcome for each record, from the model in a folder. (n,)
-Answer = Callable[[Path, list[dict[str, object]]], "np.ndarray[tuple[int], np.dtype[np.float64]]"]
+Predict = Callable[[Path, list[dict[str, object]]], "np.ndarray[tuple[int], np.dtype[np.float64]]"]
 
 
-class Compared(Frozen):
+class Comparison(Frozen):
     "One thing that was recorded, and what it is now."
 
     what: str
@@ -38,7 +38,7 @@ class Reproduction(Frozen):
     "What became of the attempt to make a version again."
 
     version: str
-    compared: tuple[Compared, ...]
+    compared: tuple[Comparison, ...]
     difference: float  # largest difference of probability on the golden rows
     labels: int  # golden rows whose label is another one
 
@@ -48,7 +48,7 @@ class Reproduction(Frozen):
         return self.labels == 0 and self.difference <= 1e-9
 
 
-def origin(manifest: Manifest) -> dict[str, str]:
+def origin_lines(manifest: Manifest) -> dict[str, str]:
     "Return data, code, environment, run, author and date of a version for display."
     rows = ", ".join(f"{count:,} {name}" for name, count in manifest.data.rows.items())
     return {
@@ -65,17 +65,17 @@ def origin(manifest: Manifest) -> dict[str, str]:
     }
 
 
-def compare_code(manifest: Manifest) -> list[Compared]:
+def compare_code(manifest: Manifest) -> list[Comparison]:
     "Commit, library and environment, recorded and present."
-    there, here = manifest.environment, provenance.environment()
+    there, here = manifest.environment, provenance.python_environment()
     versions = [
-        Compared(what=name, recorded=there.get(name, "missing"), present=here.get(name, "missing"))
+        Comparison(what=name, recorded=there.get(name, "missing"), present=here.get(name, "missing"))
         for name in sorted({*there, *here})
     ]
     commits = short(manifest.git_commit), short(provenance.git_commit())
-    commit = Compared(what="git commit", recorded=commits[0], present=commits[1])
+    commit = Comparison(what="git commit", recorded=commits[0], present=commits[1])
     hashes = manifest.library_hash[:_SHOWN], provenance.library_hash()[:_SHOWN]
-    return [commit, Compared(what="library", recorded=hashes[0], present=hashes[1]), *versions]
+    return [commit, Comparison(what="library", recorded=hashes[0], present=hashes[1]), *versions]
 
 
 def short(commit: str) -> str:
@@ -84,17 +84,17 @@ def short(commit: str) -> str:
     return f"{name[:_SHOWN]}{' with changes' if changed else ''}" if name else "unknown"
 
 
-def compare_data(manifest: Manifest, present: DataSummary) -> list[Compared]:
+def compare_data(manifest: Manifest, present: DataSummary) -> list[Comparison]:
     "Compare the rows, recorded and present."
     pairs = {
         "data": (manifest.data.source, present.source),
         "data fingerprint": (manifest.data.fingerprint[:_SHOWN], present.fingerprint[:_SHOWN]),
         "training rows": (str(manifest.data.rows.get("train")), str(present.rows.get("train"))),
     }
-    return [Compared(what=what, recorded=was, present=now) for what, (was, now) in pairs.items()]
+    return [Comparison(what=what, recorded=was, present=now) for what, (was, now) in pairs.items()]
 
 
-def reproduce(registry: Registry, version: str, retrain: Retrain, answer: Answer) -> Reproduction:
+def reproduce(registry: Registry, version: str, retrain: Retrain, answer: Predict) -> Reproduction:
     """Train a version again with the present code and data, and compare with what was recorded.
 
     Nothing is published; it writes to a scratch folder. Raises NoModel, NotTrusted, BadInput.

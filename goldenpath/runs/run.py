@@ -27,7 +27,7 @@ from goldenpath.text.plain import put
 from goldenpath.text.spelling import nearest
 from goldenpath.volume import faults, read_file
 
-Record = TypeVar("Record", bound=BaseModel)
+RunModel = TypeVar("RunModel", bound=BaseModel)
 
 _SMALL = 1 << 24  # bytes of a record, text or picture of a run
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
@@ -53,7 +53,7 @@ class Run:
         "Would `input(name)` find something?"
         return any((folder / name).exists() for folder in self._chain)
 
-    def record(self, name: str, kind: type[Record]) -> Record:
+    def record(self, name: str, kind: type[RunModel]) -> RunModel:
         "Read a JSON file of this run, else of those that it reads from. Raises BadInput, VolumeFault."
         return record_in(self._folder_with(name), name, kind)
 
@@ -192,7 +192,7 @@ def read_json(file: Path) -> dict[str, Any]:
         return {}
 
 
-def record_in(folder: Path, name: str, kind: type[Record]) -> Record:
+def record_in(folder: Path, name: str, kind: type[RunModel]) -> RunModel:
     "Read a JSON file of a run as a record. Raises BadInput, VolumeFault."
     try:
         return kind.model_validate_json(read_small(folder / name))

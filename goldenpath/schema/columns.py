@@ -117,14 +117,14 @@ def distinct(column: "pd.Series[Any]") -> Distinct:
     if isinstance(column.dtype, pd.CategoricalDtype):
         found = distinct(column.cat.categories.to_series())
         return Distinct(found.texts, take(found.codes, column.cat.codes.to_numpy(), -1))
-    codes, values = pd.factorize(as_text(column))
+    codes, values = pd.factorize(cells_as_text(column))
     texts: NDArray[np.object_] = np.asarray(values, dtype=np.object_)
     empty = np.equal(texts, "").astype(bool)
     place = np.where(empty, -1, np.cumsum(~empty) - 1)
     return Distinct(texts[~empty], take(place, codes, -1))
 
 
-def as_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def cells_as_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
     "Convert a column to the text of a CSV file; whole floats as integers, which pandas converted."
     import pandas as pd
 

@@ -71,7 +71,7 @@ class Broken(BadInput):
     "A record that breaks the contract; `problems` says how, field by field."
 
     def __init__(self, problems: tuple[Problem, ...]):
-        shown = "; ".join(map(in_words, problems[:PROBLEMS_SHOWN]))
+        shown = "; ".join(map(problem_in_words, problems[:PROBLEMS_SHOWN]))
         more = f"; and {len(problems) - PROBLEMS_SHOWN} more" if len(problems) > PROBLEMS_SHOWN else ""
         super().__init__(f"the record breaks the contract: {shown}{more}")
         self.problems = problems
@@ -228,7 +228,7 @@ def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:
     return lambda record: tuple(getattr(record, name) for name in names)
 
 
-def in_words(problem: Problem) -> str:
+def problem_in_words(problem: Problem) -> str:
     "'record 3: name must be ...'"
     where = "" if problem.index is None else f"record {problem.index}: "
     return f"{where}{problem.field} {problem.problem}".replace("  ", " ")

@@ -7,13 +7,13 @@ from goldenpath.schema.fields import FieldSpec, some
 from goldenpath.schema.spec import COLUMN_ROLES, ContractSpec
 from goldenpath.schema.targets import TargetSpec
 
-Kind = Literal["none", "compatible", "breaking"]
+ChangeKind = Literal["none", "compatible", "breaking"]
 
 
 class Difference(Frozen):
     "What changed between two contracts, and how bad that is for a caller of the old one."
 
-    kind: Kind
+    kind: ChangeKind
     changes: tuple[str, ...]  # one line each, the breaking ones first and marked
 
 
@@ -34,7 +34,7 @@ def diff(old: ContractSpec, new: ContractSpec) -> Difference:
             compatible += wider
     if not breaking and not compatible and old.hash != new.hash:
         compatible.append("the order of fields or levels changed")
-    kind: Kind = "breaking" if breaking else "compatible" if compatible else "none"
+    kind: ChangeKind = "breaking" if breaking else "compatible" if compatible else "none"
     return Difference(kind=kind, changes=(*(f"breaking: {change}" for change in breaking), *compatible))
 
 
@@ -100,7 +100,7 @@ def level_changes(old: FieldSpec, new: FieldSpec) -> tuple[list[str], list[str]]
 def holds(outer: FieldSpec, inner: FieldSpec) -> bool:
     "Check whether everything within the inner range and length is within the outer."
     below = outer.lower is None or starts(inner) >= starts(outer)
-    above = outer.upper is None or ends(inner) <= ends(outer)
+    above = outer.upper is None or upper_end(inner) <= upper_end(outer)
     return below and above and (outer.max_length or 0) >= (inner.max_length or 0)
 
 
@@ -109,6 +109,6 @@ def starts(field: FieldSpec) -> tuple[float, bool]:
     return (float("-inf") if field.lower is None else field.lower, field.lower_open)
 
 
-def ends(field: FieldSpec) -> tuple[float, bool]:
+def upper_end(field: FieldSpec) -> tuple[float, bool]:
     "Where the range ends; of equal bounds the open one ends earlier."
     return (float("inf") if field.upper is None else field.upper, not field.upper_open)

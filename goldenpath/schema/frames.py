@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.schema.columns import Judged, as_text, judge, judge_number
+from goldenpath.schema.columns import Judged, cells_as_text, judge, judge_number
 from goldenpath.schema.fields import FieldSpec, some
 from goldenpath.schema.spec import ContractSpec
 
@@ -82,7 +82,7 @@ def rejects(frame: "pd.DataFrame", name: str, bad: NDArray[np.bool_], reason: st
     "Return the part of the rejected table that one column causes."
     import pandas as pd
 
-    broken = as_text(frame[name][bad]).astype(object)
+    broken = cells_as_text(frame[name][bad]).astype(object)
     values = np.where(broken.isna(), "", broken)
     said = np.where(values == "", f"is required: {reason}", reason)
     return pd.DataFrame({"row": frame.index[bad], "column": name, "value": values, "reason": said})

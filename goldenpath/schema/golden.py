@@ -14,7 +14,7 @@ from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, FieldSpec, day
 from goldenpath.schema.spec import ContractSpec
 from goldenpath.schema.targets import Decide
 
-Value = str | bool | int | float | None  # values of JSON
+JsonValue = str | bool | int | float | None  # values of JSON
 
 POOL = 5_000  # records to choose from
 KEPT = 96  # golden rows of a version: proven again at every load, in about a millisecond
@@ -29,7 +29,7 @@ WORDS = ("a", "some words", "ÄÖÜ é ß", "0", " ", "-")
 class Golden(Frozen):
     "What `golden.json` of a version holds: records and scikit-learn's answers to them, at the threshold."
 
-    records: list[dict[str, Value]]
+    records: list[dict[str, JsonValue]]
     probability: list[float]  # of the positive class, one for each record
     label: list[bool]  # True: positive
 
@@ -38,7 +38,7 @@ class Golden(Frozen):
 class Pool:
     "Records to choose golden rows from."
 
-    records: list[dict[str, Value]]
+    records: list[dict[str, JsonValue]]
     corners: int  # so many at the start hold every level and border of the contract
 
 
@@ -54,22 +54,22 @@ def pool(spec: ContractSpec, n: int = POOL, seed: int = 0) -> Pool:
     return Pool([dict(zip(columns, row, strict=True)) for row in rows], most)
 
 
-def turned(values: list[Value], count: int, rng: np.random.Generator) -> list[Value]:
+def turned(values: list[JsonValue], count: int, rng: np.random.Generator) -> list[JsonValue]:
     "Repeat the values from a random start, so that corners of different fields meet by chance."
     start = int(rng.integers(len(values)))
     return [values[(start + place) % len(values)] for place in range(count)]
 
 
-def corners(field: FieldSpec) -> list[Value]:
+def corners(field: FieldSpec) -> list[JsonValue]:
     "Every level, both ends of a range, the shortest and longest text, and nothing where that is allowed."
-    nothing: list[Value] = [None] if field.optional else []
+    nothing: list[JsonValue] = [None] if field.optional else []
     if field.kind == "level":
         return [*field.levels, *nothing]
     if field.kind == "text":
         return [*words(field), *nothing]
     if field.kind == "boolean":
         return [False, True, *nothing]
-    return [as_json(field, end) for end in ends(field)] + nothing
+    return [json_number(field, end) for end in number_ends(field)] + nothing
 
 
 def words(field: FieldSpec) -> list[str]:
@@ -78,20 +78,21 @@ def words(field: FieldSpec) -> list[str]:
     return [*(word for word in WORDS if len(word) <= longest), "x" * longest]
 
 
-def draw(field: FieldSpec, n: int, rng: np.random.Generator) -> list[Value]:
+def draw(field: FieldSpec, n: int, rng: np.random.Generator) -> list[JsonValue]:
     "n values of one field: levels evenly; numbers over the whole range, half of them near its start."
     if field.kind in ("level", "text", "boolean"):
         values = [value for value in corners(field) if value is not None]
-        drawn: list[Value] = [values[place] for place in rng.integers(len(values), size=n)]
+        drawn: list[JsonValue] = [values[place] for place in rng.integers(len(values), size=n)]
     else:
-        low, high = ends(field)
+        low, high = number_ends(field)
         share = rng.random(n) ** np.where(np.arange(n) % 2, 4, 1)
-        drawn = [as_json(field, float(number)) for number in np.clip(low + share * (high - low), low, high)]
+        numbers = np.clip(low + share * (high - low), low, high)
+        drawn = [json_number(field, float(number)) for number in numbers]
     empty = rng.random(n) < (_EMPTY if field.optional else 0)
     return [None if gone else value for value, gone in zip(drawn, empty, strict=True)]
 
 
-def ends(field: FieldSpec) -> tuple[float, float]:
+def number_ends(field: FieldSpec) -> tuple[float, float]:
     "Return the first and the last number to generate: the bounds, a little inside if they are excluded."
     low, high = outer_ends(field)
     if field.kind == "number":
@@ -111,13 +112,13 @@ def outer_ends(field: FieldSpec) -> tuple[float, float]:
     return YEARS if field.kind == "date" else (-SPAN / 2, SPAN / 2)
 
 
-def as_json(field: FieldSpec, number: float) -> Value:
+def json_number(field: FieldSpec, number: float) -> JsonValue:
     "Return a random number as JSON contains it, with at most six digits, as in people's tables."
     if field.kind == "date":
         return day(round(number)).isoformat()
     if field.kind == "integer":
         return round(number)
-    low, high = ends(field)
+    low, high = number_ends(field)
     return float(min(max(float(f"{number:.6g}"), low), high))
 
 

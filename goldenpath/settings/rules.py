@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-SHARE = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+_SHARE = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def parse_floors(text: str) -> dict[str, float]:
 
 def parse_share(text: str) -> float:
     "Parse a number from 0 to 1. Raises ValueError that names the problem."
-    if not SHARE.fullmatch(text.strip()):
+    if not _SHARE.fullmatch(text.strip()):
         raise ValueError(f"'{text.strip()}' is not a number such as 0.8")
     if not 0 <= float(text) <= 1:
         raise ValueError(f"{text.strip()} is not from 0 to 1")

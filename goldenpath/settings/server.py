@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from goldenpath.records import Frozen
 
-Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+Duration = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 ORIGIN = r"https?://[a-z0-9.:\[\]_-]+"  # as browsers send it: small letters, no path
 Origins = Annotated[str, Field(pattern=rf"^({ORIGIN}([\s,]+{ORIGIN})*)?$")]
 
@@ -28,8 +28,8 @@ class ServerSettings(Frozen):
     max_body: int = Field(8_000_000, ge=1_000, description="largest request body, in bytes")
     max_batch: int = Field(10_000, ge=1, description="most records in one batch")
     max_in_flight: int = Field(64, ge=1, le=1_000, description="requests at once per worker, then 503")
-    poll_seconds: Seconds = Field(1.0, description="seconds between two looks at the roles; 0: never")
-    drain_seconds: Seconds = Field(0.0, description="seconds of `not ready` before the server stops")
+    poll_seconds: Duration = Field(1.0, description="seconds between two looks at the roles; 0: never")
+    drain_seconds: Duration = Field(0.0, description="seconds of `not ready` before the server stops")
     grace_seconds: int = Field(10, ge=1, description="seconds that running requests get to finish")
     shadow_queue: int = Field(1_000, ge=0, description="records waiting for the shadow; 0: no shadow")
     page: bool = Field(True, description="yes or no: the page at /")
@@ -49,7 +49,7 @@ class ServerSettings(Frozen):
     backend_url: str = Field(
         "", description="address of the v2 model, such as http://mlserver:8080", validate_default=True
     )
-    backend_timeout: Seconds = Field(2.0, description="seconds until a call of the backend is given up")
+    backend_timeout: Duration = Field(2.0, description="seconds until a call of the backend is given up")
     backend_retries: int = Field(1, ge=0, le=10, description="further tries after a failed call")
 
     @field_validator("backend_url")

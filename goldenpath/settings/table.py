@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from goldenpath.errors import BadInput, VolumeFault
 from goldenpath.settings.rules import parse_threshold
 from goldenpath.settings.server import ServerSettings, allowed
-from goldenpath.settings.types import CommaList, Floors, Http, Listen, Name, Share, Split, Threshold
+from goldenpath.settings.types import CommaList, Floors, HttpUrl, Listen, Name, Share, Split, ThresholdSetting
 from goldenpath.tables.endings import is_other_table, is_table
 from goldenpath.tables.split import parse_split
 from goldenpath.text.spelling import nearest
@@ -46,7 +46,7 @@ class Settings(ServerSettings):
         "`event_time` is the contract's)",
     )
     max_rejected: Share = Field(0.01, description="a share from 0 to 1")
-    threshold: Threshold = Field(
+    threshold: ThresholdSetting = Field(
         parse_threshold("best_f1"),
         description="best_f1, recall>=0.8, precision>=0.5, or a number from 0 to 1",
     )
@@ -69,7 +69,7 @@ class Settings(ServerSettings):
         42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295"
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
-    server_url: Http = Field("", description="address of a deployed server, for the contrast over HTTP")
+    server_url: HttpUrl = Field("", description="address of a deployed server, for the contrast over HTTP")
     server_token: str = Field("", repr=False, description="bearer token for it, if it asks for one")
     signing_key: str = Field(
         "", description="private elliptic key (PEM) that publishing signs with; or empty"

@@ -45,8 +45,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_leng
 CommaList = Annotated[tuple[str, ...], _from_text(_comma_list)]
 Floors = Annotated[dict[Floor, Share], _from_text(parse_floors)]
 Split = Annotated[HashSplit | DateSplit, _from_text(parse_split)]
-Threshold = Annotated[ThresholdRule, _from_text(parse_threshold)]
-Http = Annotated[str, AfterValidator(_http)]
+ThresholdSetting = Annotated[ThresholdRule, _from_text(parse_threshold)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
 Listen = Annotated[
     str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$"), AfterValidator(_with_tcp_number)
 ]

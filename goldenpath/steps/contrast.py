@@ -34,7 +34,7 @@ from ..model import TRUSTED_TYPES, enriched
 from ..predict import Predictor, load_predictor
 from ..project import Step
 from ..records import Columns, Latency
-from ..registry.artifact import load_pipeline, read_trusted, verify
+from ..registry.artifact import load_pipeline, read_trusted, verify_files
 from ..registry.manifest import Manifest, TrainingRecord
 from ..report.page import Material, Picture, report
 from ..report.plots import plot_contrast, png_of
@@ -124,7 +124,7 @@ def load_and_predict(
     columns: Columns,  # of one record
 ) -> np.ndarray:
     "Nothing is kept from the request before."
-    manifest = verify(folder)
+    manifest = verify_files(folder)
     pipeline = load_pipeline(folder, manifest, TRUSTED_TYPES)
     return SklearnEngine(pipeline, manifest.layout).many(enriched(columns))
 

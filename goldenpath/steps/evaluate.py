@@ -21,7 +21,7 @@ from ..errors import BadInput
 from ..evaluation.champion import Champion, ask_champion
 from ..evaluation.gate import Result, Rule, Verdict
 from ..evaluation.intervals import LEVEL, Interval
-from ..evaluation.metrics import METRICS, Answers, Weighted, majority, measure, unweighted
+from ..evaluation.metrics import METRICS, Answers, Weighted, majority, measure_metrics, unweighted
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
 from ..evaluation.slices import ENOUGH, Slice, lowest_recall, slices_of
 from ..inference.proof import Paths, latencies, stacked
@@ -105,7 +105,7 @@ def measure_draw(models: Sequence[Answers], seed: np.random.SeedSequence) -> lis
     n = len(models[0].outcome)
     drawn = np.random.default_rng(seed).integers(n, size=n)
     weight = np.bincount(drawn, minlength=n).astype(float)
-    return [measure(Weighted(answers, weight)) for answers in models]
+    return [measure_metrics(Weighted(answers, weight)) for answers in models]
 
 # %% ../../notebooks/06_evaluate.ipynb #406884ad
 def interval(value: float, samples: np.ndarray) -> Interval:
@@ -137,7 +137,7 @@ def bootstrap(models: Mapping[str, Answers], rounds: int, seed: int, jobs: int =
     answers, seeds = list(models.values()), np.random.SeedSequence(seed).spawn(rounds)
     work = (delayed(measure_draw)(answers, one) for one in seeds)
     samples = np.array(Parallel(n_jobs=jobs, prefer="threads")(work))  # NumPy lets threads run side by side
-    values = map(measure, map(unweighted, answers))
+    values = map(measure_metrics, map(unweighted, answers))
     return {name: Measured(next(values), samples[:, i]) for i, name in enumerate(models)}
 
 # %% ../../notebooks/06_evaluate.ipynb #bcf4ad14

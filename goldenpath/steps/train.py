@@ -27,7 +27,7 @@ from ..registry.fingerprint import digest, fingerprint, identity_of
 from ..registry.manifest import DataSummary, TrainingRecord
 from ..registry.publishing import clash
 from ..registry.registry import Registry
-from ..runs.provenance import environment, git_commit, library_hash
+from ..runs.provenance import git_commit, library_hash, python_environment
 from ..runs.run import Run
 from ..runs.spec import step_spec
 from ..schema.contract import columns_of_json
@@ -120,7 +120,7 @@ def origin_of(
         "fingerprint": digest(same),
         "fingerprint_parts": parts,
         "contract_hash": CONTRACT.hash,
-        "environment": environment(),
+        "environment": python_environment(),
         "git_commit": git_commit(settings.folder),
         "library_hash": library_hash(),
     }

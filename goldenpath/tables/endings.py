@@ -24,7 +24,7 @@ def is_parquet(name: str) -> bool:
     return _path(name).endswith(PARQUET)
 
 
-def packing(name: str) -> str:
+def compression(name: str) -> str:
     "Return the ending of a compressed file, such as .gz, or nothing."
     return next((ending for ending in PACKED if _path(name).endswith(ending)), "")
 

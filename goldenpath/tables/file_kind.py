@@ -11,7 +11,7 @@ HEAD = 512  # bytes that are looked at
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     "One kind of file."
 
     name: str
@@ -20,8 +20,8 @@ class Kind:
     ending: str = "none"  # under which it can be read as a table
 
 
-def _kind(name: str, remedy: str, head: bytes, ending: str = "none") -> Kind:
-    return Kind(name, remedy, re.compile(head), ending)
+def _kind(name: str, remedy: str, head: bytes, ending: str = "none") -> FileKind:
+    return FileKind(name, remedy, re.compile(head), ending)
 
 
 SAVE = "save the sheet as CSV (UTF-8)"
@@ -74,7 +74,7 @@ def refuse_other_kind(
 
 def kind_of(
     stream: Any,  # seekable, at its beginning, where it is left
-) -> Kind | None:  # None: no known kind, such as CSV
+) -> FileKind | None:  # None: no known kind, such as CSV
     "Return the kind by the first bytes; for a zip archive, by its contents."
     head = stream.read(HEAD)
     stream.seek(0)
@@ -82,7 +82,7 @@ def kind_of(
     return _kind_of_archive(stream) if kind is ZIP else kind
 
 
-def _kind_of_archive(stream: Any) -> Kind:
+def _kind_of_archive(stream: Any) -> FileKind:
     "Spreadsheets are zip archives too."
     names = _names(stream)
     if any(name.startswith("xl/") for name in names):

@@ -19,13 +19,14 @@ def misnamed(
     if contract.target.outcomes:
         names[contract.target.column] = contract.target.outcomes[::-1]
     for column, declared in names.items():
-        values = values_of(tally, column)
-        if values and (values.total() >= checked(tally) or outcome_misspelt(tally, contract, column, values)):
-            return in_words(column, declared, values)
+        values = broken_values(tally, column)
+        all_wrong = values.total() >= checked_rows(tally)
+        if values and (all_wrong or outcome_misspelt(tally, contract, column, values)):
+            return misnaming_in_words(column, declared, values)
     return None
 
 
-def values_of(tally: Tally, column: str) -> Counter[str]:
+def broken_values(tally: Tally, column: str) -> Counter[str]:
     "How many rows have each value that breaks the contract in this column."
     values: Counter[str] = Counter()
     for (name, value, _), count in tally.broken.items():
@@ -34,7 +35,7 @@ def values_of(tally: Tally, column: str) -> Counter[str]:
     return values
 
 
-def checked(tally: Tally) -> int:
+def checked_rows(tally: Tally) -> int:
     "Rows whose values were looked at: their outcome is known, and they have all their cells."
     ragged = sum(count for (column, _, _), count in tally.broken.items() if not column)
     return tally.read - tally.set_aside - ragged
@@ -49,7 +50,7 @@ def outcome_misspelt(tally: Tally, contract: Contract, column: str, values: Coun
     return any(nearest_word(name, values) for name in absent)
 
 
-def in_words(column: str, declared: Sequence[str], values: Counter[str]) -> str:
+def misnaming_in_words(column: str, declared: Sequence[str], values: Counter[str]) -> str:
     "Describe the contract's name, those of the rows, and the nearest."
     common = [value for value, _ in values.most_common(_SHOWN)]
     pairs = [(name, nearest_word(name, common)) for name in declared]

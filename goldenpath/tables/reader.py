@@ -24,12 +24,12 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.tables.endings import is_parquet, packing
+from goldenpath.tables.endings import compression, is_parquet
 from goldenpath.tables.file_kind import refuse_other_kind
-from goldenpath.tables.sources import is_remote, one_line, place_named
+from goldenpath.tables.sources import first_line, is_remote, place_named
 from goldenpath.text.spelling import nearest_word
 
-BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
+CSV_BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
 BATCH = 65_536  # rows of Parquet that are read at a time
 DEFINED_IN = "notebooks/01_contract.ipynb"
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -91,7 +91,7 @@ def _opened(file: str) -> Iterator[Any]:
         with place_named(file):
             local = _fetched(file, stack.enter_context(TemporaryDirectory())) if is_remote(file) else file
             packed = stack.enter_context(fsspec.open(local, "rb"))
-        refuse_other_kind(packed, file, ".parquet" if is_parquet(file) else packing(file))
+        refuse_other_kind(packed, file, ".parquet" if is_parquet(file) else compression(file))
         yield packed if is_parquet(file) else stack.enter_context(_unpacked(local, file))
 
 
@@ -100,7 +100,7 @@ def _unpacked(local: str, file: str) -> Iterator[Any]:
     with place_named(file):
         opened = fsspec.open(local, "rb", compression="infer").open()
     with opened as stream:
-        if packing(file):
+        if compression(file):
             with _faults_named(file):
                 refuse_other_kind(stream, file, "")
         yield stream
@@ -131,7 +131,7 @@ def _csv_names(stream: Any, file: str) -> list[str]:
     its own, and move the place at which the rows are read from next.
     """
     with _faults_named(file):
-        lines = stream.read(BLOCK).splitlines(keepends=True)
+        lines = stream.read(CSV_BLOCK).splitlines(keepends=True)
         stream.seek(0)
         rows = csv.reader(line.decode("latin-1") for line in lines)  # which keeps every byte
         next((row for row in rows if row), None)
@@ -169,7 +169,7 @@ def _csv_reader(stream: Any, names: list[str], on_ragged_row: Callable[[Any], st
     return pa.csv.open_csv(
         stream,
         # One thread: only then does Arrow number the rows that it hands to the handler.
-        read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK),
+        read_options=pa.csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK),
         parse_options=_parsing(on_ragged_row),
         convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
@@ -202,7 +202,7 @@ def _bytes_of(batch: pa.RecordBatch) -> int:
 
 def _size(stream: Any, file: str) -> int:
     "Bytes to read; 0 if unknown before the file is unpacked."
-    if packing(file):
+    if compression(file):
         return 0
     size = stream.seek(0, 2)
     stream.seek(0)
@@ -237,7 +237,7 @@ def _faults_named(file: str) -> Iterator[None]:
     try:
         yield
     except BROKEN as fault:
-        raise BadInput(_explain(file, one_line(fault))) from None
+        raise BadInput(_explain(file, first_line(fault))) from None
 
 
 def _explain(file: str, fault: str) -> str:
@@ -247,7 +247,7 @@ def _explain(file: str, fault: str) -> str:
     if "Empty CSV file" in fault:
         return f"{file} is empty: it has no header and no rows"
     if "straddling" in fault:
-        return f"{file} has a row of more than {BLOCK // 2**20} MB: is a quote opened and never closed?"
+        return f"{file} has a row of more than {CSV_BLOCK // 2**20} MB: is a quote opened and never closed?"
     if is_parquet(file):
         return f"{file} is cut off or no Parquet file; copy or write it again ({fault})"
     return f"{file} cannot be read as CSV: {fault}"

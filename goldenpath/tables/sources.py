@@ -90,9 +90,9 @@ def place_named(file: str) -> Iterator[None]:
     except FileNotFoundError:
         raise BadInput(f"{file} does not exist") from None
     except Exception as fault:  # each of fsspec's file systems has exceptions of its own
-        raise BadInput(f"{file} cannot be read: {one_line(fault)}") from None
+        raise BadInput(f"{file} cannot be read: {first_line(fault)}") from None
 
 
-def one_line(fault: Exception) -> str:
+def first_line(fault: Exception) -> str:
     "Return the first line of a message; the others may repeat a row."
     return (str(fault).splitlines() or [type(fault).__name__])[0].rstrip(": ")

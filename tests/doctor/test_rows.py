@@ -98,11 +98,11 @@ def test_a_contract_that_cannot_be_imported_is_the_one_finding(
 def test_a_missing_column_is_bad(header: str, says: str, project: Path) -> None:
     rows(project, header)
     (project / "settings.ini").write_text("[any]\nsplit = day 2020-01-01 2020-02-01\n")
-    assert says in findings(project)["check_columns"].detail
+    assert says in findings(project)["check_row_columns"].detail
 
 
 def test_a_stand_in_about_other_data_is_bad(project: Path) -> None:
-    detail = findings(project)["check_columns"].detail
+    detail = findings(project)["check_row_columns"].detail
     assert "and the synthetic stand-in has no column 'district'; set `source`" in detail
 
 

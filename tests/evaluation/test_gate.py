@@ -9,7 +9,7 @@ from goldenpath.errors import BadInput
 from goldenpath.evaluation.champion import Champion
 from goldenpath.evaluation.gate import Rule, Verdict, verdict_table
 from goldenpath.evaluation.intervals import Interval, wilson
-from goldenpath.evaluation.metrics import METRICS, Answers, Weighted, majority, measure, unweighted
+from goldenpath.evaluation.metrics import METRICS, Answers, Weighted, majority, measure_metrics, unweighted
 from goldenpath.evaluation.slices import lowest_recall, slices_of
 from goldenpath.report.plots import reliability, share_bars
 from goldenpath.schema.contract import Target
@@ -34,7 +34,7 @@ from goldenpath.steps.evaluate import (
 def named(answers: Answers, weight: np.ndarray | None = None) -> dict[str, float]:
     "Return every metric by its name."
     rows = unweighted(answers) if weight is None else Weighted(answers, weight)
-    return dict(zip(METRICS, measure(rows), strict=True))
+    return dict(zip(METRICS, measure_metrics(rows), strict=True))
 
 
 def drawn(n: int = 3000, seed: int = 0, *, skill: float = 2.0, ties: bool = False) -> Answers:

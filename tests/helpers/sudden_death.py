@@ -160,7 +160,7 @@ def run(work: Scenario, other: Scenario | None, number: int, dies: bool) -> str:
 def main(candidates: str, key: str) -> None:
     "Answer line by line."
     warnings.simplefilter("ignore")
-    volume.PATIENCE = 0.0  # on one mount nothing appears later
+    volume.RENAME_PATIENCE = 0.0  # on one mount nothing appears later
     tempfile.gettempdir()  # found once, under a lock, which a child would inherit
     import model_signing.signing
     import model_signing.verifying  # noqa: F401 - imported once, not in every child

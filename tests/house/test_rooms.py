@@ -47,12 +47,9 @@ def test_no_module_is_the_neighbour_of_a_package_of_its_name():
 
 # Names that are still defined in two places; this list only shrinks.
 TWICE = """
-    Answer BLOCK Check Compared Http Judged Kind Line Look Malformed Missing NAME OTHER_NAMES Outcome
-    PATIENCE PIPELINE Record SHARE Seconds Seen Share Threshold Value answer as_json as_text
-    build_pipeline check check_columns checked compare contrast delete describe ends environment export
-    figure finish follow gc in_words install judge log look main manifest_of measure one_line origin
-    packing parts_of plain plot_groups promote prove read_notebook reference render reproduce routes
-    rows_of serve sign sweep tell typed values_of verdict_of verify
+    Line Look Malformed Missing NAME OTHER_NAMES Outcome PIPELINE compare contrast describe export
+    figure follow gc in_words install log look main plain promote prove render reproduce routes
+    serve sign sweep tell typed verdict_of
 """
 
 

@@ -99,7 +99,7 @@ def test_a_newer_signature_is_not_written_over_by_the_one_put_back(registry: Reg
     assert registry.keys.sign_with
     registry._sign(registry.manifest(version), registry.keys.sign_with)
     newer = registry.signature_file(version, registry.keys.sign_with).stat().st_ino
-    attachments.finish(registry, [hidden])
+    attachments.finish_deletions(registry, [hidden])
     assert registry.signature_file(version, registry.keys.sign_with).stat().st_ino == newer
 
 

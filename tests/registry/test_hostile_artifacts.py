@@ -534,9 +534,9 @@ def test_a_version_under_the_name_of_another_is_refused(folder: Path, home: Path
 
 
 def test_a_file_exchanged_after_the_check_is_not_loaded(folder: Path) -> None:
-    from goldenpath.registry.artifact import load_pipeline, verify
+    from goldenpath.registry.artifact import load_pipeline, verify_files
 
-    manifest = verify(folder)
+    manifest = verify_files(folder)
     flip(folder / "model.skops")
     with pytest.raises(NotTrusted, match="was altered"):
         load_pipeline(folder, manifest)

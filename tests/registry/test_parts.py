@@ -28,7 +28,7 @@ from sklearn.svm import SVC, SVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from goldenpath.errors import NotTrusted
-from goldenpath.registry.artifact import build_pipeline
+from goldenpath.registry.artifact import pipeline_from
 from goldenpath.registry.parts import check_parts
 
 Spoil = Callable[[Any], None]
@@ -77,7 +77,7 @@ def fitted(name: str) -> bytes:
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_estimator_is_loaded(name: str) -> None:
     named = tuple(skops.io.get_untrusted_types(data=fitted(name)))  # as a project's own code may
-    assert build_pipeline(fitted(name), PATH, named)
+    assert pipeline_from(fitted(name), PATH, named)
 
 
 def estimator_of(name: str) -> Any:
@@ -282,7 +282,7 @@ def test_an_estimator_that_would_crash_or_hang_is_refused(attack: str) -> None:
 def test_a_vectorizer_that_reads_files_is_refused(kind: type, source: str) -> None:
     content = skops.io.dumps(make_pipeline(kind(input=source), LogisticRegression()))
     with pytest.raises(NotTrusted, match=f"a {kind.__name__} with input='{source}', which reads files"):
-        build_pipeline(content, PATH)
+        pipeline_from(content, PATH)
 
 
 def test_a_matrix_by_columns_is_sound() -> None:
@@ -297,7 +297,7 @@ def test_a_tree_that_no_estimator_guards_is_refused() -> None:
 
 
 def test_what_was_checked_cannot_be_written_to_afterwards() -> None:
-    boosting = build_pipeline(fitted("histogram"), PATH)[-1]
+    boosting = pipeline_from(fitted("histogram"), PATH)[-1]
     predictor = boosting._predictors[0][0]
     for array in (predictor.nodes, predictor.raw_left_cat_bitsets, boosting._bin_mapper.is_categorical_):
         assert not array.flags.writeable

@@ -25,7 +25,7 @@ NOW = datetime(2027, 1, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     "On one mount nothing appears later."
-    monkeypatch.setattr(volume, "PATIENCE", 0.0)
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.0)
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_a_damaged_entry_blocks_gc_only_while_it_may_be_young(
     state = registry.log.entry_folder(1) / "state.json"
     state.chmod(0o644)
     state.write_text("{")
-    monkeypatch.setattr(volume, "PATIENCE", 0.0)
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.0)
     with pytest.raises(DamagedEntry, match=r"000001/state.json is damaged"):
         plan_versions(registry, 1, GRACE, start)
     assert plan_versions(registry, 1, GRACE, start + timedelta(days=8)).aside == (five[0], *five[2:4])

@@ -23,7 +23,7 @@ BY = {"who": "ada@example.org", "why": "it is better"}
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(volume, "PATIENCE", 0.0)
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.0)
 
 
 @pytest.fixture

@@ -297,10 +297,10 @@ def test_a_signature_speaks_for_the_manifest_that_was_verified_and_no_other(
     version = registry.publish(make_candidate(tmp_path / "c"))
     folder, found = registry.folder(version), registry.manifest(version)
     signature = registry.signature_file(version, ours.sign_with).read_bytes()
-    signing.verify(folder, found, signature, ours.verify_with)
+    signing.verify_signature(folder, found, signature, ours.verify_with)
     for other in (found.model_copy(update={"threshold": 0.99}), manifest()):
         with pytest.raises(NotTrusted, match="is not what was signed"):
-            signing.verify(folder, other, signature, ours.verify_with)
+            signing.verify_signature(folder, other, signature, ours.verify_with)
 
 
 def test_without_the_library_the_project_is_installed_with_its_extra(

@@ -20,7 +20,7 @@ from tests.helpers.sudden_death import BY, FAR_LATER, MODEL, NEW
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     "On one mount nothing appears later."
-    monkeypatch.setattr(volume, "PATIENCE", 0.0)
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.0)
 
 
 @pytest.fixture(scope="module")

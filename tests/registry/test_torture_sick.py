@@ -179,7 +179,7 @@ def test_who_may_not_write_may_read_and_is_told_which_path(small_disk: Path) -> 
 def test_a_file_that_vanishes_from_a_version_is_named(
     home: Path, champion: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(volume, "PATIENCE", 0.1)
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.1)
     registry = with_champion(home, champion)
     version = registry.resolve("champion")
     (registry.folder(version) / "model.skops").unlink()
@@ -221,7 +221,7 @@ def test_a_read_that_fails_is_a_fault_of_the_volume_with_a_way_out(
         return read(descriptor, length)
 
     monkeypatch.setattr(os, "read", failing)
-    monkeypatch.setattr(volume, "PATIENCE", 0.1)
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.1)
     fresh = Registry(home, MODEL)
     for look in (fresh.roles, lambda: fresh.verify(version), lambda: fresh.publish(fresh.folder(version))):
         with pytest.raises(VolumeFault, match=f"{home}.*{os.strerror(number)}; (the|look)"):

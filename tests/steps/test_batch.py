@@ -59,7 +59,7 @@ def expected(frame: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
 def test_scores_are_the_predictors_in_the_order_of_the_input(
     ending: str, cases: pd.DataFrame, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BLOCK", 20_000)
+    monkeypatch.setattr(reader, "CSV_BLOCK", 20_000)
     output = tmp_path / f"scores.{ending}"
     summary = score_file(str(tmp_path / "cases.csv"), output, CONTRACT, predictor)
     scores = pd.read_csv(output, **TEXT) if ending == "csv" else pd.read_parquet(output)
@@ -195,7 +195,7 @@ def test_scored_files_can_be_scored_again(cases: pd.DataFrame, predictor: Predic
 def test_the_output_appears_only_when_it_is_complete(
     cases: pd.DataFrame, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BLOCK", 20_000)
+    monkeypatch.setattr(reader, "CSV_BLOCK", 20_000)
     output, seen, real = tmp_path / "scores.csv", [], batch_step.score_chunk
 
     def watched(*args: object) -> object:
@@ -216,7 +216,7 @@ def test_the_output_appears_only_when_it_is_complete(
 def test_a_broken_input_leaves_the_old_output_and_nothing_else(
     cases: pd.DataFrame, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BLOCK", 20_000)
+    monkeypatch.setattr(reader, "CSV_BLOCK", 20_000)
     (tmp_path / "scores.csv").write_text("yesterday's")
     with (tmp_path / "cases.csv").open("ab") as file:
         file.write(b"\xe9" + b"," * 12 + b"\n")

@@ -109,7 +109,7 @@ def test_only_the_needed_columns_are_kept_with_the_contracts_types(tmp_path: Pat
 
 def test_chunks_with_other_texts_make_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, run_of_whole = made(visits(4000), tmp_path / "whole")
-    monkeypatch.setattr(reader, "BLOCK", 10_000)
+    monkeypatch.setattr(reader, "CSV_BLOCK", 10_000)
     pieces, run_of_pieces = made(visits(4000), tmp_path / "pieces")
     assert pq.ParquetFile(run_of_pieces.output("data/train.parquet")).metadata.num_row_groups > 5
     assert pieces.fingerprint == whole.fingerprint

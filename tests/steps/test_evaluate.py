@@ -24,7 +24,7 @@ from goldenpath.inference.proof import Paths
 from goldenpath.model import build_pipeline, enriched
 from goldenpath.predict import load_predictor
 from goldenpath.records import Columns
-from goldenpath.registry.artifact import save_pipeline, verify
+from goldenpath.registry.artifact import save_pipeline, verify_files
 from goldenpath.registry.registry import Registry
 from goldenpath.runs.candidate import open_candidate
 from goldenpath.runs.run import Run
@@ -65,7 +65,7 @@ def evaluate_quickly(monkeypatch: pytest.MonkeyPatch) -> Evaluate:
 def test_the_candidate_is_complete_and_answers(home: Path) -> None:
     run, judged = judged_run(home)
     folder = run.folder / "candidate"
-    assert verify(folder) == judged.manifest
+    assert verify_files(folder) == judged.manifest
     assert {
         "model.skops",
         "model.onnx",
@@ -208,7 +208,7 @@ def test_a_candidate_that_learnt_nothing_is_refused_completed_and_kept(
     judged = evaluate_quickly(worse, settings)
     assert not judged.verdict.passed
     assert {one.result for one in judged.verdict.rules if "champion" in one.name} == {"fail"}
-    assert verify(worse.folder / "candidate").version == judged.verdict.version
+    assert verify_files(worse.folder / "candidate").version == judged.verdict.version
 
 
 def replace_model(old: Run, new: Run, *, shuffled: bool, only: str = "") -> None:
@@ -292,7 +292,7 @@ def test_a_step_alone_works_on_a_copy_of_the_older_runs_candidate(
     before = {file: file.stat().st_mtime_ns for file in older.folder.rglob("*")}
     alone = run_in(home, "20261121T000001Z-abcdef", RUN)
     judged = evaluate_quickly(alone, settings_for(home))
-    assert verify(alone.folder / "candidate") == judged.manifest
+    assert verify_files(alone.folder / "candidate") == judged.manifest
     assert {file: file.stat().st_mtime_ns for file in older.folder.rglob("*")} == before
 
 

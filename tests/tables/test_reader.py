@@ -60,7 +60,7 @@ def test_quoted_commas_and_line_breaks_stay_in_their_cell(tmp_path: Path) -> Non
 def test_rows_of_the_wrong_length_are_numbered_and_the_others_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BLOCK", 4000)
+    monkeypatch.setattr(reader, "CSV_BLOCK", 4000)
     random = np.random.default_rng(7)
     short = set((np.flatnonzero(random.random(5000) < 0.02) + 1).tolist()) | {5000}
     lines = [f"{row}" if row in short else f"{row},x" for row in range(1, 5001)]

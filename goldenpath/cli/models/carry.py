@@ -8,7 +8,7 @@ from goldenpath.cli.options import VERSION
 from goldenpath.cli.terminal import near, put, say
 from goldenpath.project import Project
 from goldenpath.registry.bundle import export_bundle, import_bundle
-from goldenpath.registry.mlserver import PIPELINE, export_mlserver
+from goldenpath.registry.mlserver import JOBLIB, export_mlserver
 
 
 @click.command("export-bundle")
@@ -36,7 +36,7 @@ def export_format(version: str, folder: Path, kind: str) -> None:
     found = Project().registry
     export_mlserver(found, found.resolve(version), folder, TRUSTED_TYPES)
     put(near(folder))
-    say(f"warning: {near(folder / PIPELINE)} is pickle: who can write it can run code in {kind}; protect it")
+    say(f"warning: {near(folder / JOBLIB)} is pickle: who can write it can run code in {kind}; protect it")
     say(f"{kind} serves it: mlserver start {folder}; then set backend = v2 and backend_url")
 
 

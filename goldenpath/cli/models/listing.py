@@ -46,13 +46,13 @@ def _cells(found: Registry, version: str) -> tuple[str, ...]:
 @VERSION
 def show_version(version: str) -> None:
     """Show where a version comes from, what it is worth, and what it is used for."""
-    from goldenpath.runs.reproduce import origin
+    from goldenpath.runs.reproduce import origin_lines
 
     found = Project().registry
     name = version_named(found, version)
     manifest = found.manifest(name)
     listing = table(name, "", "")
-    for key, value in {**_standing(found, manifest), **origin(manifest)}.items():
+    for key, value in {**_standing(found, manifest), **origin_lines(manifest)}.items():
         listing.add_row(key, value)
     show(listing)
 
