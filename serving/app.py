@@ -7,7 +7,8 @@ from flask import Flask
 
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
-from serving import guards, http, trace
+from serving import http
+from serving.lane import Lane
 from serving.models import Models
 from serving.routes import about, docs, inference, page, predict
 from serving.state import EXTENSION, State
@@ -24,11 +25,13 @@ def create_app(
     app.url_map.merge_slashes = False  # it would redirect, to an absolute address
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     state = app.extensions[EXTENSION] = State(settings, contract, models, draining)
-    trace.install(app, [queue.offer for queue in (state.lines, state.uncounted) if queue is not None])
+    state.traces.install(app)
     http.install(app)
-    guards.install(app, settings, state.in_flight)
+    state.guards.install(app)
     add_routes(app, settings)
     state.watch()
+    if settings.lane:
+        app.wsgi_app = Lane(app.wsgi_app, state)  # type: ignore[method-assign]  # the place that Flask names
     return app
 
 

@@ -8,7 +8,9 @@ import hmac
 import logging
 import re
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
 
@@ -25,17 +27,36 @@ _ALWAYS = {*OPEN, "metrics.show"}  # endpoints that must answer in any crowd
 _RETRY_SECONDS = "1"
 
 
-def install(app: Flask, settings: Settings, in_flight: "InFlight") -> None:
-    "Ask each request where it comes from, for its token and for a free place."
-    if settings.cors_origins:
-        allow_origins(app, settings.cors_origins.replace(",", " ").split())
-    if settings.tokens_file:
-        tokens = tokens_of(settings)
-        look = told_once(tokens.look, "tokens")
-        look()  # a worker that follows a dead one starts without the file, and lets no caller in
-        every(1.0, look, "tokens")
-        tokens.install(app)
-    in_flight.install(app)
+class Guards:
+    "What a request must pass, in the lane and in Flask: where it comes from, its token, a free place."
+
+    def __init__(self, settings: Settings) -> None:
+        self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
+        self.tokens = tokens_of(settings) if settings.tokens_file else None
+        self.in_flight = InFlight(settings.max_in_flight)
+
+    def known(self, environ: Mapping[str, Any]) -> bool:
+        "Say whether the request carries a valid token; every one does if no tokens are asked for."
+        return self.tokens is None or self.tokens.knows(environ.get("HTTP_AUTHORIZATION", ""))
+
+    def install(self, app: Flask) -> None:
+        "Ask each request that Flask answers, in this order: a preflight carries no token."
+        if self.origins is not None:
+            self.origins.install(app)
+        if self.tokens is not None:
+            look = told_once(self.tokens.look, "tokens")
+            look()  # a worker that follows a dead one starts without the file, and lets no caller in
+            every(1.0, look, "tokens")
+            app.before_request(self._refuse_stranger)
+        self.in_flight.install(app)
+
+    def _refuse_stranger(self) -> Response | None:
+        g.stranger = not self.known(request.environ)
+        if not g.stranger or request.endpoint in OPEN:
+            return None
+        refusal = reply(ErrorReply(error="a token is needed: send the header Authorization: Bearer ..."), 401)
+        refusal.headers["WWW-Authenticate"] = "Bearer"
+        return refusal
 
 
 class InFlight:
@@ -48,26 +69,32 @@ class InFlight:
     def __len__(self) -> int:
         return self._most - len(self._free)
 
+    def take(self) -> int | None:
+        "Return a place, to be given back; None if all are taken."
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
+
+    def give_back(self, place: int | None) -> None:
+        "Let another request have it."
+        if place is not None:
+            self._free.append(place)
+
     def install(self, app: Flask) -> None:
         "Answer 503 with Retry-After where no place is free."
         app.before_request(self._enter)
-        app.teardown_request(self._leave)
+        app.teardown_request(lambda error: self.give_back(g.pop("place", None)))
 
     def _enter(self) -> Response | None:
         if request.endpoint in _ALWAYS:
             return None
-        try:
-            g.place = self._free.pop()
-        except IndexError:
-            refusal = reply(ErrorReply(error="too many requests at once; try again"), 503)
-            refusal.headers["Retry-After"] = _RETRY_SECONDS
-            return refusal
-        return None
-
-    def _leave(self, error: BaseException | None) -> None:
-        place = g.pop("place", None)
-        if place is not None:
-            self._free.append(place)
+        g.place = self.take()
+        if g.place is not None:
+            return None
+        refusal = reply(ErrorReply(error="too many requests at once; try again"), 503)
+        refusal.headers["Retry-After"] = _RETRY_SECONDS
+        return refusal
 
 
 LINE = re.compile(r"[0-9a-f]{64}")
@@ -81,7 +108,9 @@ class Tokens:
         self._file = file
         self._hashes: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:  # no `__len__`: an object without tokens must not look like no guard at all
+        "Number of valid tokens."
         return len(self._hashes)
 
     def look(self) -> None:
@@ -94,7 +123,7 @@ class Tokens:
         try:
             hashes = self._parsed(self._file.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as fault:
-            still = f"; the {len(self)} known tokens stay valid until it can" if self._hashes else ""
+            still = f"; the {self.count} known tokens stay valid until it can" if self._hashes else ""
             raise BadInput(f"tokens_file {self._file} cannot be read ({fault}){still}") from None
         if self._hashes and not hashes:
             log.warning("tokens_file %s was emptied: no token is valid any more", self._file)
@@ -116,18 +145,6 @@ class Tokens:
         fits = [hmac.compare_digest(digest, known) for known in self._hashes]
         return kind.lower() == "bearer" and any(fits)
 
-    def install(self, app: Flask) -> None:
-        "Ask for a token on every route."
-        app.before_request(self._check)
-
-    def _check(self) -> Response | None:
-        g.stranger = not self.knows(request.environ.get("HTTP_AUTHORIZATION", ""))
-        if not g.stranger or request.endpoint in OPEN:
-            return None
-        refusal = reply(ErrorReply(error="a token is needed: send the header Authorization: Bearer ..."), 401)
-        refusal.headers["WWW-Authenticate"] = "Bearer"
-        return refusal
-
 
 def tokens_of(settings: Settings) -> Tokens:
     "Return the tokens of the file in the settings, unread."
@@ -140,7 +157,7 @@ def check_tokens(settings: Settings) -> None:
         return
     tokens = tokens_of(settings)
     tokens.look()
-    if not tokens:
+    if not tokens.count:
         raise BadInput(f"tokens_file {settings.tokens_file} holds no SHA-256; put one of a token into it")
 
 
@@ -170,19 +187,33 @@ def secure(pages: Blueprint) -> Blueprint:
     return pages
 
 
-def allow_origins(app: Flask, origins: list[str]) -> None:
-    "Let pages of these origins call; must be installed before tokens, which a preflight does not carry."
+class Origins:
+    "Pages of these origins may call."
 
-    def preflight() -> Response | None:
-        asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        return Response(status=204, headers=PREFLIGHT) if asked else None
+    def __init__(self, named: str) -> None:
+        self._named = frozenset(named.replace(",", " ").split())
 
-    def add(response: Response) -> Response:
-        response.headers.add("Vary", "Origin")
-        if (origin := request.headers.get("Origin")) in origins:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "X-Request-Id"
-        return response
+    def headers(self, origin: str | None) -> list[tuple[str, str]]:
+        "Return what an answer to this origin carries."
+        vary = ("Vary", "Origin")
+        if origin is None or origin not in self._named:
+            return [vary]
+        return [
+            vary,
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Expose-Headers", "X-Request-Id"),
+        ]
 
-    app.before_request(preflight)
-    app.after_request(add)
+    def install(self, app: Flask) -> None:
+        "Answer preflights, and add the headers."
+
+        def preflight() -> Response | None:
+            asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+            return Response(status=204, headers=PREFLIGHT) if asked else None
+
+        def add(response: Response) -> Response:
+            response.headers.extend(self.headers(request.environ.get("HTTP_ORIGIN")))
+            return response
+
+        app.before_request(preflight)
+        app.after_request(add)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flask import current_app
@@ -14,13 +14,13 @@ from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, Record
 from goldenpath.settings import Settings
 from goldenpath.volume import read_file
-from serving.guards import InFlight
+from serving.guards import Guards
+from serving.http import prediction
 from serving.models import Live, Models, TimedAnswer
-from serving.trace import Exchange
+from serving.trace import Exchange, Trace, Traces
 from serving.watchers.log import lines_written
-from serving.watchers.metrics import Figures, Metrics, figures, forget_the_dead
+from serving.watchers.metrics import Copy, Figures, Metrics, copies_compared, figures, forget_the_dead
 from serving.watchers.queue import Queue, every
-from serving.watchers.shadow import Copy, copies_compared
 
 EXTENSION = "goldenpath"  # of this object among the extensions of the application
 COUNTED_LATER = 50_000  # requests that may wait to be counted
@@ -40,12 +40,13 @@ class State:
         draining: Callable[[], bool],  # is the server about to stop?
     ) -> None:
         self.settings, self.contract, self.models, self.draining = settings, contract, models, draining
-        self.in_flight = InFlight(settings.max_in_flight)
+        self.guards = Guards(settings)
         self.contrasts = Contrasts(models.registry)
         self.metrics = Metrics() if settings.metrics else None
         self.lines = lines_written(settings.log_sample)
         self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
         self.copies = copies_compared(settings.shadow_queue, self.metrics) if settings.shadow_queue else None
+        self.traces = Traces([queue.offer for queue in (self.lines, self.uncounted) if queue is not None])
 
     @property
     def live(self) -> Live:
@@ -64,7 +65,17 @@ class State:
         if metrics := self.metrics:
             forget_the_dead()
             self.models.subscribe(metrics.hold)
-            every(GAUGES_SECONDS, lambda: metrics.measure(self.queues, self.in_flight), "gauges")
+            every(GAUGES_SECONDS, lambda: metrics.measure(self.queues, self.guards.in_flight), "gauges")
+
+    def predict(self, body: bytes, environ: Mapping[str, Any], noted: Trace) -> bytes:
+        """Answer one record as JSON, note it, and copy it to the shadow: what /predict does on both ways.
+
+        Raises Malformed, Broken, NoModel, BackendFailed, BackendTimeout.
+        """
+        timed = self.answer(body, sticky_key(self.live, environ))
+        noted.version, noted.model_seconds = timed.answer.version, timed.seconds
+        self.compare(timed.record, timed.answer)
+        return prediction(noted.id, timed.answer)
 
     def answer(
         self,
@@ -102,6 +113,11 @@ class State:
     def figures(self) -> Figures:
         "Return the current state of all workers together; only if the setting `metrics` is on."
         return figures(self.counted().together().collect(), self.live)
+
+
+def sticky_key(live: Live, environ: Mapping[str, Any]) -> str:
+    "Return the key that keeps a caller with the same version while there is a challenger."
+    return str(environ.get("HTTP_X_STICKY_KEY", "")) if live.challenger else ""
 
 
 def state() -> State:

@@ -4,25 +4,27 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Callable
-from typing import NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
 
 from flask import Flask, Response, g, request
 
 HEADER = "X-Request-Id"
 ALLOWED = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+TRACE = "goldenpath.trace"  # key in the WSGI environment of the trace that the lane began
 
 
 class Trace:
     "What is known of one request while it runs."
 
-    __slots__ = ("id", "model_seconds", "start", "version")
+    __slots__ = ("fault", "id", "model_seconds", "start", "version")
 
     def __init__(self, name: str) -> None:
         self.id = name
         self.start = time.perf_counter()
         self.model_seconds: float | None = None  # None: no model was called
         self.version = ""
+        self.fault: Exception | None = None  # why the lane could not answer; its route raises it
 
 
 class Exchange(NamedTuple):
@@ -38,36 +40,43 @@ class Exchange(NamedTuple):
     version: str
 
 
-def install(app: Flask, sinks: list[Callable[[Exchange], None]]) -> None:
-    "Assign an id to each request of one worker; a random prefix separates them from those of others."
-    prefix = os.urandom(5).hex()
-    numbers = itertools.count(1)
+class Traces:
+    "The ids of one worker's requests, with a random prefix of its own, and who is told when one is over."
 
-    def begin() -> None:
-        sent = request.environ.get("HTTP_X_REQUEST_ID", "")
+    def __init__(self, sinks: Sequence[Callable[[Exchange], None]]) -> None:
+        self._sinks = sinks
+        self._prefix = os.urandom(5).hex()
+        self._numbers = itertools.count(1)
+
+    def begin(self, environ: dict[str, Any]) -> Trace:
+        "Name a request as its caller did, if the name is harmless."
+        sent = environ.get("HTTP_X_REQUEST_ID", "")
         taken = sent and ALLOWED.fullmatch(sent)
-        g.trace = Trace(sent if taken else f"{prefix}-{next(numbers):x}")
+        return Trace(sent if taken else f"{self._prefix}-{next(self._numbers):x}")
 
-    def end(response: Response) -> Response:
-        noted = trace()
-        response.headers[HEADER] = noted.id
-        if sinks:
-            exchange = _exchange(noted, response.status_code)
-            for sink in sinks:
-                sink(exchange)
-        return response
+    def end(self, noted: Trace, method: str, route: str, status: int) -> None:
+        "Tell log and metrics of a request that is over."
+        if not self._sinks:
+            return
+        now, seconds = time.time(), time.perf_counter() - noted.start
+        exchange = Exchange(now, noted.id, method, route, status, seconds, noted.model_seconds, noted.version)
+        for sink in self._sinks:
+            sink(exchange)
 
-    app.before_request(begin)
-    app.after_request(end)
+    def install(self, app: Flask) -> None:
+        "Do both for every request that Flask answers."
 
+        def begin() -> None:
+            g.trace = request.environ.get(TRACE) or self.begin(request.environ)
 
-def _exchange(noted: Trace, status: int) -> Exchange:
-    rule = request.url_rule
-    seconds = time.perf_counter() - noted.start
-    route = rule.rule if rule else "unknown"
-    return Exchange(
-        time.time(), noted.id, request.method, route, status, seconds, noted.model_seconds, noted.version
-    )
+        def end(response: Response) -> Response:
+            response.headers[HEADER] = trace().id
+            rule = request.url_rule
+            self.end(trace(), request.method, rule.rule if rule else "unknown", response.status_code)
+            return response
+
+        app.before_request(begin)
+        app.after_request(end)
 
 
 def trace() -> Trace:

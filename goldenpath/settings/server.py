@@ -32,6 +32,7 @@ class ServerSettings(Frozen):
     drain_seconds: Duration = Field(0.0, description="seconds of `not ready` before the server stops")
     grace_seconds: int = Field(10, ge=1, description="seconds that running requests get to finish")
     shadow_queue: int = Field(1_000, ge=0, description="records waiting for the shadow; 0: no shadow")
+    lane: bool = Field(True, description="yes or no: answer a plain POST /predict in front of Flask")
     page: bool = Field(True, description="yes or no: the page at /")
     docs: bool = Field(True, description="yes or no: /openapi.json and /docs")
     metrics: bool = Field(True, description="yes or no: /metrics and the live figures of the page")

@@ -10,9 +10,9 @@ from typing_extensions import TypedDict
 
 from goldenpath.errors import BadInput
 from goldenpath.schema.contract import Record
-from serving.http import JSON, JsonReply, Operation, described, json_body, prediction
+from serving.http import JSON, JsonReply, Operation, described, json_body
 from serving.models import Live
-from serving.state import state
+from serving.state import state, sticky_key
 from serving.trace import trace
 
 routes = Blueprint("predict", __name__)
@@ -52,12 +52,11 @@ class FloorReply(BaseModel):
 @routes.post("/predict", endpoint="predict")
 @described(Operation(PredictionReply, body="Record", refusals=REFUSALS, sticky=True))
 def predict_one() -> Response:
-    "Answer one record."
-    worker, noted = state(), trace()
-    timed = worker.answer(json_body(), sticky_key(worker.live))
-    noted.version, noted.model_seconds = timed.answer.version, timed.seconds
-    worker.compare(timed.record, timed.answer)
-    return Response(prediction(noted.id, timed.answer), content_type=JSON)
+    "Answer one record; what the lane could not answer arrives with its fault."
+    noted = trace()
+    if noted.fault:
+        raise noted.fault
+    return Response(state().predict(json_body(), request.environ, noted), content_type=JSON)
 
 
 @routes.post("/predict/batch", endpoint="batch")
@@ -88,11 +87,7 @@ def floor() -> Response:
     return Response(b'{"floor":true}', content_type=JSON)
 
 
-def sticky_key(live: Live) -> str:
-    "Return the key that keeps a caller with the same version while there is a challenger."
-    return request.headers.get("X-Sticky-Key", "") if live.challenger else ""
-
-
 def sticky_bytes(live: Live, records: Sequence[Record]) -> bytes:
     "Return the key of several records, which keep the same version however they are written."
-    return (sticky_key(live) or "".join(record.model_dump_json() for record in records)).encode()
+    key = sticky_key(live, request.environ)
+    return (key or "".join(record.model_dump_json() for record in records)).encode()

@@ -7,17 +7,19 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from bisect import bisect_left
 from collections import Counter as Counted
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ConfigDict
 
-from goldenpath.predict import Predictor
+from goldenpath.predict import Answer, Predictor
 from goldenpath.registry.registry import Roles
+from goldenpath.schema.contract import Record
 from serving.guards import InFlight
 from serving.http import JsonReply
 from serving.models import Live
@@ -172,6 +174,31 @@ class Metrics:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return registry
+
+
+class Copy(NamedTuple):
+    "A record that was answered, and the version, the shadow, that answers it once more."
+
+    shadow: Predictor
+    record: Record
+    answer: Answer
+
+
+def copies_compared(
+    limit: int,  # copies that may wait; a further one is dropped and counted
+    metrics: Metrics | None,
+) -> Queue[Copy]:
+    "Return the queue of the copies that the shadow answers in the background, only to be compared."
+    return Queue("shadow", partial(compare, metrics), limit)
+
+
+def compare(metrics: Metrics | None, copies: list[Copy]) -> None:
+    "Let the shadow answer, and count whether it agrees."
+    for shadow, record, answer in copies:
+        started = time.perf_counter()
+        other = shadow.one(record)
+        if metrics:
+            metrics.compare(other.label == answer.label, time.perf_counter() - started)
 
 
 def observe(histogram: Any, values: list[float]) -> None:

@@ -22,12 +22,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_one_answer_with_default_settings_enters_at_most_12_modules(home: Path) -> None:
-    caller = create_app(Settings(home=str(home)), CONTRACT, models_of(home), lambda: False).test_client()
+@pytest.mark.parametrize(("lane", "way"), [(True, "serving.lane"), (False, "serving.routes.predict")])
+def test_one_answer_enters_at_most_12_modules(home: Path, lane: bool, way: str) -> None:
+    app = create_app(Settings(home=str(home), lane=lane), CONTRACT, models_of(home), lambda: False)
     statuses = []
-    entered = modules_entered(lambda: statuses.append(caller.post("/predict", json=RECORD).status_code))
+    entered = modules_entered(
+        lambda: statuses.append(app.test_client().post("/predict", json=RECORD).status_code)
+    )
     assert statuses == [200]
-    assert {"serving.routes.predict", "serving.models", "goldenpath.predict"} <= set(entered)
+    assert {way, "serving.models", "goldenpath.predict"} <= set(entered)
     assert len(entered) <= 12, entered
 
 

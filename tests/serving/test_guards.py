@@ -69,7 +69,7 @@ def test_a_probe_without_a_token_learns_yes_or_no_and_nothing_else(home: Path, t
 def test_probes_and_metrics_need_no_place_and_probes_no_token(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.state.InFlight", lambda most: InFlight(0))
+    monkeypatch.setattr("serving.guards.InFlight", lambda most: InFlight(0))
     asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
     assert asking.get("/v2", headers=bearer(TOKEN)).status_code == 503
     assert asking.get("/v2").status_code == 401

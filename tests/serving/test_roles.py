@@ -12,8 +12,7 @@ from goldenpath.errors import VolumeFault
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Registry
 from serving.models import Models, point
-from serving.watchers.metrics import Metrics
-from serving.watchers.shadow import compare
+from serving.watchers.metrics import Metrics, compare
 from serving.worker import load, registry_of
 from tests.helpers.serving_app import client, models_of, settings_of, worker
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records

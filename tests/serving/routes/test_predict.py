@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.patience import LONG
+from tests.helpers.request_bodies import RECORD, REFUSED, SECRET
 from tests.helpers.serving_fixtures import promote, publish, records
 from tests.helpers.serving_program import Program, free_address, running, wait_for
-
-RECORD = records(1, 7)[0]
-SECRET = "Zebra-1931"  # submitted, so it may stand in no reply and no log
 
 
 @pytest.fixture(scope="module")
@@ -88,19 +86,7 @@ def test_health_tells_alive_from_ready(server: Program) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status", "words"),
-    [
-        (b"not json " + SECRET.encode(), 400, "not JSON"),
-        (b"", 400, "not JSON"),
-        (b"\xff\xfe", 400, "not JSON"),
-        ([RECORD], 400, "one JSON object"),
-        ({**RECORD, "sex": SECRET}, 422, "sex must be one of Female, Male"),
-        ({**RECORD, "sex": None}, 422, "sex must be one of"),
-        ({**RECORD, "sex": 1}, 422, "sex must be one of"),
-        ({**RECORD, SECRET: 1}, 422, "a field that the contract does not know"),
-        ({key: value for key, value in RECORD.items() if key != "sex"}, 422, "sex is required"),
-        ({**RECORD, "sex": SECRET * 100_000}, 422, "sex must be"),
-        (b" " * 8_000_001, 413, "too large"),
-    ],
+    REFUSED,
     ids=lambda value: str(value)[:20] if isinstance(value, str | int) else None,
 )
 def test_a_bad_record_is_refused_without_repeating_it(
