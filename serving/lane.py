@@ -82,7 +82,7 @@ class Lane:
 
 
 def whole(stream: Any, length: int) -> bytes:
-    "Read so many bytes, or fewer if the caller has sent no more. Raises ClientDisconnected (400), as Flask does."
+    "Read so many bytes, or fewer if the caller sent no more. Raises ClientDisconnected (400), as Flask does."
     try:
         body: bytes = stream.read(length)
         while len(body) < length and (more := stream.read(length - len(body))):
