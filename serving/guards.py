@@ -31,7 +31,7 @@ class Guards:
     "What a request must pass, in the lane and in Flask: where it comes from, its token, a free place."
 
     def __init__(self, settings: Settings) -> None:
-        self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
+        self.origins = AllowedOrigins(settings.cors_origins) if settings.cors_origins else None
         self.tokens = tokens_of(settings) if settings.tokens_file else None
         self.in_flight = InFlight(settings.max_in_flight)
 
@@ -187,7 +187,7 @@ def secure(pages: Blueprint) -> Blueprint:
     return pages
 
 
-class Origins:
+class AllowedOrigins:
     "Pages of these origins may call."
 
     def __init__(self, named: str) -> None:

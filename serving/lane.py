@@ -71,7 +71,7 @@ class Lane:
     def _answer(self, environ: Environ, length: int, noted: Trace) -> bytes | None:
         "Return the answer; None if the trace now holds the fault, or if a short body was put back."
         try:
-            body = whole(environ["wsgi.input"], length)
+            body = read_body(environ["wsgi.input"], length)
             if len(body) == length:
                 return self._state.predict(body, environ, noted)
         except Exception as fault:  # whatever it is, the route raises it again, and Flask knows its answer
@@ -81,7 +81,7 @@ class Lane:
         return None
 
 
-def whole(stream: Any, length: int) -> bytes:
+def read_body(stream: Any, length: int) -> bytes:
     "Read so many bytes, or fewer if the caller sent no more. Raises ClientDisconnected (400), as Flask does."
     try:
         body: bytes = stream.read(length)
