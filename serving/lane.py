@@ -1,9 +1,8 @@
-"""The lane of the ordinary request: a plain `POST /predict` is answered here, everything else by Flask.
+"""The lane of the ordinary request: it answers a plain `POST /predict`, and Flask answers everything else.
 
-Putting up and taking down its own request is four fifths of what Flask takes for an answer. Whatever is out
-of the ordinary goes through Flask, unread if the lane can tell from the headers, so that each error has one
-place. The guards, the answer and what is noted of it are the same functions on both ways; the setting
-`lane = no` takes this one out.
+Setting up and taking down a request of its own is four fifths of what Flask takes for an answer. Everything
+out of the ordinary goes through Flask, with its body unread if the headers show it, so that each error has
+one place. Both ways call the same functions; the setting `lane = no` takes this one out.
 """
 
 import io
@@ -74,7 +73,7 @@ class Lane:
             body = read_body(environ["wsgi.input"], length)
             if len(body) == length:
                 return self._state.predict(body, environ, noted)
-        except Exception as fault:  # whatever it is, the route raises it again, and Flask knows its answer
+        except Exception as fault:  # of any kind: the route raises it again, and Flask answers it
             noted.fault = fault
         else:
             environ["wsgi.input"] = io.BytesIO(body)

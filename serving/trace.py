@@ -41,7 +41,7 @@ class Exchange(NamedTuple):
 
 
 class Traces:
-    "The ids of one worker's requests, with a random prefix of its own, and who is told when one is over."
+    "The ids of one worker's requests, with a random prefix of its own, and the sinks of what they took."
 
     def __init__(self, sinks: Sequence[Callable[[Exchange], None]]) -> None:
         self._sinks = sinks

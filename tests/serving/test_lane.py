@@ -187,7 +187,7 @@ class Unread:
         raise AssertionError("the body was read")
 
 
-def test_an_emptied_file_of_tokens_lets_nobody_in(home: Path) -> None:
+def test_an_emptied_file_of_tokens_lets_no_caller_in(home: Path) -> None:
     way = two_ways(home, {"tokens_file": "{home}/revoked"})[0]
     for sent in ({}, {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}, {"HTTP_AUTHORIZATION": "Bearer"}):
         assert way.ask(Question(headers={**JSON, **sent})).status == "401 UNAUTHORIZED"
@@ -208,7 +208,7 @@ def test_a_body_is_not_read_before_all_guards_have_passed(home: Path, what: str)
     assert reached == [environ]
 
 
-def test_a_place_is_given_back_whatever_happens(home: Path) -> None:
+def test_a_place_is_given_back_after_good_and_bad_requests(home: Path) -> None:
     way = two_ways(home, {"max_in_flight": 1})[0]
     for body in (json.dumps(RECORD).encode(), b"{}", b"no JSON"):
         way.ask(Question(body=body))
