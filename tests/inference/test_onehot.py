@@ -5,6 +5,8 @@ import json
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -16,6 +18,14 @@ from goldenpath.inference.proof import compare_answers
 from goldenpath.records import Columns
 
 PLAIN = OneHotEncoder(handle_unknown="ignore")
+RARE = {
+    "often enough": OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=45),
+    "a share": OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=0.11),
+    "at most three": OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=3),
+    "one for all": OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=1),
+    "none is rare": OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=1),
+    "no limit": OneHotEncoder(handle_unknown="infrequent_if_exist"),
+}
 
 
 def rows(n: int = 400) -> tuple[Columns, np.ndarray]:
@@ -65,6 +75,54 @@ def test_text_that_is_only_encoded_never_reaches_the_graph(parts):
     assert single == pytest.approx(reference[:50], abs=1e-6)
 
 
+@pytest.mark.parametrize("encoder", RARE.values(), ids=RARE)
+def test_rare_levels_and_unseen_ones_are_together_as_scikit_learn_has_them(encoder):
+    columns, _ = rows()
+    layout = layout_of(columns)
+    pipeline = fitted(("text", encoder, ["pet", "town"]), ("number", StandardScaler(), ["age", "weight"]))
+    compiled = compile_onnx(pipeline, layout)
+    assert inputs_of(compiled) == {"number"}
+    unseen = {name: values.copy() for name, values in columns.items()}
+    unseen["town"][::2] = "elsewhere"
+    unseen["pet"][::3] = "a bird"
+    fast = FastPath(compiled, layout)
+    for asked in (columns, unseen):
+        reference = pipeline.predict_proba(frame_of(asked, layout))[:, 1]
+        assert compare(reference, fast.many(asked), 0.5).status == "proven"
+        assert compare(reference, fast.each(asked), 0.5).status == "proven"
+
+
+def test_thousands_of_levels_are_as_wide_as_the_limit():
+    texts = np.array([f"word {place % 3_000}" for place in range(6_500)] + ["often"] * 500, dtype=object)
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=3, max_categories=20)
+    [block] = blocks_of(encoder.fit(texts[:, None]), ["text"])
+    assert block.width == len(encoder.get_feature_names_out()) == 20
+    assert "often" in block.levels
+
+
+@given(
+    st.lists(st.sampled_from(["", "a", "b", "c", "d", "ü"]), min_size=1, max_size=40),
+    st.lists(st.sampled_from(["", "a", "b", "c", "d", "ü", "new"]), min_size=1, max_size=9),
+    st.sampled_from([None, 1, 3, 7, 0.2]),
+    st.sampled_from([None, 1, 2, 4]),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_any_limits_encode_any_text_as_scikit_learn_does(trained, asked, min_frequency, max_categories):
+    limits = {"min_frequency": min_frequency, "max_categories": max_categories}
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False, **limits)
+    encoder.fit(np.array(trained, dtype=object)[:, None])
+    [block] = from_metadata(to_metadata(blocks_of(encoder, ["text"])))
+    one_hot = OneHot([block], ["text"], start=0)
+    expected = encoder.transform(np.array(asked, dtype=object)[:, None])
+    many = np.zeros((len(asked), one_hot.width), dtype=np.float32)
+    one_hot.many({"text": np.array(asked, dtype=object)}, many)
+    np.testing.assert_array_equal(many, expected)
+    for text, row in zip(asked, expected, strict=True):
+        single = np.zeros(one_hot.width, dtype=np.float32)
+        one_hot.one([text], single)
+        np.testing.assert_array_equal(single, row)
+
+
 @pytest.mark.parametrize("name", ["pet", "town"])
 def test_text_that_something_else_reads_stays_in_the_graph(name):
     columns, _ = rows()
@@ -82,11 +140,11 @@ def test_text_that_something_else_reads_stays_in_the_graph(name):
         OneHotEncoder(),
         OneHotEncoder(drop="first", handle_unknown="ignore"),
         OneHotEncoder(min_frequency=60, handle_unknown="ignore"),
-        OneHotEncoder(max_categories=3, handle_unknown="infrequent_if_exist"),
+        OneHotEncoder(drop="first", handle_unknown="infrequent_if_exist", min_frequency=60),
         OrdinalEncoder(),
         type("Own", (OneHotEncoder,), {})(handle_unknown="ignore"),
     ],
-    ids=["refuses unknown", "drops", "frequent only", "at most", "ordinal", "a class of one's own"],
+    ids=["refuses unknown", "drops", "frequent only", "drops and counts", "ordinal", "a class of one's own"],
 )
 def test_an_encoder_that_does_more_is_left_to_the_graph(encoder):
     columns, _ = rows()
@@ -115,8 +173,9 @@ def test_no_rows_are_answered_with_none():
 
 
 def test_levels_survive_being_written():
-    blocks = (Block("pet", ("", "übermut", '"')), Block("town", ()))
+    blocks = (Block("pet", ("", "übermut", '"')), Block("town", ()), Block("job", ("a",), others=True))
     assert from_metadata(to_metadata(blocks)) == blocks
+    assert to_metadata(blocks[:1]) == '[["pet",["","übermut","\\""]]]'  # as before others were known
 
 
 @pytest.mark.parametrize(
