@@ -181,14 +181,13 @@ def _check_size(path: Path, entry: FileEntry) -> None:
 
 
 def _check_records(folder: Path, manifest: Manifest) -> None:
-    if not 0 <= manifest.threshold <= 1:  # also refuses NaN
-        raise NotTrusted(
-            f"{folder / MANIFEST}: threshold {manifest.threshold} is not within 0 and 1; publish again"
-        )
-    if read_record(folder, manifest, "contract.json", ContractSpec).hash != manifest.contract_hash:
+    spec = read_record(folder, manifest, "contract.json", ContractSpec)
+    if problem := spec.target.threshold_problem(manifest.threshold):
+        raise NotTrusted(f"{folder / MANIFEST}: threshold {problem}; publish again")
+    if spec.hash != manifest.contract_hash:
         raise NotTrusted(f"{folder / 'contract.json'} is not the contract of the manifest; publish it again")
     golden = read_record(folder, manifest, "golden.json", Golden)
-    if not len(golden.records) == len(golden.probability) == len(golden.label):
+    if golden.records and not golden.fits(spec.target):
         raise NotTrusted(f"{folder / 'golden.json'} does not hold one answer per record; publish it again")
     if not golden.records:
         raise NotTrusted(f"{folder / 'golden.json'} has no records to prove a model with; train it again")

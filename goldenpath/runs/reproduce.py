@@ -12,6 +12,7 @@ from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.runs import provenance
 from goldenpath.schema.golden import Golden
+from goldenpath.schema.spec import ContractSpec
 
 _SHOWN = 16  # characters of a hash
 
@@ -104,11 +105,11 @@ def reproduce(registry: Registry, version: str, retrain: Retrain, answer: Predic
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         data, candidate = retrain(manifest, Path(scratch))
         now = answer(candidate, list(golden.records))  # type: ignore[arg-type]
-    then = np.array(golden.probability)
-    apart = (now >= manifest.threshold) != (then >= manifest.threshold)
+    then = golden.scores
+    target = read_record(registry.folder(version), manifest, "contract.json", ContractSpec).target
     return Reproduction(
         version=version,
         compared=(*compare_code(manifest), *compare_data(manifest, data)),
         difference=float(np.abs(now - then).max(initial=0.0)),
-        labels=int(apart.sum()),
+        labels=int(target.flips(then, now, manifest.threshold).sum()),
     )

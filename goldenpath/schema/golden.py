@@ -4,15 +4,17 @@ They are drawn, never copied from people, so they may travel with a version.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
 from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, FieldSpec, day
 from goldenpath.schema.spec import ContractSpec
-from goldenpath.schema.targets import Decide
+from goldenpath.schema.targets import Decide, TargetSpec, from_threshold_on
 
 JsonValue = str | bool | int | float | None  # values of JSON
 
@@ -27,18 +29,52 @@ WORDS = ("a", "some words", "ÄÖÜ é ß", "0", " ", "-")
 
 
 class Golden(Frozen):
-    "What `golden.json` of a version holds: records and scikit-learn's answers to them, at the threshold."
+    """Records, and scikit-learn's answers to them: the content of a version's `golden.json`.
 
+    One of `probability`, `probabilities` and `values` is filled, by the task; the file leaves the others out.
+    """
+
+<<<<<<< HEAD
     records: list[dict[str, JsonValue]]
     probability: list[float]  # of the positive class, one for each record
     label: list[bool]  # True: positive
+=======
+    records: list[dict[str, Value]]
+    probability: list[float] = Field([])  # of the positive class, one for each record
+    label: list[bool] = Field([])  # True: positive
+    probabilities: list[list[float]] = Field([])  # of each class
+    values: list[float] = Field([])
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        "Return what scikit-learn answered: (n,), or (n, k) for classes."
+        return np.array(self.probability or self.probabilities or self.values, dtype=np.float64)
+
+    def fits(self, target: TargetSpec) -> bool:
+        "Check that each record has one answer of the target's task, and nothing else is stored."
+        stored = {name: value for name, value in dict(self).items() if value and name != "records"}
+        rows = [len(answers) for answers in stored.values()]
+        widths = {len(answer) for answer in self.probabilities}
+        return (
+            tuple(stored) == target.golden and set(rows) == {len(self.records)} and widths <= {target.width}
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if value or name == "records"}
+>>>>>>> a444839 (Golden records hold the answers of any task, chosen by what could turn a decision)
 
 
 @dataclass(frozen=True)
 class Pool:
     "Records to choose golden rows from."
 
+<<<<<<< HEAD
     records: list[dict[str, JsonValue]]
+=======
+    target: TargetSpec
+    records: list[dict[str, Value]]
+>>>>>>> a444839 (Golden records hold the answers of any task, chosen by what could turn a decision)
     corners: int  # so many at the start hold every level and border of the contract
 
 
@@ -51,7 +87,7 @@ def pool(spec: ContractSpec, n: int = POOL, seed: int = 0) -> Pool:
         field.name: turned(edges[field.name], most, rng) + draw(field, n, rng) for field in spec.fields
     }
     rows = zip(*columns.values(), strict=True)
-    return Pool([dict(zip(columns, row, strict=True)) for row in rows], most)
+    return Pool(spec.target, [dict(zip(columns, row, strict=True)) for row in rows], most)
 
 
 def turned(values: list[JsonValue], count: int, rng: np.random.Generator) -> list[JsonValue]:
@@ -124,36 +160,44 @@ def json_number(field: FieldSpec, number: float) -> JsonValue:
 
 def select(
     pool: Pool,
-    probability: NDArray[np.float64],  # (n,) scikit-learn's, one for each record of the pool
-    fast: NDArray[np.float64] | None,  # (n,) the compiled model's; None where there is none
-    threshold: float,
+    scores: NDArray[np.float64],  # scikit-learn's, one (or k for classes) for each record of the pool
+    fast: NDArray[np.float64] | None,  # the compiled model's; None where there is none
+    threshold: float | None,  # of a binary target
     n: int = KEPT,
-    decide: Decide | None = None,  # the model's own; default: positive from the threshold on
+    decide: Decide = from_threshold_on,  # the model's own
 ) -> Golden:
     """Choose the records that would reveal a wrong model soonest.
 
-    Every level and border, then in equal parts: quantiles of the probability, those nearest the threshold,
+    Every level and border, then in equal parts: quantiles of the answer, those nearest to another decision,
     and those on which the compiled model differs most. Records on the threshold itself are left out.
     Raises BadInput if nothing is left then: such a model could not be verified when it is loaded.
     """
-    order = np.argsort(probability, kind="stable")
-    near = np.argsort(np.abs(probability - threshold), kind="stable")
-    apart = [] if fast is None else [np.argsort(-np.abs(probability - fast), kind="stable")]
+    target = pool.target
+    margin = target.margin(scores, threshold)
+    order, near = np.argsort(target.rank(scores), kind="stable"), np.argsort(margin, kind="stable")
+    apart = [] if fast is None else [np.argsort(-largest_difference(scores, fast), kind="stable")]
     share = -(-max(n - pool.corners, 0) // (2 + len(apart)))
     spread = order[np.linspace(0, len(order) - 1, share).round().astype(np.int64)]
-    clear = np.abs(probability - threshold) > CLOSE
+    clear = margin > CLOSE
     chosen = [place for place in range(pool.corners) if clear[place]]
     for candidates in (spread, near, *apart):
         taken = set(chosen)
         chosen += [int(place) for place in candidates if clear[place] and place not in taken][:share]
     if not chosen:
         raise BadInput(
-            f"the model answers every record with its threshold ({threshold:.6g}), so nothing could prove it "
+            f"the model answers every record with {undecided(threshold)}, so nothing could prove it "
             "when it is loaded; train on rows that tell the outcomes apart"
         )
-    label = (probability >= threshold) if decide is None else decide(probability, threshold)
-    return Golden(
-        records=[pool.records[place] for place in chosen],
-        probability=[float(probability[place]) for place in chosen],
-        label=[bool(label[place]) for place in chosen],
-    )
+    kept = scores[chosen]
+    stored = target.stored(kept, target.decide(kept, threshold, decide))
+    return Golden(records=[pool.records[place] for place in chosen], **stored)
+
+
+def undecided(threshold: float | None) -> str:
+    "Name the answer that decides nothing."
+    return "equal probabilities" if threshold is None else f"its threshold ({threshold:.6g})"
+
+
+def largest_difference(scores: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    "Return the largest difference of each record's scores: (n,)."
+    return np.asarray(np.abs(scores - others).reshape(len(scores), -1).max(axis=1))

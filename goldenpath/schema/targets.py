@@ -26,6 +26,11 @@ FEWEST, MOST = 2, 100  # classes of a target
 FLOAT32 = 1e-5  # what float32 sums of a few hundred terms stay below, for values around 1
 
 
+def from_threshold_on(probability: Scores, threshold: float) -> NDArray[np.bool_]:
+    "Call a record positive from the threshold on."
+    return probability >= threshold
+
+
 class TargetSpec(Frozen):
     """The column to predict.
 
@@ -35,6 +40,7 @@ class TargetSpec(Frozen):
 
     task: ClassVar[TaskName]
     method: ClassVar[Literal["predict_proba", "predict"]] = "predict_proba"  # of a fitted pipeline
+    golden: ClassVar[tuple[str, ...]]  # what golden records hold of an answer, in the order of their fields
     free: ClassVar[tuple[str, ...]] = ()  # what may change without changing the meaning of an answer
 
     column: str
@@ -87,7 +93,7 @@ class TargetSpec(Frozen):
         "Take the scores out of what a model puts out: (n, 2), (n, k), (n,) or (n, 1)."
         return np.asarray(outputs, dtype=np.float64)
 
-    def decide(self, scores: Scores, threshold: float, rule: Decide) -> NDArray[Any]:
+    def decide(self, scores: Scores, threshold: float | None, rule: Decide) -> NDArray[Any]:
         "Make codes of scores: (n,); `rule` is the model's own, for two outcomes. Empty for a quantity."
         return np.empty(0)
 
@@ -95,9 +101,29 @@ class TargetSpec(Frozen):
         "Name scores and decisions as an answer does: arrays of n, or (n, k) probabilities of classes."
         raise NotImplementedError
 
+    def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
+        "Name scores and decisions as golden records hold them."
+        raise NotImplementedError
+
+    def threshold_problem(self, threshold: float | None) -> str:
+        "Explain what is wrong with a version's threshold; empty if nothing is."
+        return "" if threshold is None else f"{threshold} is there, but a target of task {self.task} has none"
+
     def tolerance(self, scores: Scores) -> float:
         "Bound the difference between a compiled model's scores and these that rounding explains."
         return FLOAT32
+
+    def margin(self, scores: Scores, threshold: float | None) -> Scores:
+        "Return how far each score may move before the decision is another one: (n,), infinite without one."
+        return np.full(len(scores), np.inf)
+
+    def flips(self, scores: Scores, others: Scores, threshold: float | None) -> NDArray[np.bool_]:
+        "Find records on which other scores decide otherwise, by more than rounding: (n,)."
+        return np.zeros(len(scores), dtype=bool)
+
+    def rank(self, scores: Scores) -> Scores:
+        "Return one number of each record by which answers spread: (n,)."
+        return scores
 
 
 class Labels(TargetSpec):
@@ -151,6 +177,7 @@ class BinarySpec(Labels):
     "One of two outcomes; the probability of the positive one is predicted."
 
     task: ClassVar[TaskName] = "binary"
+    golden: ClassVar[tuple[str, ...]] = ("probability", "label")
 
     positive: str  # the outcome whose probability is predicted
     negative: str
@@ -188,17 +215,34 @@ class BinarySpec(Labels):
     def pick(self, outputs: NDArray[Any]) -> Scores:
         return np.asarray(outputs[:, 1], dtype=np.float64)
 
-    def decide(self, scores: Scores, threshold: float, rule: Decide) -> NDArray[Any]:
+    def decide(self, scores: Scores, threshold: float | None, rule: Decide) -> NDArray[Any]:
+        assert threshold is not None, "two outcomes need a threshold"
         return np.asarray(rule(scores, threshold), dtype=bool)
 
     def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {"label": self.labels(codes), "probability": scores}
+
+    def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
+        return {"probability": scores.tolist(), "label": np.asarray(codes, dtype=bool).tolist()}
+
+    def threshold_problem(self, threshold: float | None) -> str:
+        within = threshold is not None and 0 <= threshold <= 1  # also refuses NaN
+        return "" if within else f"{threshold} is not within 0 and 1"
+
+    def margin(self, scores: Scores, threshold: float | None) -> Scores:
+        assert threshold is not None, "two outcomes need a threshold"
+        return np.abs(scores - threshold)
+
+    def flips(self, scores: Scores, others: Scores, threshold: float | None) -> NDArray[np.bool_]:
+        assert threshold is not None, "two outcomes need a threshold"
+        return np.asarray((scores >= threshold) != (others >= threshold))
 
 
 class ClassesSpec(Labels):
     "One of several classes; the probability of each is predicted."
 
     task: ClassVar[TaskName] = "classes"
+    golden: ClassVar[tuple[str, ...]] = ("probabilities",)
 
     levels: tuple[str, ...]
     unknown: tuple[str, ...] = ()  # labels that are allowed but cannot be learned from
@@ -233,17 +277,32 @@ class ClassesSpec(Labels):
         codes: NDArray[Any] = pd.Index(self.levels).get_indexer(pd.Index(column.astype(object)))
         return codes.astype(np.int64)
 
-    def decide(self, scores: Scores, threshold: float, rule: Decide) -> NDArray[Any]:
+    def decide(self, scores: Scores, threshold: float | None, rule: Decide) -> NDArray[Any]:
         return np.asarray(np.argmax(scores, axis=-1))
 
     def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {"label": self.labels(codes), "probabilities": scores}
+
+    def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
+        return {"probabilities": scores.tolist()}
+
+    def margin(self, scores: Scores, threshold: float | None) -> Scores:
+        second, first = np.sort(scores, axis=1)[:, -2:].T
+        return np.asarray(first - second)
+
+    def flips(self, scores: Scores, others: Scores, threshold: float | None) -> NDArray[np.bool_]:
+        changed = scores.argmax(axis=1) != others.argmax(axis=1)
+        return np.asarray(changed & (self.margin(scores, threshold) > 2 * FLOAT32))
+
+    def rank(self, scores: Scores) -> Scores:
+        return np.asarray(scores.max(axis=1))
 
 
 class QuantitySpec(TargetSpec):
     "An amount of something."
 
     task: ClassVar[TaskName] = "quantity"
+    golden: ClassVar[tuple[str, ...]] = ("values",)
     method: ClassVar[Literal["predict_proba", "predict"]] = "predict"
     free: ClassVar[tuple[str, ...]] = ("lower", "upper")
 
@@ -289,6 +348,9 @@ class QuantitySpec(TargetSpec):
 
     def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {"value": scores}
+
+    def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
+        return {"values": scores.tolist()}
 
     def tolerance(self, scores: Scores) -> float:
         finite = np.abs(scores[np.isfinite(scores)])

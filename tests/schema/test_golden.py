@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ from pydantic import Field
 
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
-from goldenpath.schema.contract import Contract, Record
-from goldenpath.schema.golden import Golden, corners, pool, select
+from goldenpath.schema.contract import Classes, Contract, Quantity, Record
+from goldenpath.schema.golden import Golden, Pool, corners, pool, select
+from goldenpath.schema.targets import AnyTarget
 from tests.helpers.contracts import EVERYTHING, TARGET
 
 
@@ -98,3 +99,86 @@ def test_a_model_that_always_answers_with_its_threshold_cannot_be_proven() -> No
     always = np.full(len(drawn.records), 0.3)
     with pytest.raises(BadInput, match=r"answers every record with its threshold \(0.3\)"):
         select(drawn, always, always, threshold=0.3)
+
+
+KIND = Classes("kind", levels=("red", "white", "rosé"))
+PRICE = Quantity("price", unit="euros")
+
+
+def drawn_for(target: AnyTarget, n: int = 300) -> Pool:
+    "Draw records of a contract of one number and one level."
+    return pool(Contract(Wine, target).spec, n)
+
+
+class Wine(Record):
+    "A record with few corners."
+
+    year: int = Field(ge=1900, le=2000)
+    grape: Literal["a", "b"]
+
+
+def test_golden_records_of_classes_hold_the_probabilities_and_stay_clear_of_ties() -> None:
+    drawn = drawn_for(KIND)
+    scores = np.random.default_rng(0).dirichlet([1, 1, 1], len(drawn.records))
+    scores[[3, 50]] = [0.4, 0.4 + 1e-7, 0.2 - 1e-7]
+    fast = scores.copy()
+    fast[77, 1] += 0.01
+    golden = select(drawn, scores, fast, threshold=None, n=60)
+    assert golden.fits(KIND)
+    assert scores[77].tolist() in golden.probabilities
+    assert scores[3].tolist() not in golden.probabilities
+    first, second = np.sort(golden.scores, axis=1)[:, :-3:-1].T
+    assert (first - second).min() > 1e-5
+    assert golden.scores.shape == (len(golden.records), 3)
+
+
+def test_golden_records_of_a_quantity_hold_its_lowest_and_highest_value() -> None:
+    drawn = drawn_for(PRICE)
+    scores = np.random.default_rng(0).normal(50, 20, len(drawn.records))
+    fast = scores.copy()
+    fast[77] += 0.01
+    golden = select(drawn, scores, fast, threshold=None, n=60)
+    assert golden.fits(PRICE)
+    assert {scores.min(), scores.max(), scores[77]} <= set(golden.values)
+
+
+def test_a_constant_amount_can_be_proven_and_classes_that_are_all_alike_cannot() -> None:
+    drawn = drawn_for(PRICE)
+    assert select(drawn, np.full(len(drawn.records), 7.0), None, threshold=None).values[0] == 7.0
+    alike = np.full((len(drawn_for(KIND).records), 3), 1 / 3)
+    with pytest.raises(BadInput, match="answers every record with equal probabilities"):
+        select(drawn_for(KIND), alike, None, threshold=None)
+
+
+@pytest.mark.parametrize(
+    ("target", "stored"),
+    [
+        (TARGET, {"probability": [0.5], "label": [True]}),
+        (KIND, {"probabilities": [[0.2, 0.3, 0.5]]}),
+        (PRICE, {"values": [7.5]}),
+    ],
+)
+def test_the_file_holds_what_the_task_answers_and_nothing_else(
+    target: AnyTarget, stored: dict[str, Any]
+) -> None:
+    golden = Golden(records=[{"x": 1}], **stored)
+    assert json.loads(golden.model_dump_json()) == {"records": [{"x": 1}], **stored}
+    assert golden.fits(target)
+    assert [other for other in (TARGET, KIND, PRICE) if golden.fits(other)] == [target]
+    assert not golden.model_copy(update={"records": [{}, {}]}).fits(target)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"probabilities": [[0.5, 0.5]]},
+        {"probabilities": [[0.2, 0.3, 0.5], [1.0]]},
+        {"probabilities": [[0.2, 0.3, 0.5]], "label": [True]},
+        {"probability": [0.5]},
+        {"probability": [0.5], "label": [True], "values": [1.0]},
+        {},
+    ],
+)
+def test_golden_records_with_other_answers_than_the_targets_are_told(stored: dict[str, Any]) -> None:
+    golden = Golden(records=[{}] * max(map(len, stored.values()), default=1), **stored)
+    assert not any(golden.fits(target) for target in (TARGET, KIND, PRICE))

@@ -193,3 +193,20 @@ def test_any_outcome_is_learnt_from_unknown_or_rejected(target: AnyTarget, other
     if isinstance(target, Labels):
         assert target.labels(encoded).tolist() == checked.clean["y"].tolist()
         assert {str(outcome) for outcome in target.outcomes} <= set(checked.clean["y"])
+
+
+def test_another_decision_counts_only_beyond_rounding() -> None:
+    scores = np.array([[0.4, 0.4 + 1e-6, 0.2 - 1e-6], [0.6, 0.3, 0.1]])
+    others = np.array([[0.4 + 1e-6, 0.4, 0.2 - 1e-6], [0.3, 0.6, 0.1]])
+    assert KIND.flips(scores, others, None).tolist() == [False, True]
+    assert DIED.flips(np.array([0.4, 0.6]), np.array([0.6, 0.7]), 0.5).tolist() == [True, False]
+    assert PRICE.flips(np.array([1.0]), np.array([9.0]), None).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("target", "good", "bad"), [(DIED, 0.5, None), (KIND, None, 0.5), (PRICE, None, 0.0)]
+)
+def test_only_two_outcomes_have_a_threshold(target: AnyTarget, good: Any, bad: Any) -> None:
+    assert target.threshold_problem(good) == ""
+    assert str(bad) in target.threshold_problem(bad)
+    assert DIED.threshold_problem(float("nan")) == "nan is not within 0 and 1"
