@@ -34,12 +34,7 @@ class Golden(Frozen):
     One of `probability`, `probabilities` and `values` is filled, by the task; the file leaves the others out.
     """
 
-<<<<<<< HEAD
     records: list[dict[str, JsonValue]]
-    probability: list[float]  # of the positive class, one for each record
-    label: list[bool]  # True: positive
-=======
-    records: list[dict[str, Value]]
     probability: list[float] = Field([])  # of the positive class, one for each record
     label: list[bool] = Field([])  # True: positive
     probabilities: list[list[float]] = Field([])  # of each class
@@ -62,19 +57,14 @@ class Golden(Frozen):
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in dump(self).items() if value or name == "records"}
->>>>>>> a444839 (Golden records hold the answers of any task, chosen by what could turn a decision)
 
 
 @dataclass(frozen=True)
 class Pool:
     "Records to choose golden rows from."
 
-<<<<<<< HEAD
-    records: list[dict[str, JsonValue]]
-=======
     target: TargetSpec
-    records: list[dict[str, Value]]
->>>>>>> a444839 (Golden records hold the answers of any task, chosen by what could turn a decision)
+    records: list[dict[str, JsonValue]]
     corners: int  # so many at the start hold every level and border of the contract
 
 
