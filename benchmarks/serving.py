@@ -25,7 +25,7 @@ from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, project_copy, tra
 from goldenpath.contract import CONTRACT
 from goldenpath.measure.stopwatch import in_words
 from goldenpath.steps.contrast import as_json
-from goldenpath.steps.data import draw_stand_in
+from goldenpath.steps.stand_in import draw_stand_in
 
 DISTINCT = 5_000
 CONNECTIONS = (1, 16)

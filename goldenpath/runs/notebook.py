@@ -19,7 +19,7 @@ from goldenpath.errors import BadInput
 
 PACKAGE = Path(__file__).parents[1]  # links not resolved: `notebooks/goldenpath` stays in notebooks/
 DIRECTIVE = re.compile(r"\s*#\s*\|\s*(\w+)(?:[ \t]+([\w.]+))?")
-NUMBERED = re.compile(r"\d\d_\w+\.ipynb")  # what is exported; other names are copies and scratch work
+NUMBERED = re.compile(r"\d\d[a-z]?_\w+\.ipynb")  # what is exported; other names are copies and scratch work
 EXPORTS = {"export", "exporti", "exports"}
 
 

@@ -12,7 +12,8 @@ LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops", "skl2onnx", "onnxruntim
 _LIBRARY = Path(goldenpath.__file__).parent
 PROJECT = _LIBRARY.resolve().parent
 # What a run executes, as git names it from the project's folder; a scratch notebook is not among it.
-CODE = ("goldenpath/*.py", "notebooks/*.py", "notebooks/[0-9][0-9]_*.ipynb", "settings.ini")
+_NUMBERED = ("notebooks/[0-9][0-9]_*.ipynb", "notebooks/[0-9][0-9][a-z]_*.ipynb")
+CODE = ("goldenpath/*.py", "notebooks/*.py", *_NUMBERED, "settings.ini")
 
 
 def python_environment() -> dict[str, str]:  # version by name; libraries that are missing are left out

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from goldenpath.errors import BadInput
 from goldenpath.tables.endings import compression, is_parquet
 from goldenpath.tables.file_kind import refuse_other_kind
-from goldenpath.tables.sources import first_line, is_remote, place_named
+from goldenpath.tables.sources import find_files, first_line, is_remote, place_named
 from goldenpath.text.spelling import nearest_word
 
 CSV_BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
@@ -68,6 +68,22 @@ def read_chunks(
     with _opened(file) as stream:
         require_columns(file, _stripped(names(stream, file), file), needed)
         yield from chunks(stream, file)
+
+
+def read_source(
+    source: str,  # a file, a folder, a glob or a URL
+    needed: tuple[str, ...],  # columns that each file must have
+) -> Iterator[Chunk]:
+    "Stream the rows of all files behind a source, in order of their names. Raises as `read_chunks` does."
+    for file in find_files(source):
+        yield from read_chunks(file, needed)
+
+
+def require_headers(source: str, needed: tuple[str, ...]) -> None:
+    "Look into the headers of all files. Raises BadInput for a missing column; remote files are not fetched."
+    for file in find_files(source):
+        if not is_remote(file):
+            require_columns(file, read_columns(file), needed)
 
 
 def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) -> None:

@@ -1,20 +1,12 @@
-"""The split that a row belongs to: train, validation or test, by its hash or by a date.
+"""The setting `split`, parsed: shares for a split by hash, or the days that divide one by date.
 
-A row's side depends on the row alone (or on its key), never on a seed, on its neighbours or on the file's
-length. So a row and its exact duplicates are on one side, and a champion is never judged on a row that it has
-seen; a split by key keeps all rows of one person on one side.
+How a row finds its split by these values is in `02_data`. A split by key keeps the rows of one person
+together.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # settings parse a split for every command: numpy is imported when rows are placed
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Sides = NDArray[np.int8]  # (n,) index into SIDES; -1: cannot be placed
 
 SIDES = ("train", "validation", "test")
 ROUNDING = 0.002  # three thirds may be written as 0.333 0.333 0.333; train takes the rest
@@ -35,19 +27,6 @@ class HashSplit:
     def __str__(self) -> str:
         return self.text
 
-    def sides(self, hashes: "NDArray[np.uint64]", days: "NDArray[np.datetime64] | None" = None) -> "Sides":
-        """Place each row by the upper 53 bits of its hash, read as a number in [0, 1).
-
-        Test rows come first and validation rows after them, so that the test rows stay the same when
-        only the shares of the other two change.
-        """
-        import numpy as np
-
-        position = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        _, validation, test = self.shares
-        from_the_end = np.searchsorted([test, test + validation], position, side="right")
-        return (len(SIDES) - 1 - from_the_end).astype(np.int8)
-
 
 @dataclass(frozen=True)
 class DateSplit:
@@ -60,15 +39,6 @@ class DateSplit:
 
     def __str__(self) -> str:
         return self.text
-
-    def sides(self, hashes: "NDArray[np.uint64]", days: "NDArray[np.datetime64] | None" = None) -> "Sides":
-        "Place each row by its day; a row without one (NaT) cannot be placed."
-        import numpy as np
-
-        assert days is not None, "a split by date needs the days"
-        borders = np.array([self.validation_from, self.test_from], dtype="datetime64[D]")
-        sides = np.searchsorted(borders, days.astype("datetime64[D]"), side="right").astype(np.int8)
-        return np.where(np.isnat(days), np.int8(-1), sides)
 
 
 def parse_split(text: str) -> HashSplit | DateSplit:

@@ -1,6 +1,6 @@
 """From a chunk of source rows to clean rows: set aside, reject, or give each its side of the split."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,9 @@ from goldenpath.schema.contract import Contract
 from goldenpath.tables.reader import Chunk
 from goldenpath.tables.rowhash import NO_CELLS, as_text, canonical, hash_rows
 from goldenpath.tables.split import DateSplit, HashSplit
+
+# (split, hashes, days): (n,) index into SIDES, -1 if a row cannot be placed; the rule is that of 02_data
+Placement = Callable[[HashSplit | DateSplit, np.ndarray, np.ndarray | None], np.ndarray]
 
 
 def needed_columns(
@@ -58,6 +61,7 @@ def sort_chunk(
     chunk: Chunk,
     contract: Contract,
     split: HashSplit | DateSplit,
+    place: Placement,
 ) -> SortedChunk:
     "Set aside, reject or place every row of a chunk."
     split = named_split(contract, split)
@@ -70,7 +74,7 @@ def sort_chunk(
     by_key = isinstance(split, HashSplit) and split.by_key
     units = key_hashes(chunk.batch, contract.spec.key, hashes) if by_key else hashes
     days = days_of(chunk.batch, split)[here] if isinstance(split, DateSplit) else None
-    sides = split.sides(units[here], days)
+    sides = place(split, units[here], days)
     placed = sides >= 0
     rejected = pd.concat([checked.rejected, undated(checked.clean.index[~placed], split), ragged(chunk)])
     rejected.insert(0, "file", chunk.file)

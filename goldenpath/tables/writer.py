@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from goldenpath.schema.contract import Contract
-from goldenpath.tables.reader import Chunk
-from goldenpath.tables.split import SIDES, DateSplit, HashSplit
-from goldenpath.tables.triage import SortedChunk, sort_chunk
+from goldenpath.tables.split import SIDES
+from goldenpath.tables.triage import SortedChunk
 
 _REJECTED = pa.schema(
     [("file", pa.string()), ("row", pa.int64())]
@@ -61,21 +60,24 @@ class Tally:
             mark.update(np.sort(np.concatenate(hashes)).astype("<u8").tobytes() + b"|")
         return mark.hexdigest()
 
+    def counts(self) -> dict[str, int]:
+        "Rows read, of each side, set aside and rejected; the last five add up to the first."
+        sides = dict(zip(SIDES, self.outcomes.sum(axis=1).tolist(), strict=True))
+        return {"read": self.read, **sides, "set_aside": self.set_aside, "rejected": self.rejected}
+
 
 def write_rows(
-    chunks: Iterable[Chunk],
+    chunks: Iterable[SortedChunk],
     contract: Contract,
-    split: HashSplit | DateSplit,
     folder: Path,  # that exists
 ) -> Tally:
-    "Sort every chunk into the four files of a folder."
+    "Write the rows of every chunk into the four files of a folder."
     target = contract.target
     tally = Tally(outcomes=np.zeros((len(SIDES), max(len(target.outcomes), 1)), int))
     with ExitStack() as stack:
         rejected = stack.enter_context(pq.ParquetWriter(folder / "rejected.parquet", _REJECTED))
         writers: list[pq.ParquetWriter] = []
-        for chunk in chunks:
-            tidy = sort_chunk(chunk, contract, split)
+        for tidy in chunks:
             schema = parquet_schema(tidy.clean)
             if not writers:
                 files = [folder / f"{side}.parquet" for side in SIDES]

@@ -192,16 +192,12 @@ def test_sub_packages_left_behind(project):
     assert "02_data.ipynb needs goldenpath/" in trap.problem
 
 
-def test_templates_left_behind(project):
-    edit(
-        project,
-        lambda primary, properties, said: said[0]["dependencies"].remove(
-            "goldenpath/report/templates/*.jinja"
-        ),
-    )
+@pytest.mark.parametrize("pattern", ["goldenpath/report/templates/*.jinja", "goldenpath/steps/*.csv"])
+def test_data_of_the_library_left_behind(project, pattern: str):
+    edit(project, lambda primary, properties, said: said[0]["dependencies"].remove(pattern))
     trap = only(check(project))
     assert trap.where == "data"
-    assert "goldenpath/report/templates/" in trap.problem
+    assert pattern.rpartition("*")[0] in trap.problem
 
 
 def test_a_local_module_left_behind(project):

@@ -91,6 +91,7 @@ def make_project(folder: Path) -> Path:
     for name in ("steps", "../notebooks", "../pipelines"):
         (folder / "goldenpath" / name).mkdir()
     (folder / "goldenpath" / "steps" / "__init__.py").touch()
+    shutil.copy(PROJECT / "goldenpath" / "steps" / "stand_in.csv", folder / "goldenpath" / "steps")
     (folder / "notebooks" / "goldenpath").symlink_to("../goldenpath")
     (folder / "notebooks" / "settings.ini").symlink_to("../settings.ini")
     (folder / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA))

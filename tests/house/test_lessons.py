@@ -31,18 +31,8 @@ STILL: dict[str, Debt] = {
         longest=35,
         unshown="YesNo",
     ),
-    "02_data": Debt(
-        lines=100,
-        longest=49,
-        median=28,
-        unshown="""
-            BLOCK DEATH_RATES DEATH_RATE_OF_OTHERS EMPTY_DATES FILLED_IN_TOGETHER OVERALL RACE_BY_AGE
-            SAME_DAY STAND_IN check_columns describe draw_dates draw_levels draw_races race_table
-            recorded refuse_one_class require_headers require_stand_in row_counts
-        """,
-    ),
     "03_explore": Debt(
-        lines=170,
+        lines=211,
         longest=57,
         median=27,
         unshown="""

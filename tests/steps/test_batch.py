@@ -18,7 +18,7 @@ from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
 from goldenpath.steps.batch import placed, run_batch, score_file
-from goldenpath.steps.data import draw_stand_in
+from goldenpath.steps.stand_in import draw_stand_in
 from goldenpath.tables import reader
 from goldenpath.tables.formulas import without_formulas
 from tests.helpers.serving_fixtures import MODEL, promote, publish

@@ -7,7 +7,7 @@ import pytest
 from goldenpath.contract import CONTRACT
 from goldenpath.inference.engines import frame_of, layout_of
 from goldenpath.model import build_pipeline
-from goldenpath.steps.data import DEATH_RATES, EMPTY_DATES, SHARES, draw_stand_in
+from goldenpath.steps.stand_in import SAME_DAY, draw_stand_in, published_figures
 
 
 @pytest.fixture(scope="module")
@@ -20,23 +20,28 @@ def known(cases: pd.DataFrame) -> pd.DataFrame:
     return cases[cases["death_yn"].isin(["Yes", "No"])]
 
 
-@pytest.mark.parametrize("column", list(SHARES))
+COLUMNS = [name for name in published_figures().index.unique("column") if name not in SAME_DAY]
+RATED = published_figures()["died"].dropna().index.unique("column")
+
+
+@pytest.mark.parametrize("column", COLUMNS)
 def test_shares_of_levels_are_the_published_ones(column: str, cases: pd.DataFrame) -> None:
     shares = cases[column].value_counts(normalize=True).mul(100)
-    for level, percent in SHARES[column].items():
+    for level, percent in published_figures().loc[column, "share"].items():
         assert shares.get(level, 0.0) == pytest.approx(percent, rel=0.06, abs=0.1)
 
 
-@pytest.mark.parametrize("column", list(DEATH_RATES))
+@pytest.mark.parametrize("column", RATED)
 def test_death_rates_by_level_are_near_the_published_ones(column: str, known: pd.DataFrame) -> None:
     died = (known["death_yn"] == "Yes").groupby(known[column], observed=True)
-    for level, percent in DEATH_RATES[column].items():
+    for level, percent in published_figures().loc[column, "died"].dropna().items():
         error = 3 * 100 * np.sqrt(percent / 100 / died.size()[level])  # three standard errors
         assert 100 * died.mean()[level] == pytest.approx(percent, rel=0.2, abs=error + 0.01)
 
 
 def test_dates_have_their_shares_of_empty_cells_and_follow_the_first(cases: pd.DataFrame) -> None:
-    for name, percent in EMPTY_DATES.items():
+    for name in SAME_DAY:
+        percent = published_figures().loc[(name, ""), "share"]
         empty = cases[name] == ""
         assert 100 * empty.mean() == pytest.approx(percent, abs=0.5)
         assert (cases.loc[~empty, name] >= cases.loc[~empty, "cdc_case_earliest_dt"]).all()

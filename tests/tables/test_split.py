@@ -13,6 +13,7 @@ import pytest
 
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
+from goldenpath.steps.data import side_of
 from goldenpath.tables.reader import read_chunks
 from goldenpath.tables.rowhash import canonical, hash_rows
 from goldenpath.tables.split import DateSplit, HashSplit, parse_split
@@ -128,25 +129,25 @@ def test_a_longer_file_leaves_earlier_rows_where_they_were(real_rows: Path, tmp_
     (tmp_path / "short.csv").write_text("".join(lines[:5001]), "utf-8")
     split = parse_split("hash 0.70 0.15 0.15")
     short, whole = hashes_of(tmp_path / "short.csv"), hashes_of(real_rows)
-    assert (split.sides(short) == split.sides(whole)[:5000]).all()
+    assert (side_of(split, short) == side_of(split, whole)[:5000]).all()
 
 
 def test_shares_come_out_as_the_setting_says() -> None:
     batch = pa.record_batch({"id": [f"row {i}" for i in range(50_000)]})
-    sides = parse_split("hash 0.6 0.3 0.1").sides(hash_rows(batch))
+    sides = side_of(parse_split("hash 0.6 0.3 0.1"), hash_rows(batch))
     assert np.bincount(sides, minlength=3) / 50_000 == pytest.approx([0.6, 0.3, 0.1], abs=0.01)
 
 
 def test_a_row_that_trained_before_trains_still_when_the_training_share_grows() -> None:
     hashes = hash_rows(pa.record_batch({"id": [f"row {i}" for i in range(5000)]}))
-    few, many = (parse_split(text).sides(hashes) for text in ("hash 0.6 0.2 0.2", "hash 0.8 0.1 0.1"))
+    few, many = (side_of(parse_split(text), hashes) for text in ("hash 0.6 0.2 0.2", "hash 0.8 0.1 0.1"))
     assert (many[few == 0] == 0).all()
 
 
 def test_days_before_the_first_validation_day_train() -> None:
     split = parse_split("day 2020-11-01 2020-12-01")
     days = np.array(["2020-10-31", "2020-11-01", "2020-11-30", "2020-12-01", "NaT"], dtype="datetime64[D]")
-    assert split.sides(np.zeros(5, np.uint64), days).tolist() == [0, 1, 1, 2, -1]
+    assert side_of(split, np.zeros(5, np.uint64), days).tolist() == [0, 1, 1, 2, -1]
 
 
 def test_settings_are_read_as_they_are_meant() -> None:
@@ -163,7 +164,7 @@ def test_settings_are_read_as_they_are_meant() -> None:
 @pytest.mark.parametrize("third", ["0.333", "0.3333333", ".33333333333333"])
 def test_three_thirds_are_a_split(third: str) -> None:
     random = np.random.default_rng(3).integers(0, 2**64, 30_000, dtype=np.uint64)
-    sides = parse_split(f"hash {third} {third} {third}").sides(random)
+    sides = side_of(parse_split(f"hash {third} {third} {third}"), random)
     assert np.bincount(sides) / 30_000 == pytest.approx([1 / 3] * 3, abs=0.01)
 
 

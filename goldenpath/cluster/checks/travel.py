@@ -49,7 +49,8 @@ def _entered(node: Node, patterns: list[str]) -> set[str] | None:
     }
 
 
-DEPENDENCIES = ("goldenpath/*.py", "goldenpath/report/templates/*.jinja", "settings.ini")  # of every step
+DATA = ("report/templates/*.jinja", "steps/*.csv")  # what the package holds beside its modules
+DEPENDENCIES = ("goldenpath/*.py", *(f"goldenpath/{pattern}" for pattern in DATA), "settings.ini")
 
 
 def check_travel(node: Node) -> Iterator[Trap]:
@@ -121,11 +122,11 @@ def _left_behind(node: Node, names: set[str]) -> Iterator[Trap]:
 
 
 def _needed(folder: Path, source: str) -> set[str]:
-    "Return the local modules that a source imports, their package's templates, and the settings."
+    "Return the local modules that a source imports, their package's data, and the settings."
     needed: set[str] = set()
     for module in imported(source):
-        templates = (folder / module.partition(".")[0]).rglob("*.jinja")
-        needed |= {os.path.relpath(file, folder) for file in templates}
+        package = folder / module.partition(".")[0]
+        needed |= {os.path.relpath(file, folder) for data in DATA for file in package.glob(data)}
         base = folder.joinpath(*module.split("."))
         for file in (base.with_suffix(".py"), base / "__init__.py"):
             if file.is_file():
