@@ -17,8 +17,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks.environments import environment
 from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.measure.environments import isolated_python
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCK = PROJECT / "benchmarks" / "mutants.lock"
@@ -33,7 +33,7 @@ NOTICED = ("killed", "timeout", "segfault", "suspicious", "caught by type check"
 def mutmut_python() -> Path:
     "Return the interpreter of an environment with mutmut, made on first use, that sees this one's packages."
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:8]
-    python = environment(f"mutmut-{digest}", "--require-hashes", "-r", str(LOCK))
+    python = isolated_python(f"mutmut-{digest}", "--require-hashes", "-r", str(LOCK))
     own = next(python.parent.parent.glob("lib/python*/site-packages"))
     (own / "project.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     return python

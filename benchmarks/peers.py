@@ -25,10 +25,10 @@ import sklearn
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.environments import environment
 from benchmarks.load import Load, started, write_bodies, wrk
 from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, champion_of, project_copy, trained
 from benchmarks.serving import distinct_records, middle
+from goldenpath.measure.environments import isolated_python
 from goldenpath.measure.stopwatch import in_words
 from goldenpath.model import TRUSTED_TYPES
 from goldenpath.registry.mlserver import export_mlserver
@@ -95,7 +95,7 @@ def peers(folder: Path, project: Path) -> list[Peer]:
 
 def mlflow(folder: Path, pipeline: Path) -> Peer:
     "mlflow models serve."
-    python = str(environment("mlflow", MLFLOW, *SAME))
+    python = str(isolated_python("mlflow", MLFLOW, *SAME))
 
     def prepare() -> None:
         words = [python, "-c", SAVE_FOR_MLFLOW, str(pipeline), str(folder / "mlflow")]
@@ -125,7 +125,7 @@ def mlserver(folder: Path, path: str) -> Peer:
 
 def mlserver_python() -> Path:
     "Return the environment that contains MLServer."
-    return environment("mlserver", *MLSERVER, *SAME)
+    return isolated_python("mlserver", *MLSERVER, *SAME)
 
 
 def tensors(record: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def tensors(record: dict[str, Any]) -> dict[str, Any]:
 
 def bentoml(folder: Path) -> Peer:
     "bentoml serve."
-    python = str(environment("bentoml", BENTOML, *SAME))
+    python = str(isolated_python("bentoml", BENTOML, *SAME))
     command = [python, "-m", "bentoml", "serve", "service:Service", "--host", "{host}", "--port", "{port}"]
     variables = {**on_path(python), "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(folder / "bento")}
     return Peer(

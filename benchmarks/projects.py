@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from goldenpath.errors import BadInput
 from goldenpath.model import TRUSTED_TYPES
-from goldenpath.registry.artifact import load_pipeline
+from goldenpath.registry.artifact import load_pipeline, read_manifest, write_manifest
 from goldenpath.registry.registry import Registry
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,26 @@ def champion_of(project: Path) -> tuple[Registry, str]:
     model = next((project / "volume" / "models").iterdir()).name
     registry = Registry(project / "volume", model)
     return registry, registry.resolve("champion")
+
+
+def variant(
+    source: Path,  # the folder of a version
+    folder: Path,
+    identity: str,  # 64 hexadecimal digits
+    when: datetime,
+    padding: int = 0,  # bytes of one more file
+    **changes: object,  # of the manifest
+) -> Path:
+    "Write a candidate: the same model under another identity and time."
+    manifest = read_manifest(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in manifest.files:
+        shutil.copyfile(source / name, folder / name)
+    if padding:
+        (folder / "weights.onnx").write_bytes(bytes(padding))
+    version = f"{manifest.model_version}-{when:%Y%m%dT%H%M%SZ}-{identity[:8]}"
+    write_manifest(folder, manifest.model_copy(update={"version": version, "identity": identity, **changes}))
+    return folder
 
 
 def as_joblib(project: Path, folder: Path) -> Path:

@@ -19,13 +19,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.projects import PROJECT, variant
 from goldenpath.registry.artifact import verify_files
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import carry_out, plan_versions
-from tests.helpers.candidates import make_candidate
 
 WHO = "benchmark"
 MEGABYTE = 1 << 20
+MODEL = "churn"
+STORED = PROJECT / "tests" / "data" / "format-1" / "home" / "models" / "covid-death" / "versions"
+EXAMPLE = STORED / "1.0.0-20261128T053446Z-87ecd1f1"  # of 140 kB
+BEGAN = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -40,20 +44,26 @@ def median(call: Callable[[], Any], times: int) -> float:
     return statistics.median(seconds(call) for _ in range(times))
 
 
+def candidate(folder: Path, number: int, padding: int = 0) -> Path:
+    "Write a candidate like the stored example; the number makes it another one."
+    identity, when = f"{number:08x}".ljust(64, "0"), BEGAN + timedelta(seconds=number)
+    return variant(EXAMPLE, folder, identity, when, padding, model=MODEL)
+
+
 def grow(home: Path, scratch: Path, versions: int, entries: int) -> dict[str, float]:
     "Fill a registry and measure it when it is full; seconds."
-    registry = Registry(home, "churn")
+    registry = Registry(home, MODEL)
     for number in range(1, versions + 1):
-        registry.publish(make_candidate(scratch / "candidate", number))
+        registry.publish(candidate(scratch / "candidate", number))
     published = registry.versions()
     turns = itertools.islice(itertools.cycle(published), entries)
     changes = [seconds(partial(registry.promote, version, who=WHO, why="measured")) for version in turns]
-    big = [make_candidate(scratch / f"big {n}", versions + n, padding=MEGABYTE) for n in range(1, 8)]
+    big = [candidate(scratch / f"big {n}", versions + n, padding=MEGABYTE) for n in range(1, 8)]
     fifty = min(50, entries // 2)
     return {
-        "roles_read_s": median(lambda: Registry(home, "churn").roles(), 50),
+        "roles_read_s": median(lambda: Registry(home, MODEL).roles(), 50),
         "roles_read_again_s": median(registry.roles, 50),
-        "list_s": median(lambda: listed(Registry(home, "churn")), 5),
+        "list_s": median(lambda: listed(Registry(home, MODEL)), 5),
         "publish_1mb_s": statistics.median(seconds(lambda c=c: registry.publish(c)) for c in big),  # type: ignore[misc]
         "first_change_s": statistics.median(changes[:fifty]),
         "last_change_s": statistics.median(changes[-fifty:]),
@@ -62,7 +72,7 @@ def grow(home: Path, scratch: Path, versions: int, entries: int) -> dict[str, fl
 
 def cleaned(home: Path) -> dict[str, float]:
     "Let gc move all but one version aside and delete them a month later; seconds."
-    registry, now = Registry(home, "churn"), datetime.now(UTC) + timedelta(days=400)
+    registry, now = Registry(home, MODEL), datetime.now(UTC) + timedelta(days=400)
 
     def clean_up(when: datetime) -> None:
         carry_out(registry, plan_versions(registry, 1, timedelta(days=7), when), when)
@@ -80,7 +90,7 @@ def listed(registry: Registry) -> int:
 
 def checked(scratch: Path, megabytes: int = 100, times: int = 7) -> dict[str, float]:
     "Verify a version of so many megabytes, and let sha256sum read the same file, by turns; the best of each."
-    folder = make_candidate(scratch / "100 MB", 1, padding=megabytes * MEGABYTE)
+    folder = candidate(scratch / "100 MB", 1, padding=megabytes * MEGABYTE)
     ours, theirs = [], []
     for _ in range(times):
         ours.append(seconds(lambda: verify_files(folder)))

@@ -23,12 +23,10 @@ import click
 from rich.console import Console
 
 from benchmarks.load import Started, family, resident, started
-from benchmarks.projects import champion_of, project_copy, trained
+from benchmarks.projects import champion_of, project_copy, trained, variant
 from goldenpath.errors import GoldenpathError
 from goldenpath.measure.http_client import Line
-from goldenpath.registry.artifact import write_manifest
 from goldenpath.registry.registry import Registry
-from goldenpath.volume import copy_file
 
 CHANGES = 20
 CONNECTIONS = 8
@@ -97,16 +95,9 @@ class Load:
 
 def another(registry: Registry, version: str, number: int, folder: Path) -> str:
     "Publish the same model again under another identity."
-    told = registry.manifest(version)
     identity = sha256(f"{version} {number}".encode()).hexdigest()
-    when = (datetime.now(UTC) + timedelta(seconds=number)).strftime("%Y%m%dT%H%M%SZ")
-    name = f"{told.model_version}-{when}-{identity[:8]}"
-    candidate = folder / name
-    candidate.mkdir(parents=True)
-    for file in told.files:
-        copy_file(registry.folder(version) / file, candidate / file)
-    write_manifest(candidate, told.model_copy(update={"version": name, "identity": identity}))
-    return registry.publish(candidate)
+    when = datetime.now(UTC) + timedelta(seconds=number)
+    return registry.publish(variant(registry.folder(version), folder / str(number), identity, when))
 
 
 def spoil(registry: Registry, version: str) -> None:

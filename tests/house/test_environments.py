@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.environments import environment
 from goldenpath.contract import CONTRACT
+from goldenpath.measure.environments import isolated_python
 from goldenpath.schema.golden import pool
 from tests.helpers.project import PROJECT
 from tests.helpers.pythons import find_python
@@ -36,7 +36,7 @@ print(len(names), goldenpath.__file__)
 @pytest.mark.slow
 def test_the_server_answers_with_the_serving_extra_alone_and_without_the_steps(tmp_path: Path):
     wanted = [*HERE["dependencies"], *HERE["optional-dependencies"]["serving"]]
-    python = environment("serving", *wanted, "--constraint", str(PROJECT / "requirements.lock"))
+    python = isolated_python("serving", *wanted, "--constraint", str(PROJECT / "requirements.lock"))
     found = subprocess.run(
         [python, "-c", f"import importlib.util as u; print([n for n in {TRAINING_ONLY} if u.find_spec(n)])"],
         capture_output=True,
@@ -71,7 +71,7 @@ def test_the_library_imports_on_the_stock_runtime_image_with_nothing_else(tmp_pa
     needs("py312", python is not None, "there is no Python 3.12")
     wanted = [*HERE["dependencies"], *HERE["optional-dependencies"]["training"]]
     stock = PROJECT / "runtime-images" / "stock-runtime-3.6-py312.txt"
-    there = environment("stock", *wanted, "--constraint", str(stock), python=str(python))
+    there = isolated_python("stock", *wanted, "--constraint", str(stock), python=str(python))
     shutil.copytree(PROJECT / "goldenpath", tmp_path / "goldenpath")
     done = subprocess.run([there, "-c", IMPORT_ALL], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

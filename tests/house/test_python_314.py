@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.environments import environment
+from goldenpath.measure.environments import isolated_python
 from tests.helpers.project import PROJECT
 from tests.helpers.pythons import find_python
 from tests.helpers.requirements import needs
@@ -24,7 +24,7 @@ def locked_environment(python: Path) -> Path:  # its python
     lock = PROJECT / "requirements.lock"
     name = f"python-3.14-{hashlib.sha256(lock.read_bytes()).hexdigest()[:8]}"
     wheels = ("--only-binary", ":all:", "--no-binary", "kfp-server-api")
-    return environment(name, "--require-hashes", *wheels, "-r", str(lock), python=str(python))
+    return isolated_python(name, "--require-hashes", *wheels, "-r", str(lock), python=str(python))
 
 
 @pytest.mark.slow

@@ -70,3 +70,10 @@ def test_nothing_outside_the_examples_files_knows_a_column_or_its_models_name(pa
     assert set(re.findall(r"\w+", text)) & columns == set()
     if path.name != "table.py":  # the default of `model` still is the example's
         assert "covid" not in text.lower()
+
+
+def test_benchmarks_import_no_tests_and_only_their_own_tests_import_benchmarks():
+    others = [path for path in modules(PROJECT / "tests") if path.parent.name != "benchmarks"]
+    for paths, forbidden in ((modules(PROJECT / "benchmarks"), "tests."), (others, "benchmarks.")):
+        wrong = [str(path) for path in paths if any(name.startswith(forbidden) for name in imported(path))]
+        assert wrong == []

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from flask.testing import FlaskClient
 
-from benchmarks.environments import environment
+from goldenpath.measure.environments import isolated_python
 from serving.routes.docs import HIDDEN
 from tests.helpers.serving_app import client
 from tests.helpers.serving_fixtures import promote, publish
@@ -115,7 +115,7 @@ def test_the_docs_page_shows_every_address_and_field(caller: FlaskClient, told: 
 
 def schemathesis(server: Program, folder: Path, *options: str) -> tuple[int, str]:
     "Return the number of requests it made, and its output; it must have found nothing."
-    python = environment("schemathesis", SCHEMATHESIS)
+    python = isolated_python("schemathesis", SCHEMATHESIS)
     command = [python, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json", "--url", server.url]
     # That all tensors of a request have one length is nothing that JSON Schema can say.
     command += ["--exclude-checks", "positive_data_acceptance", "--seed", "1", "--no-color", *options]

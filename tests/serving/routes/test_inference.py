@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from benchmarks.environments import environment
 from goldenpath.contract import CONTRACT
+from goldenpath.measure.environments import isolated_python
 from goldenpath.schema.contract import Broken
 from serving.routes.inference import Tensor, rows_of
 from tests.helpers.contracts import EVERYTHING, GOOD
@@ -57,7 +57,7 @@ def asked_by(client: str, requirement: str, server: Program, folder: Path, *more
     "Return the replies that an independent client received."
     file = folder / "records.json"
     file.write_text(json.dumps(RECORDS))
-    python = environment(client, requirement)
+    python = isolated_python(client, requirement)
     script = PROJECT / "tests" / "helpers" / f"ask_{client}.py"
     command = [python, script, server.listen, MODEL, file, *more]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LONG)
@@ -124,7 +124,7 @@ def test_a_version_is_answered_by_that_version(home: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        (b"{", 400, "no inference request"),
+        (b"{", 400, "not an inference request"),
         ({}, 400, "inputs: Field required"),
         ({"inputs": []}, 400, "must be there"),
         ({"inputs": [*tensors(RECORDS), *tensors(RECORDS)]}, 400, "comes twice"),

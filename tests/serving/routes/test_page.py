@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.environments import node_package
 from goldenpath.registry.registry import Registry
 from tests.helpers.browser import browser_page
+from tests.helpers.node_packages import node_package
 from tests.helpers.patience import wait_until
 from tests.helpers.prefix_proxy import below
 from tests.helpers.requirements import needs

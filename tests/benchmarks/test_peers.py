@@ -1,0 +1,74 @@
+"""MLServer, which nobody here wrote, serves what was exported for it."""
+
+import contextlib
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers import mlserver_python
+from goldenpath.programs import free_ports
+from goldenpath.registry.mlserver import export_mlserver
+from goldenpath.registry.registry import Registry
+from tests.helpers.patience import LONG, wait_until
+from tests.helpers.serving_app import client
+from tests.helpers.serving_fixtures import MODEL, promote, publish, records
+from tests.helpers.serving_program import running
+
+RECORDS = records(20, 7)
+
+
+@contextlib.contextmanager
+def mlserver(folder: Path) -> Iterator[str]:  # its address
+    "Yield a real MLServer on what was exported below this folder."
+    python = mlserver_python()
+    ports = free_ports(3)
+    settings = dict(zip(("http_port", "grpc_port", "metrics_port"), ports, strict=True))
+    (folder / "settings.json").write_text(
+        json.dumps({"host": "127.0.0.1", "parallel_workers": 0, "debug": False, **settings})
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [python, "-m", "mlserver.cli.main", "start", "."], cwd=folder, stdout=log, stderr=log
+        )
+    url = f"http://127.0.0.1:{ports[0]}"
+    try:
+        wait_until(lambda: is_ready(url), lambda: (folder / "log").read_text()[-2000:])
+        yield url
+    finally:
+        process.terminate()
+        process.wait(LONG)
+
+
+def is_ready(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/v2/health/ready"):
+        return True
+    return False
+
+
+@pytest.mark.slow
+def test_mlserver_serves_what_was_exported_and_the_answers_are_the_same(home: Path, tmp_path: Path) -> None:
+    promote(home, publish(home, 1))
+    promote(home, publish(home, 2), "challenger", 0.5)
+    registry = Registry(home, MODEL)
+    for role in ("champion", "challenger"):
+        export_mlserver(registry, registry.resolve(role), tmp_path / "models" / role)
+    here = client(home)
+    with (
+        mlserver(tmp_path / "models") as url,
+        running(home, backend="v2", backend_url=url, backend_timeout=LONG) as there,
+    ):
+        assert there.get("/model").json()["path"] == "v2"
+        versions = set()
+        for record in RECORDS:
+            ours, theirs = here.post("/predict", json=record).json, there.post("/predict", record).json()
+            assert theirs["version"] == ours["version"]
+            assert theirs["label"] == ours["label"]
+            assert theirs["probability"] == pytest.approx(ours["probability"], abs=1e-5)
+            versions.add(theirs["version"])
+        assert len(versions) == 2
+        batch = there.post("/predict/batch", RECORDS).json()
+        assert len(batch["predictions"]) == len(RECORDS)

@@ -1,0 +1,21 @@
+"""Packages of the npm registry, each in a folder of its own below the environment of the tests."""
+
+import fcntl
+import subprocess
+import sys
+from pathlib import Path
+
+OTHERS = Path(sys.prefix) / "others"
+
+
+def node_package(name: str, version: str) -> Path:
+    "Return the folder of a package, installed if it is not there yet."
+    folder = OTHERS / f"{name}-{version}"
+    OTHERS.mkdir(parents=True, exist_ok=True)
+    with (OTHERS / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            subprocess.run([*command, f"{name}@{version}"], check=True, capture_output=True)
+            (folder / "complete").touch()
+    return folder / "node_modules" / name
