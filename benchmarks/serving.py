@@ -24,7 +24,7 @@ from benchmarks.load import Load, Started, started, write_bodies, wrk
 from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, project_copy, trained
 from goldenpath.contract import CONTRACT
 from goldenpath.measure.stopwatch import in_words
-from goldenpath.steps.contrast import as_json
+from goldenpath.schema.frames import json_rows
 from goldenpath.steps.stand_in import draw_stand_in
 
 DISTINCT = 5_000
@@ -105,16 +105,16 @@ def distinct_records() -> list[dict[str, Any]]:
     "Different records, drawn from the contract's levels by their published shares."
     drawn = draw_stand_in(40 * DISTINCT, 1)[[field.name for field in CONTRACT.fields]].drop_duplicates()
     assert len(drawn) >= DISTINCT
-    return as_json(drawn.head(DISTINCT))
+    return json_rows(CONTRACT.fields, drawn.head(DISTINCT))
 
 
 def rows_in_order() -> list[dict[str, Any]]:
     "Return the real rows in file order if they are beside the project, else synthetic rows."
     names = [field.name for field in CONTRACT.fields]
     if not REAL_ROWS.exists():
-        return as_json(draw_stand_in(20_000, 2)[names])
+        return json_rows(CONTRACT.fields, draw_stand_in(20_000, 2)[names])
     rows = pd.read_csv(REAL_ROWS, usecols=[*names, CONTRACT.target.column], dtype="category")
-    return as_json(CONTRACT.check(rows).clean)
+    return json_rows(CONTRACT.fields, CONTRACT.check(rows).clean)
 
 
 def scenarios(folder: Path) -> list[Scenario]:

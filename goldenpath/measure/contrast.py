@@ -1,9 +1,10 @@
 """What `09_contrast` measures, as `contrast.json`, and the same as lines for terminal, plot and report."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from goldenpath.measure.stopwatch import in_words, three_figures
+from goldenpath.measure.stopwatch import Seconds, cut_short, in_words, three_figures
 from goldenpath.records import Frozen, Latency
 
 if TYPE_CHECKING:
@@ -29,6 +30,25 @@ class Contrast(Frozen):
     batch_records_per_s: dict[str, float]  # in this process, by size of the batch
     machine: str
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InProcess:
+    "What was measured in this process, without a server."
+
+    sklearn_one: Seconds
+    fast_one: Seconds | None  # None without a verified ONNX model
+    why_slow: str  # why there is none
+    loads: Seconds
+    rates: dict[str, float]  # records per second, by size of the batch
+
+    def notes(self, ones: int, loads: int) -> tuple[str, ...]:
+        "Report which figures are missing or rest on fewer calls than these."
+        few = (
+            cut_short("sklearn_one_s", self.sklearn_one, ones),
+            cut_short("load_then_predict_s", self.loads, loads),
+        )
+        return (*few[0], *few[1], *([f"fast_one_s: {self.why_slow}"] if self.fast_one is None else []))
 
 
 class Line(NamedTuple):

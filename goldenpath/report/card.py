@@ -16,8 +16,8 @@ from goldenpath.schema.spec import ContractSpec
 class Words(Frozen):
     "Purpose and limits, in the words of the project's own notebook: no record holds them."
 
-    purpose: str
-    limits: tuple[str, ...]
+    purpose: str = ""
+    limits: tuple[str, ...] = ()
 
 
 def model_card(

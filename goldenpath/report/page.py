@@ -4,40 +4,12 @@ No script and no external asset: a workbench opens such a file with scripts off,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.metrics import METRICS
-from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.measure.contrast import Contrast, headline, lines, multiple, reference
-from goldenpath.registry.manifest import Manifest
+from goldenpath.report.material import Material
 from goldenpath.report.render import render
-
-
-class Picture(NamedTuple):
-    "A PNG, and what it shows in words: for the caption, and for readers who cannot see it."
-
-    png: bytes
-    shows: str
-    wide: bool = True  # takes the whole width; two that are not wide stand side by side
-
-
-@dataclass(frozen=True)
-class Material:
-    "The contents of the page; empty values are left out."
-
-    contrast: Contrast
-    manifest: Manifest
-    contrast_plot: Picture
-    evaluation: Evaluation | None = None
-    verdict: Verdict | None = None
-    evaluation_plots: tuple[Picture, ...] = ()
-    data_plots: tuple[Picture, ...] = ()
-    findings: tuple[str, ...] = ()  # results of the exploration, in sentences
-    purpose: str = ""
-    limits: tuple[str, ...] = ()
 
 
 def report(material: Material) -> str:

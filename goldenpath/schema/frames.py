@@ -1,5 +1,6 @@
 """The vectorised check of a whole frame against a contract: the rules of one record, a column at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,3 +87,20 @@ def rejects(frame: "pd.DataFrame", name: str, bad: NDArray[np.bool_], reason: st
     values = np.where(broken.isna(), "", broken)
     said = np.where(values == "", f"is required: {reason}", reason)
     return pd.DataFrame({"row": frame.index[bad], "column": name, "value": values, "reason": said})
+
+
+def json_rows(
+    fields: Sequence[FieldSpec],
+    frame: "pd.DataFrame",  # clean rows
+) -> list[dict[str, Any]]:  # empty values are left out
+    "Return the fields of each row as a caller would write them."
+    columns = [_json_values(field, frame[field.name]) for field in fields]
+    names = [field.name for field in fields]
+    rows = zip(*columns, strict=True)
+    return [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in rows]
+
+
+def _json_values(field: FieldSpec, column: "pd.Series[Any]") -> list[Any]:
+    "Return one clean column as JSON holds it; None for an empty value."
+    values = column.dt.strftime("%Y-%m-%d") if field.kind == "date" else column
+    return values.astype(object).where(column.notna(), None).tolist()

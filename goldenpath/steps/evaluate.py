@@ -7,7 +7,7 @@ __all__ = ['GAP', 'JUDGED', 'outcome_on', 'thresholds', 'at_value', 'choose', 'a
            'Measured', 'bootstrap', 'beats_baseline', 'keeps_up', 'not_comparable', 'real_before_synthetic',
            'reaches_floor', 'slices_reach_floor', 'gate_rules', 'prove_twice', 'evaluate']
 
-# %% ../../notebooks/06_evaluate.ipynb #6cf9a823
+# %% ../../notebooks/06_evaluate.ipynb #8de438d2
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -32,17 +32,17 @@ from ..report.card import Words, model_card
 from ..report.plots import save_plots
 from ..runs.candidate import Candidate, open_candidate
 from ..runs.spec import step_spec
-from ..schema.contract import ContractSpec, TargetSpec, columns_of_json
+from ..schema.contract import Contract, ContractSpec, columns_of_json
 from ..schema.golden import Golden, pool, select
 from ..settings import Settings
 from ..settings.rules import ThresholdRule
 
-# %% ../../notebooks/06_evaluate.ipynb #b50092c4
+# %% ../../notebooks/06_evaluate.ipynb #0efc3858
 def outcome_on(
-    frame: pd.DataFrame, target: TargetSpec, split: str
+    frame: pd.DataFrame, contract: Contract, split: str
 ) -> np.ndarray:  # (n,) bool, True = positive
     "Return the outcome of clean rows. Raises BadInput, which names the split, unless both outcomes occur."
-    outcome = (frame[target.column] == target.positive).to_numpy(dtype=bool)
+    outcome = contract.outcomes(frame)
     if outcome.all() or not outcome.any():
         missing = "negative" if outcome.any() else "positive"
         raise BadInput(
@@ -255,7 +255,7 @@ def prove_twice(
             proof = again.model_copy(update={"reason": f"on golden rows: {again.reason}"})
     return proof, golden
 
-# %% ../../notebooks/06_evaluate.ipynb #7dbfa418
+# %% ../../notebooks/06_evaluate.ipynb #3441070b
 @step_spec(
     "06_evaluate",
     reads=("training.json", "candidate/", "data/"),
@@ -269,7 +269,7 @@ def evaluate(
     started, contract = perf_counter(), step.contract
     candidate = open_candidate(step.run, TRUSTED_TYPES)
     frames = {split: step.table(f"data/{split}.parquet") for split in ("validation", "test")}
-    outcome = {split: outcome_on(frame, contract.target, split) for split, frame in frames.items()}
+    outcome = {split: outcome_on(frame, contract, split) for split, frame in frames.items()}
     columns = {split: enriched(contract.columns(frame)) for split, frame in frames.items()}
     settings = step.settings.changed(threshold=threshold_rule) if threshold_rule else step.settings
     verdict, evaluation = _judge(step, settings, candidate, outcome, columns)
@@ -287,7 +287,7 @@ def evaluate(
     }
     return Judgment(candidate.complete(manifest, texts), verdict, evaluation)
 
-# %% ../../notebooks/06_evaluate.ipynb #f08abe2f
+# %% ../../notebooks/06_evaluate.ipynb #a71d49cd
 def _judge(
     step: Step,
     settings: Settings,
@@ -296,11 +296,11 @@ def _judge(
     columns: dict[str, Columns],
 ) -> tuple[Verdict, Evaluation]:
     step.run.doing("judging on the test rows")
-    record, target, happened = candidate.record, step.contract.target, outcome["test"]
+    record, contract, happened = candidate.record, step.contract, outcome["test"]
     predicted = {split: candidate.paths.sklearn.many(part) for split, part in columns.items()}
     threshold = choose(settings.threshold, outcome["validation"], predicted["validation"])
-    champion = ask_champion(step.registry, step.contract.spec, columns["test"], TRUSTED_TYPES)
-    rate = outcome_on(step.table("data/train.parquet", [target.column]), target, "train").mean()
+    champion = ask_champion(step.registry, contract.spec, columns["test"], TRUSTED_TYPES)
+    rate = outcome_on(step.table("data/train.parquet", [contract.target.column]), contract, "train").mean()
     models = {
         "candidate": answers_of(happened, predicted["test"], threshold.value),
         "majority baseline": majority(happened, rate),

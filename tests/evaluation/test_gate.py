@@ -12,7 +12,7 @@ from goldenpath.evaluation.intervals import Interval, wilson
 from goldenpath.evaluation.metrics import METRICS, Answers, Weighted, majority, measure_metrics, unweighted
 from goldenpath.evaluation.slices import lowest_recall, slices_of
 from goldenpath.report.plots import reliability, share_bars
-from goldenpath.schema.contract import Target
+from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.settings import Settings
 from goldenpath.settings.rules import parse_threshold
 from goldenpath.steps.evaluate import (
@@ -86,10 +86,15 @@ def test_the_majority_says_positive_where_most_rows_are() -> None:
 
 
 def test_one_single_outcome_is_refused_with_the_way_out() -> None:
-    target = Target(column="died", positive="yes", negative="no")
+    class Nothing(Record):
+        "No field matters here."
+
+        age: int
+
+    contract = Contract(Nothing, Target(column="died", positive="yes", negative="no"))
     for only, missing in (("no", "positive"), ("yes", "negative")):
         with pytest.raises(BadInput, match=rf"the 3 test rows hold no {missing} outcome.*`split`"):
-            outcome_on(pd.DataFrame({"died": [only] * 3}), target, "test")
+            outcome_on(pd.DataFrame({"died": [only] * 3}), contract, "test")
 
 
 def test_the_bootstrap_does_not_depend_on_the_number_of_jobs() -> None:

@@ -10,9 +10,10 @@ import pytest
 from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.record import Judgment
 from goldenpath.evaluation.slices import Slice
-from goldenpath.report.page import Material, Picture, report
+from goldenpath.report.card import Words
+from goldenpath.report.material import EXPLORED, Material, Picture, pictures
+from goldenpath.report.page import report
 from goldenpath.report.plots import plot_contrast, png_of
-from goldenpath.steps.contrast import EXPLORED, pictures
 from tests.helpers.browser import browser_page
 from tests.helpers.trained_run import judged
 from tests.steps.test_contrast import made_up
@@ -66,8 +67,7 @@ def material(found: tuple[Path, Judgment]) -> Material:
         verdict=judgement.verdict,
         evaluation_plots=pictures(folder / "evaluation", {"groups": "Recall of every group"}),
         findings=("Race is unknown for 4 of 10 rows.",),
-        purpose="Shows how a model gets into service.",
-        limits=("The rows end in early 2021.",),
+        words=Words(purpose="Shows how a model gets into service.", limits=("The rows end in early 2021.",)),
     )
 
 
@@ -152,8 +152,7 @@ def test_no_record_can_smuggle_in_markup(material: Material) -> None:
         evaluation=material.evaluation.model_copy(update={"slices": slices, "not_comparable": nasty}),
         verdict=Verdict(version="v", synthetic=False, champion=None, roles_number=0, rules=(rule,)),
         findings=(nasty,),
-        purpose=nasty,
-        limits=(nasty,),
+        words=Words(purpose=nasty, limits=(nasty,)),
     )
     page = Page(report(told))
     assert "script" not in {tag for tag, _ in page.tags}

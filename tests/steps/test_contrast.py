@@ -19,26 +19,23 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+import goldenpath.steps.contrast as contrast_step
+from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NoModel, NotTrusted, VolumeFault
 from goldenpath.inference.proof import Paths, latencies
 from goldenpath.measure.contrast import Contrast, contrast_table, headline, lines, multiple, reference
+from goldenpath.measure.endpoint import time_endpoint
 from goldenpath.measure.http_client import Line, NoAnswer, Reply, time_posts
 from goldenpath.measure.server import NoServer, running_server
 from goldenpath.measure.stopwatch import cut_short, in_words, latency, three_figures, time_calls
 from goldenpath.records import Latency, Layout
-from goldenpath.registry.registry import Registry
+from goldenpath.registry.registry import Registry, open_registry
+from goldenpath.report.card import Words
+from goldenpath.report.material import EXPLORED, explored, gather, pictures
+from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, Record, Target
-from goldenpath.steps.contrast import (
-    EXPLORED,
-    as_json,
-    contrast,
-    explored,
-    material,
-    over_http,
-    pictures,
-    sample_of,
-    version_for,
-)
+from goldenpath.schema.frames import json_rows
+from goldenpath.steps.contrast import contrast, sample_of
 from goldenpath.steps.publish import Published
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for, step_in
@@ -149,11 +146,11 @@ def test_the_server_is_gone_after_the_measurement(home: Path) -> None:
 def test_a_deployed_server_is_measured_if_it_answers_with_this_version(home: Path) -> None:
     run, _ = judged(home)
     version = published(home, run)
-    bodies = sample_of(as_json(pd.read_parquet(run.input("data/test.parquet")).head(50))).bodies
+    bodies = bodies_of(run, 50)
     with running_server(settings_for(home), version) as server:
         settings = settings_for(home, server_url=server.url)
-        found = over_http(settings, version, bodies, requests=50)
-        other = over_http(settings, "1.0.0-x", bodies, requests=50)
+        found = time_endpoint(settings, version, bodies, 50, within=10)
+        other = time_endpoint(settings, "1.0.0-x", bodies, 50, within=10)
     assert found.one.p50 > 0
     assert found.first is None
     assert found.notes[0] == "first_request_s: the deployed server had been started before"
@@ -166,19 +163,20 @@ def test_a_deployed_server_that_asks_for_a_token_gets_it(home: Path, tmp_path: P
     version = published(home, run)
     tokens = tmp_path / "tokens"
     tokens.write_text(hashlib.sha256(b"t0ken").hexdigest() + "\n")
-    bodies = sample_of(as_json(pd.read_parquet(run.input("data/test.parquet")).head(5))).bodies
+    bodies = bodies_of(run, 5)
     with running_server(settings_for(home), version, {"GOLDENPATH_TOKENS_FILE": str(tokens)}) as server:
         knocks = settings_for(home, server_url=server.url)
         enters = settings_for(home, server_url=server.url, server_token="t0ken")
-        refused = over_http(knocks, version, bodies, requests=5)
-        welcome = over_http(enters, version, bodies, requests=5)
+        refused = time_endpoint(knocks, version, bodies, 5, within=10)
+        welcome = time_endpoint(enters, version, bodies, 5, within=10)
     assert refused.notes[1] == f"http_s: {server.url}/predict answered with status 401"
     assert welcome.one.p50 > 0
     assert "t0ken" not in repr(enters)
 
 
 def test_a_server_that_nobody_reaches_leaves_figures_empty_with_the_reason(home: Path) -> None:
-    found = over_http(settings_for(home, server_url="http://127.0.0.1:9"), "1.0.0-x", [b"{}"], requests=1)
+    nowhere = settings_for(home, server_url="http://127.0.0.1:9")
+    found = time_endpoint(nowhere, "1.0.0-x", [b"{}"], 1, within=10)
     assert (found.first, found.one, found.floor) == (None, None, None)
     assert [note.partition(":")[0] for note in found.notes] == ["first_request_s", "http_s", "http_floor_s"]
     assert "Connection refused" in found.notes[1]
@@ -215,15 +213,14 @@ def test_what_a_version_or_its_home_does_not_have_is_said(home: Path) -> None:
     assert "No run in this home holds the evaluation" in (home / "runs" / RUN / "report.html").read_text()
 
 
-def test_a_version_is_also_named_by_its_role(home: Path) -> None:
-    promote(home, publish(home, compiled=False))
-    settings = settings_for(home)
-    assert (
-        version_for(step_in(run_in(home), settings), "champion")
-        == Registry(home, "covid-death").versions()[0]
-    )
+def test_a_version_is_also_named_by_its_role(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = publish(home, compiled=False)
+    promote(home, version)
+    step = step_in(run_in(home), settings_for(home))
+    monkeypatch.setattr(contrast_step, "_measure", lambda _, version, requests: made_up(version=version))
+    assert contrast(step, "champion").version == version
     with pytest.raises(NoModel, match="no version of covid-death is shadow"):
-        version_for(step_in(run_in(home), settings), "shadow")
+        contrast(step, "shadow")
 
 
 def test_the_report_tells_nothing_of_a_version_that_the_readers_key_has_not_signed(
@@ -232,12 +229,18 @@ def test_the_report_tells_nothing_of_a_version_that_the_readers_key_has_not_sign
     version, keys = publish(home, compiled=False), make_keys(tmp_path / "keys")
     settings = settings_for(home, verify_key=str(keys.verify_with), require_signature=True)
     with pytest.raises(NotTrusted, match="is not signed"):
-        material(step_in(run_in(home), settings), made_up(version=version))
+        gather(made_up(version=version), open_registry(settings), run_in(home), Words())
 
 
 def test_a_step_that_published_nothing_names_the_step_to_run(home: Path) -> None:
     with pytest.raises(BadInput, match=r"holds no published\.json: run 07_publish first"):
         contrast(step_in(run_in(home), settings_for(home)))
+
+
+def bodies_of(run: Run, rows: int) -> list[bytes]:
+    "Return the first test rows as requests."
+    test = pd.read_parquet(run.input("data/test.parquet")).head(rows)
+    return sample_of(CONTRACT, json_rows(CONTRACT.fields, test)).bodies
 
 
 class Visit(Record):
@@ -262,7 +265,7 @@ def test_rows_become_the_json_that_a_caller_would_send() -> None:
         }
     )
     clean = visits.check(table, target=False).clean
-    first, second = as_json(clean, visits.fields)
+    first, second = json_rows(visits.fields, clean)
     full = {"ward": "north", "weight": 71.5, "children": 2, "insured": True, "admitted": "2020-03-01"}
     assert json.dumps(first) == json.dumps(full)
     assert "children" not in second

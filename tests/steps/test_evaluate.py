@@ -379,7 +379,7 @@ def test_test_rows_of_a_single_outcome_stop_the_step(home: Path) -> None:
     run = trained(home)
     test = pd.read_parquet(run.input("data/test.parquet"))
     with pytest.raises(BadInput, match="test rows hold no positive outcome"):
-        outcome_on(test[~outcome_of(test)], CONTRACT.target, "test")
+        outcome_on(test[~outcome_of(test)], CONTRACT, "test")
 
 
 def test_evaluating_before_training_names_the_step_to_run(home: Path, evaluate_quickly: Evaluate) -> None:

@@ -1,0 +1,96 @@
+"""The contents of report.html: contrast, evaluation and exploration, gathered from registry and runs."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from goldenpath.evaluation.gate import Verdict
+from goldenpath.evaluation.record import Evaluation
+from goldenpath.measure.contrast import Contrast
+from goldenpath.registry.artifact import read_record
+from goldenpath.registry.manifest import Manifest
+from goldenpath.registry.registry import Registry
+from goldenpath.report.card import Words
+from goldenpath.report.plots import plot_contrast, png_of
+from goldenpath.runs.run import Run, read_small, record_in
+
+SHOWS = {
+    "precision_recall": "Precision and recall on test rows; the points are the thresholds in force",
+    "reliability": "Predicted probability beside the observed share; bars are 95% (Wilson)",
+    "groups": "Recall of every group with enough positive rows; bars are 95% (Wilson)",
+}
+SMALL = ("precision_recall", "reliability")  # of one panel each: two stand side by side
+EXPLORED = {
+    "rates": "Outcome rate of every level, training rows",
+    "unfilled": "What was not filled in, training rows",
+    "groups": "Outcome rate by group, so that groups are compared like with like",
+}
+
+
+class Picture(NamedTuple):
+    "A PNG, and what it shows in words: for the caption, and for readers who cannot see it."
+
+    png: bytes
+    shows: str
+    wide: bool = True  # takes the whole width; two that are not wide stand side by side
+
+
+@dataclass(frozen=True)
+class Material:
+    "The contents of the page; empty values are left out."
+
+    contrast: Contrast
+    manifest: Manifest
+    contrast_plot: Picture
+    evaluation: Evaluation | None = None
+    verdict: Verdict | None = None
+    evaluation_plots: tuple[Picture, ...] = ()
+    data_plots: tuple[Picture, ...] = ()
+    findings: tuple[str, ...] = ()  # results of the exploration, in sentences
+    words: Words = field(default_factory=Words)
+
+
+def gather(contrast: Contrast, registry: Registry, run: Run, words: Words) -> Material:
+    "Gather the contents of the page. Raises NotTrusted, VolumeFault."
+    manifest = registry.verify(contrast.version)
+    evaluation, plots = evaluated(run.folder.parent / manifest.run)
+    data_plots, findings = explored(run)
+    folder, judged = registry.folder(contrast.version), "verdict.json" in manifest.files
+    return Material(
+        contrast=contrast,
+        manifest=manifest,
+        contrast_plot=Picture(png_of(plot_contrast(contrast)), "Every time of the table on one log axis"),
+        evaluation=evaluation,
+        verdict=read_record(folder, manifest, "verdict.json", Verdict) if judged else None,
+        evaluation_plots=plots,
+        data_plots=data_plots,
+        findings=findings,
+        words=words,
+    )
+
+
+def evaluated(
+    run: Path,  # that made the version; may no longer exist
+) -> tuple[Evaluation | None, tuple[Picture, ...]]:
+    "Read what 06_evaluate left in a run."
+    if not (run / "evaluation.json").exists():
+        return None, ()
+    return record_in(run, "evaluation.json", Evaluation), pictures(run / "evaluation", SHOWS)
+
+
+def explored(run: Run) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+    "Read pictures and sentences of 03_explore, if the run has them."
+    if not run.has("explore/findings.txt"):
+        return (), ()
+    file = run.input("explore/findings.txt")
+    return pictures(file.parent, EXPLORED), tuple(read_small(file).decode().splitlines())
+
+
+def pictures(folder: Path, known: dict[str, str]) -> tuple[Picture, ...]:
+    "Return the PNG files of a folder with their captions, the known ones first."
+    files = {file.stem: file for file in sorted(folder.glob("*.png"))}
+    order = [*(name for name in known if name in files), *(name for name in files if name not in known)]
+    return tuple(
+        Picture(read_small(files[name]), known.get(name, name.replace("_", " ")), name not in SMALL)
+        for name in order
+    )
