@@ -31,18 +31,8 @@ STILL: dict[str, Debt] = {
         longest=35,
         unshown="YesNo",
     ),
-    "03_explore": Debt(
-        lines=211,
-        longest=57,
-        median=27,
-        unshown="""
-            BINS EMPTY Explored MARKERS PANELS TEXTS WIDTH as_levels blank cut draw_rates
-            draw_ratios draw_within is_positive plot_rates plot_unfilled profile_column sentence
-            shorten strongest
-        """,
-    ),
     "05_train": Debt(
-        lines=21,
+        lines=80,
         median=16,
         unshown="origin_of save_candidate warn_ahead",
     ),

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from goldenpath.contract import CONTRACT
+from goldenpath.registry.manifest import DataSummary
 from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
-from goldenpath.steps.explore import compare_groups, draw_all, in_words, profile, unfilled
+from goldenpath.steps.explore import compare_groups, explore, findings, profile, unfilled
 from tests.helpers.trained_run import step_in
 
 
@@ -56,9 +57,18 @@ TURNED = {
 def explored(
     rows: pd.DataFrame, contract: Contract, folder: Path, group: str = "", within: str = ""
 ) -> list[str]:
+    "Explore rows as the step does, and name the plots that it writes."
+    run = Run("run", folder, "03_explore")
+    step = step_in(run, Settings(), contract)
+    rows.to_parquet(run.output("data/train.parquet"))
+    fields = {"source": "drawn rows", "synthetic": True, "fingerprint": "", "split": "", "rows": {}}
+    step.save("data/summary.json", DataSummary(**fields, seconds=0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return draw_all(rows, contract, Run("run", folder, "03_explore"), "drawn rows", group, within)
+        seen = explore(step, group, within)
+    assert run.output("explore/findings.txt").read_text().splitlines() == seen.findings
+    assert {file.stem for file in (folder / "explore").glob("*.png")} == set(seen.figures)
+    return list(seen.figures)
 
 
 def test_profile_counts_every_level_in_the_contracts_order() -> None:
@@ -111,7 +121,7 @@ def test_fair_comparison_counts_expected_deaths() -> None:
 
 def test_sentences_name_the_comparison_that_turns_round_and_the_unknown() -> None:
     groups = compare_groups(visits(TURNED), VISITS, "ward", "age")
-    south, unknown = in_words(groups, VISITS, "age")
+    south, unknown = findings(groups, VISITS, "age")
     assert south.startswith("south: 7.6% died = yes, 0.49 times the rate of north, but 1.")
     assert south.endswith("at the same age: the crude comparison points the wrong way")
     assert unknown.startswith("Unknown: 1.4% died = yes, 0.09 times the rate of north")
@@ -119,7 +129,7 @@ def test_sentences_name_the_comparison_that_turns_round_and_the_unknown() -> Non
 
 def test_equal_groups_need_no_sentence() -> None:
     same = {(ward, age): (1000, 100) for ward in ("north", "south") for age in ("young", "old")}
-    assert in_words(compare_groups(visits(same), VISITS, "ward", "age"), VISITS, "age") == []
+    assert findings(compare_groups(visits(same), VISITS, "ward", "age"), VISITS, "age") == []
 
 
 def test_real_rows_show_their_known_bias(real_rows: Path, tmp_path: Path) -> None:
