@@ -25,7 +25,7 @@ from rich.console import Console
 from benchmarks.load import Started, family, resident, started
 from benchmarks.projects import champion_of, project_copy, trained, variant
 from goldenpath.errors import GoldenpathError
-from goldenpath.measure.http_client import Line
+from goldenpath.measure.http_client import Connection
 from goldenpath.registry.registry import Registry
 
 CHANGES = 20
@@ -77,12 +77,12 @@ class Load:
     def _run(self, number: int) -> None:
         while not self._over.is_set():
             try:
-                with Line(self._url) as line:
+                with Connection(self._url) as line:
                     self._on(line, number)
             except (OSError, GoldenpathError) as fault:
                 self.seen.failures.append((time.monotonic(), f"{type(fault).__name__}: {fault}"))
 
-    def _on(self, line: Line, number: int) -> None:
+    def _on(self, line: Connection, number: int) -> None:
         while not self._over.is_set():
             number += 1
             reply = line.post("/predict", self._bodies[number % len(self._bodies)])

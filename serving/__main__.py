@@ -21,7 +21,7 @@ from serving.launcher import Draining, check_start, launch, split_address
 @click.option("--listen", "-l", help="Address to listen on, such as 127.0.0.1:8080.")
 @click.option("--workers", "-w", type=click.IntRange(1, 256), help="Worker processes.")
 @click.option("--check", is_flag=True, help="Only try whether there is a model that can answer, and stop.")
-def main(version: str | None, listen: str | None, workers: int | None, check: bool) -> None:
+def start(version: str | None, listen: str | None, workers: int | None, check: bool) -> None:
     """Answer predictions over HTTP.
 
     Without --version the champion answers, and every change of roles is followed while the server runs.
@@ -92,4 +92,4 @@ def visible_address(listen: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    start()

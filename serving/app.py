@@ -38,14 +38,14 @@ def create_app(
 def add_routes(app: Flask, settings: Settings) -> None:
     "Every address that is answered with these settings."
     for routes, switched_on in (
-        (predict.routes, True),
-        (about.routes, True),
+        (predict.predict_routes, True),
+        (about.about_routes, True),
         (about.metrics_routes, settings.metrics),
         (about.figures_routes, settings.metrics),
         (page.assets, settings.page or settings.docs),
-        (page.routes, settings.page),
-        (docs.routes, settings.docs),
-        (inference.routes, settings.open_inference),
+        (page.page_routes, settings.page),
+        (docs.docs_routes, settings.docs),
+        (inference.inference_routes, settings.open_inference),
     ):
         if switched_on:
             app.register_blueprint(routes)

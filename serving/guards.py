@@ -19,7 +19,7 @@ from goldenpath.settings import Settings
 from serving.http import ErrorReply, reply
 from serving.watchers.queue import every, told_once
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 # For probes, which know no token; a stranger learns yes or no from them, and nothing else.
 OPEN = {"about.live", "about.ready", "open_inference.live", "open_inference.ready"}
@@ -126,7 +126,7 @@ class Tokens:
             still = f"; the {self.count} known tokens stay valid until it can" if self._hashes else ""
             raise BadInput(f"tokens_file {self._file} cannot be read ({fault}){still}") from None
         if self._hashes and not hashes:
-            log.warning("tokens_file %s was emptied: no token is valid any more", self._file)
+            _log.warning("tokens_file %s was emptied: no token is valid any more", self._file)
         self._hashes = hashes
 
     def _parsed(self, text: str) -> tuple[str, ...]:

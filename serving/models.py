@@ -16,7 +16,7 @@ from goldenpath.registry.registry import Registry, Roles
 from goldenpath.registry.roles import RoleLog
 from goldenpath.schema.contract import Record
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 WAY_OUT = "`goldenpath models promote VERSION`"
 RETRY_SECONDS = 30.0  # until a version that was refused is tried again
 LONGEST_QUESTION = 4_096  # bytes of a body and characters of a key that are remembered
@@ -181,7 +181,7 @@ class Models:
             if new.roles.number < self.live.roles.number:
                 return
             for problem in set(new.problems) - set(self.live.problems):
-                log.warning(problem)
+                _log.warning(problem)
             self.live = new
             for subscriber in self._subscribers:
                 subscriber(new)

@@ -27,14 +27,14 @@ def make_app(settings: Settings, draining: Callable[[], bool], trials: Trials | 
     log.configure()
     registry = registry_of(settings)
     models = Models(registry, partial(load, registry, settings, trials=trials or Trials()), settings.version)
-    follow(models, settings.poll_seconds)
+    follow_roles(models, settings.poll_seconds)
     app = create_app(settings, CONTRACT, models, draining)
     gc.collect()
     gc.freeze()  # what the worker started with stays: no need to go through it again and again
     return app
 
 
-def follow(models: Models, seconds: float) -> None:
+def follow_roles(models: Models, seconds: float) -> None:
     "Look at the roles now and then every so many seconds; the first look is waited for, but not for ever."
     first = threading.Thread(target=told_once(models.look, "roles"), name="first look", daemon=True)
     first.start()

@@ -43,8 +43,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in EVERYDAY | BEHIND:
             return None
-        command: click.Command = getattr(import_module(f"goldenpath.cli.{cmd_name}"), cmd_name)
-        return command
+        values = vars(import_module(f"goldenpath.cli.{cmd_name}")).values()
+        return next(value for value in values if isinstance(value, click.Command) and value.name == cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in EVERYDAY | BEHIND:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import NAME
+from goldenpath.cli.options import VERSION_OR_ROLE
 from goldenpath.cli.terminal import near, put, say
 from goldenpath.project import Project
 
@@ -12,7 +12,7 @@ from goldenpath.project import Project
 @click.command()
 @click.argument("input_path", metavar="INPUT")
 @click.argument("output_path", metavar="OUTPUT")
-@NAME
+@VERSION_OR_ROLE
 @click.option(
     "--for-spreadsheet", is_flag=True, help="Put an apostrophe before cells that a spreadsheet would run."
 )

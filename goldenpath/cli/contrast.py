@@ -13,9 +13,9 @@ from goldenpath.settings import load_settings
 STEP = "09_contrast"
 
 
-@click.command()
+@click.command("contrast")
 @click.argument("version", required=False)
-def contrast(version: str | None) -> None:
+def show_contrast(version: str | None) -> None:
     """Measure training time against prediction time, for VERSION or the one published last."""
     given = {"version": version} if version else {}
     outcome = run_step(load_settings(), STEP, given, Progress([STEP]))

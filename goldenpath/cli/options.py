@@ -9,7 +9,7 @@ from click.decorators import FC
 
 from goldenpath.settings import load_settings
 
-NAME = click.option(
+VERSION_OR_ROLE = click.option(
     "--version", "-V", "name", default="champion", show_default=True, help="A version, or a role."
 )
 VERSION = click.argument("version")
@@ -43,7 +43,7 @@ def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelt
     return timedelta(**{unit: int(text[:-1])})
 
 
-PIPELINE = click.argument(
+PIPELINE_FILE = click.argument(
     "file", metavar="[PIPELINE]", required=False, type=click.Path(path_type=Path), callback=pipeline_file
 )
 SET = values("--set", "-s", "values", what="Environment variable of every step, for this run only: SEED=7.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import PIPELINE, SET
+from goldenpath.cli.options import PIPELINE_FILE, SET
 from goldenpath.cli.terminal import near, put, say
 from goldenpath.cluster.checks.pipeline import check_pipeline
 from goldenpath.cluster.submit import (
@@ -44,7 +44,7 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 @pipeline.command()
-@PIPELINE
+@PIPELINE_FILE
 @SET
 @click.option("--runtime", default="", help="Elyra's runtime configuration; odh_dsp if it is there.")
 @click.option("--wait", is_flag=True, help="Wait until the run has ended; exit code 1 unless it succeeded.")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import NAME
+from goldenpath.cli.options import VERSION_OR_ROLE
 from goldenpath.cli.terminal import put, say
 from goldenpath.errors import BadInput
 
 
 @click.command()
 @click.argument("record")
-@NAME
+@VERSION_OR_ROLE
 def predict(record: str, name: str) -> None:
     """Answer one RECORD: JSON, @FILE, or - for standard input.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import PIPELINE, SET
+from goldenpath.cli.options import PIPELINE_FILE, SET
 from goldenpath.cli.terminal import Progress, near, put, say, show, styled, table
 from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.rehearsal.rehearsal import NodeReport, Rehearsal, rehearse_pipeline
@@ -23,7 +23,7 @@ _STYLE = {
 
 
 @click.command()
-@PIPELINE
+@PIPELINE_FILE
 @SET
 @click.option(
     "--volume",
@@ -41,11 +41,11 @@ def rehearse(file: Path, values: dict[str, str], volume: Path | None) -> None:
     """
     labels = [node.label for node in read_pipeline(file).nodes]
     made = rehearse_pipeline(file, load_settings(), Progress(labels), values, volume)
-    tell(made)
+    tell_rehearsal(made)
     sys.exit(made.exit_code)
 
 
-def tell(made: Rehearsal) -> None:
+def tell_rehearsal(made: Rehearsal) -> None:
     "Show the table, what is missing in the pods, what failed and where to look."
     show(_table(made))
     for node in made.nodes:

@@ -11,9 +11,9 @@ from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.settings import Settings, load_settings
 
 
-@click.command()
+@click.command("reproduce")
 @click.argument("version")
-def reproduce(version: str) -> None:
+def reproduce_version(version: str) -> None:
     """Train VERSION again from the present code and data, and compare its answers on the golden rows.
 
     Commit, library, environment and data are compared with those on record. Nothing is published.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import PIPELINE, SET
+from goldenpath.cli.options import PIPELINE_FILE, SET
 from goldenpath.cli.terminal import Progress, near, put, say, show, tell_failure
 from goldenpath.cluster.pipeline_file import part_of, read_pipeline
-from goldenpath.cluster.run import Outcome, run_pipeline
+from goldenpath.cluster.run import RunOutcome, run_pipeline
 from goldenpath.evaluation.gate import Verdict, verdict_table
 from goldenpath.measure.contrast import contrast_table
 from goldenpath.runs.run import find_record, read_json
@@ -16,7 +16,7 @@ from goldenpath.settings import load_settings
 
 
 @click.command()
-@PIPELINE
+@PIPELINE_FILE
 @SET
 @click.option("--until", default="", metavar="STEP", help="Last step, such as 06_evaluate.")
 @click.option("--without", multiple=True, metavar="STEP", help="Step to leave out, such as 09_contrast.")
@@ -33,7 +33,7 @@ def run(file: Path, values: dict[str, str], until: str, without: tuple[str, ...]
     tell_outcome(outcome)
 
 
-def tell_outcome(outcome: Outcome) -> None:
+def tell_outcome(outcome: RunOutcome) -> None:
     "Show the result, or why there is none; exit with its code."
     if outcome.failure is None:
         _tell_success(outcome)
@@ -44,7 +44,7 @@ def tell_outcome(outcome: Outcome) -> None:
     sys.exit(outcome.exit_code)
 
 
-def _tell_success(outcome: Outcome) -> None:
+def _tell_success(outcome: RunOutcome) -> None:
     contrast, published = (read_json(outcome.run / f"{name}.json") for name in ("contrast", "published"))
     if contrast:
         show(contrast_table(contrast))
@@ -68,7 +68,7 @@ def _tell_candidate(run: Path) -> None:
         say(f"this candidate cannot be published: {training['clash']}")
 
 
-def _tell_verdict(outcome: Outcome) -> None:
+def _tell_verdict(outcome: RunOutcome) -> None:
     "List the rules that failed."
     verdict = find_record(outcome.run, "verdict.json")
     if verdict:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from goldenpath.cluster.run import Outcome, again
+from goldenpath.cluster.run import RunOutcome, again
 from goldenpath.registry.retention import Plan
 from goldenpath.runs.executed import StepProgress
 from goldenpath.text.plain import one_line, put, say
@@ -77,7 +77,7 @@ class Progress:
             say(line)
 
 
-def tell_failure(outcome: Outcome) -> None:
+def tell_failure(outcome: RunOutcome) -> None:
     "Which cell, what it said, where to look, how to run it again."
     failure = outcome.failure
     assert failure is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from goldenpath.records import Frozen
 
-OTHER_NAMES = {
+PACKAGE_NAMES = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
     "PIL": "pillow",
@@ -81,4 +81,4 @@ def plain_name(package: str) -> str:
 def package_of(module: str) -> str:
     "Return the package that a module most likely comes from."
     top = module.partition(".")[0]
-    return OTHER_NAMES.get(top, plain_name(top))
+    return PACKAGE_NAMES.get(top, plain_name(top))

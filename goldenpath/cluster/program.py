@@ -66,7 +66,7 @@ def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Ste
         time.sleep(_LOOK_EVERY)
         ended = process.poll() is not None  # asked first, so that the last look sees everything
         for file in files:
-            step = look(file, run)
+            step = progress_of(file, run)
             if step is None or step.status == "waiting":
                 continue
             state = (step.status, step.doing, int(step.seconds))
@@ -75,7 +75,7 @@ def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Ste
                 yield step
 
 
-def look(file: Path, run: Path) -> StepProgress | None:
+def progress_of(file: Path, run: Path) -> StepProgress | None:
     "How far a step is; None for a script, or for a notebook that is just being written."
     try:
         step = read_step(file)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline
-from goldenpath.cluster.program import follow, look, running
+from goldenpath.cluster.program import follow, progress_of, running
 from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, last_line, tidy
 from goldenpath.errors import GateRefused, GoldenpathError
 from goldenpath.project import Project
@@ -27,7 +27,7 @@ print(clash_ahead(Project().registry))
 """
 
 
-class Outcome(Frozen):
+class RunOutcome(Frozen):
     "How a pipeline ended."
 
     run: Path  # folder of the run
@@ -92,7 +92,7 @@ def run_pipeline(
     values: Mapping[str, str] | None = None,  # environment variables for this run only, e.g. {"SEED": "7"}
     until: str = "",  # last step; it and those that it needs run
     without: Sequence[str] = (),  # steps that do not run
-) -> Outcome:
+) -> RunOutcome:
     """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
 
     Raises GateRefused if no model could be published, GoldenpathError if it did not
@@ -134,15 +134,15 @@ def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) 
         return follow(process, files, folder, watch)
 
 
-def _outcome(graph: Graph, folder: Path, code: int, began: float) -> Outcome:
-    steps = tuple(step for node in graph.nodes if (step := look(node.file, folder)))
+def _outcome(graph: Graph, folder: Path, code: int, began: float) -> RunOutcome:
+    steps = tuple(step for node in graph.nodes if (step := progress_of(node.file, folder)))
     failed = [step for step in steps if step.status == "failed"]
     failure = read_failure(failed[0].file) if failed else None
     if code and not failure:
         log = folder / "pipeline.log"
         raise GoldenpathError(f"elyra-pipeline ended with {code}: {_complaint(log)}; all of it is in {log}")
     tidy(folder)
-    return Outcome(run=folder, steps=steps, failure=failure, seconds=time.monotonic() - began)
+    return RunOutcome(run=folder, steps=steps, failure=failure, seconds=time.monotonic() - began)
 
 
 def _complaint(log: Path) -> str:

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from goldenpath.cluster.program import follow, running
-from goldenpath.cluster.run import Outcome
+from goldenpath.cluster.run import RunOutcome
 from goldenpath.cluster.workspace import export_notebooks, last_line
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.records import Frozen
@@ -61,7 +61,7 @@ def parameters_of(file: Path) -> dict[str, Parameter]:
     }
 
 
-def typed(parameters: Mapping[str, Parameter], given: Mapping[str, str]) -> dict[str, Any]:
+def typed_parameters(parameters: Mapping[str, Parameter], given: Mapping[str, str]) -> dict[str, Any]:
     "Convert the given values to the notebook's types. Raises BadInput for an unknown name or a wrong type."
     for name in given:
         if name not in parameters:
@@ -87,20 +87,20 @@ def run_step(
     name: str,
     given: Mapping[str, str],  # parameters of the step
     watch: Watch = lambda step: None,
-) -> Outcome:
+) -> RunOutcome:
     """Run one step in a new run, which reads from the newest that fits or from `given["run"]`.
 
     Raises BadInput for an unknown step or parameter; a cell that fails is in the outcome.
     """
     file = find_step(settings.folder, name)
-    parameters = typed(parameters_of(file), given)
+    parameters = typed_parameters(parameters_of(file), given)
     export_notebooks(settings.folder)
     began = time.monotonic()
     folder = make_run(settings.writable_home() / "runs")
     executed = folder / "notebooks" / file.name
     executed.parent.mkdir(exist_ok=True)
     _papermill(file, executed, parameters, folder, watch)
-    return Outcome(
+    return RunOutcome(
         run=folder,
         steps=(read_step(executed),),
         failure=read_failure(executed),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from goldenpath.inference.protobuf import Malformed, Message
+from goldenpath.inference.protobuf import BadMessage, Message
 
 MOST = 1 << 24  # elements that a constant shape may ask for
 DIMENSIONS = 8  # that it may have
@@ -55,7 +55,7 @@ def refusal(onnx: bytes) -> str:
         return "it is in another format than ONNX"
     try:
         return next(_problems(Message(onnx)), "")
-    except Malformed as error:
+    except BadMessage as error:
         return f"it is not an ONNX model: {error}"
 
 

@@ -14,7 +14,7 @@ _LONGEST = 10  # bytes of a varint
 FAR = 64  # bits of a number
 
 
-class Malformed(ValueError):
+class BadMessage(ValueError):
     "These bytes are not a message, or can be read in more than one way."
 
 
@@ -46,14 +46,14 @@ class Message:
         values = self._fields.get(number, [])
         texts = [value for value in values if isinstance(value, memoryview)]
         if len(texts) < len(values):
-            raise Malformed(f"field {number} holds numbers")
+            raise BadMessage(f"field {number} holds numbers")
         return texts
 
     def one(self, number: int) -> memoryview:
         "Return the only value of a field of bytes, or None. Raises Malformed if there are several."
         values = self.bytes_of(number)
         if len(values) > 1:
-            raise Malformed(f"field {number} stands twice")
+            raise BadMessage(f"field {number} stands twice")
         return values[0] if values else memoryview(b"")
 
     def numbers_of(self, number: int) -> list[int]:
@@ -75,7 +75,7 @@ def _field(view: memoryview, at: int) -> tuple[int, Value, int]:
     if kind == BYTES:
         size, at = _varint(view, at)
     if size < 0 or not number or at + size > len(view):
-        raise Malformed(f"byte {at} belongs to no field")
+        raise BadMessage(f"byte {at} belongs to no field")
     return number, view[at : at + size], at + size
 
 
@@ -88,7 +88,7 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
         number |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return number & ((1 << FAR) - 1), at + place + 1
-    raise Malformed(f"byte {at} begins no number")
+    raise BadMessage(f"byte {at} begins no number")
 
 
 def _packed(view: memoryview) -> list[int]:

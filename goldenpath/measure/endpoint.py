@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenpath.errors import GoldenpathError
-from goldenpath.measure.http_client import Line, time_posts
+from goldenpath.measure.http_client import Connection, time_posts
 from goldenpath.measure.server import NoServer, running_server
 from goldenpath.measure.stopwatch import cut_short, latency, once
 from goldenpath.records import Latency
@@ -50,7 +50,7 @@ def _started_here(
     with running_server(settings, version) as server:
         first = once(lambda: _answer(server.url, "", bodies[0]))
         notes = f"the server was ready {server.seconds:.2f} s after its start; one worker", f"it {memo}"
-        with Line(server.url) as line:
+        with Connection(server.url) as line:
             return _in_turns(line, bodies, requests, within, first, notes)
 
 
@@ -65,13 +65,13 @@ def _deployed(
         "first_request_s: the deployed server had been started before",
         f"measured against {url}, network included",
     )
-    with Line(url, token) as line:
+    with Connection(url, token) as line:
         return _in_turns(line, bodies, requests, within, None, notes)
 
 
 def _answer(url: str, token: str, body: bytes) -> dict[str, Any]:
     "Send one request on a connection of its own. Raises NoServer if it is refused."
-    with Line(url, token) as line:
+    with Connection(url, token) as line:
         reply = line.post("/predict", body)
     if reply.status != 200:
         raise NoServer(f"{url}/predict answered with status {reply.status}")
@@ -80,7 +80,7 @@ def _answer(url: str, token: str, body: bytes) -> dict[str, Any]:
 
 
 def _in_turns(
-    line: Line,
+    line: Connection,
     bodies: Sequence[bytes],
     requests: int,
     within: float,

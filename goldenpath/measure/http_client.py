@@ -29,7 +29,7 @@ class NoAnswer(GoldenpathError):
     "The server closed the connection, or does not speak plain HTTP/1.1 with a length."
 
 
-class Line:
+class Connection:
     "One connection to the server at `url` (http or https, with or without a path prefix)."
 
     def __init__(self, url: str, token: str = "", timeout: float = 10.0) -> None:  # seconds
@@ -93,7 +93,7 @@ def _length(head: bytes) -> int:
 
 
 def time_posts(
-    line: Line,
+    line: Connection,
     paths: Sequence[str],
     bodies: Sequence[bytes],  # JSON; taken in this order, from the start again where they are too few
     count: int,  # requests measured on each path
@@ -118,7 +118,9 @@ def time_posts(
     return {path: np.concatenate(parts) for path, parts in seconds.items()}
 
 
-def _exchange_all(line: Line, requests: Sequence[bytes], start: int, count: int, within: float) -> Seconds:
+def _exchange_all(
+    line: Connection, requests: Sequence[bytes], start: int, count: int, within: float
+) -> Seconds:
     statuses: list[int] = []
     mine = [requests[i % len(requests)] for i in range(start, start + count)]
     seconds = time_calls(lambda request: statuses.append(line.exchange(request).status), mine, within=within)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import goldenpath
 from goldenpath.errors import GoldenpathError
-from goldenpath.measure.http_client import Line, NoAnswer
+from goldenpath.measure.http_client import Connection, NoAnswer
 from goldenpath.programs import free_ports
 from goldenpath.settings import Settings
 
@@ -83,7 +83,7 @@ def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) ->
         if program.poll() is not None:
             raise NoServer(f"the server ended with code {program.returncode}: {last_words(said)}")
         try:
-            with Line(url) as line:
+            with Connection(url) as line:
                 if line.get("/health/ready").status == 200:
                     return
         except (OSError, NoAnswer):

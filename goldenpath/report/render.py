@@ -36,7 +36,7 @@ def _environment() -> "Environment":
         "base64": lambda data: base64.b64encode(data).decode(),
         "cell": cell,
         "count": lambda number: f"{number:,}",
-        "figure": figure,
+        "figure": three_decimals,
         "interval": with_interval,
         "label": label,
         "seconds": in_words,
@@ -45,7 +45,7 @@ def _environment() -> "Environment":
     return made
 
 
-def figure(value: float | None) -> str:
+def three_decimals(value: float | None) -> str:
     "Format a share or score with three decimals; a dash if there is none."
     return "-" if value is None else f"{value:.3f}"
 
@@ -53,8 +53,10 @@ def figure(value: float | None) -> str:
 def with_interval(interval: Interval) -> str:
     "Format a value with its interval: `0.956 [0.941, 0.968]`."
     if interval.low is None or interval.high is None:
-        return figure(interval.value)
-    return f"{figure(interval.value)} [{figure(interval.low)}, {figure(interval.high)}]"
+        return three_decimals(interval.value)
+    return (
+        f"{three_decimals(interval.value)} [{three_decimals(interval.low)}, {three_decimals(interval.high)}]"
+    )
 
 
 def cell(text: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from goldenpath.records import Frozen
 from goldenpath.schema.fields import FieldSpec
-from goldenpath.schema.targets import AnyTarget, plain
+from goldenpath.schema.targets import AnyTarget, plain_target
 
 COLUMN_ROLES = ("key", "event_time", "weight")
 
@@ -21,7 +21,7 @@ class ContractSpec(Frozen):
     """
 
     fields: tuple[FieldSpec, ...]
-    target: Annotated[AnyTarget, BeforeValidator(plain)]
+    target: Annotated[AnyTarget, BeforeValidator(plain_target)]
     key: str = ""  # field that names whom a record is about
     event_time: str = ""  # field with the day on which it was true
     weight: str = ""  # column of the rows, no field: how many a row stands for

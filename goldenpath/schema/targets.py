@@ -361,7 +361,7 @@ AnyTarget: TypeAlias = BinarySpec | ClassesSpec | QuantitySpec
 TARGETS: tuple[type[AnyTarget], ...] = (BinarySpec, ClassesSpec, QuantitySpec)
 
 
-def plain(target: Any) -> Any:
+def plain_target(target: Any) -> Any:
     "Return a target without the class that its author made it of, so that equal ones are equal."
     kinds = [kind for kind in TARGETS if isinstance(target, kind) and type(target) is not kind]
     return kinds[0](**dict(target)) if kinds else target

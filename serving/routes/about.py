@@ -13,7 +13,7 @@ from serving.models import Live
 from serving.state import state
 from serving.watchers.metrics import Figures
 
-routes = Blueprint("about", __name__)
+about_routes = Blueprint("about", __name__)
 metrics_routes = Blueprint("metrics", __name__)
 figures_routes = Blueprint("figures", __name__)
 
@@ -63,29 +63,29 @@ class ReadyReply(JsonReply):
     problems: tuple[str, ...] = ()
 
 
-@routes.get("/model")
+@about_routes.get("/model")
 @described(Operation(ModelReply))
 def model() -> Response:
     "Describe the champion and the other loaded versions: roles, metrics, threshold, contract, training time."
     live = state().live
-    return reply(describe(champion_of(live), live))
+    return reply(describe_model(champion_of(live), live))
 
 
-@routes.get("/contract")
+@about_routes.get("/contract")
 @described(Operation(JsonSchemaReply))
 def record_schema() -> Response:
     "JSON Schema of one record."
     return reply_as_is(state().contract.json_schema())
 
 
-@routes.get("/health/live", endpoint="live")
+@about_routes.get("/health/live", endpoint="live")
 @described(Operation(AliveReply))
 def process_live() -> Response:
     "Report that the process is alive."
     return reply(AliveReply(live=True))
 
 
-@routes.get("/health/ready", endpoint="ready")
+@about_routes.get("/health/ready", endpoint="ready")
 @described(Operation(ReadyReply, reply_if_not_ready=True))
 def model_loaded() -> Response:
     "There is a model to answer with, and the server is not about to stop."
@@ -118,7 +118,7 @@ def champion_of(live: Live) -> Predictor:
     return live.champion or live.pick()
 
 
-def describe(predictor: Predictor, live: Live) -> ModelReply:
+def describe_model(predictor: Predictor, live: Live) -> ModelReply:
     "One version in the words of its manifest, and the roles beside it."
     manifest = manifest_of(predictor)
     return ModelReply(

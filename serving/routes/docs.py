@@ -24,16 +24,16 @@ STICKY_KEY = {
     "schema": {"type": "string"},
 }
 
-routes = secure(Blueprint("openapi", __name__))
+docs_routes = secure(Blueprint("openapi", __name__))
 
 
-@routes.get("/openapi.json")
-def describe() -> Response:
+@docs_routes.get("/openapi.json", endpoint="describe")
+def describe_api() -> Response:
     "Return this OpenAPI description."
     return reply_as_is(description())
 
 
-@routes.get("/docs")
+@docs_routes.get("/docs")
 def docs() -> str:
     "Show this description as a page."
     contract = state().contract

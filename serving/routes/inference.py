@@ -38,7 +38,7 @@ OUTPUTS = {"label": "BYTES", "probability": "FP64"}  # datatype by name
 REFUSALS_OF_INFER = (400, 404, 413, 422, 502, 504)
 SPARE = 100  # inputs beyond the contract's columns; a longer list is not read to its end
 
-routes = Blueprint("open_inference", __name__, url_prefix="/v2")
+inference_routes = Blueprint("open_inference", __name__, url_prefix="/v2")
 
 
 class Part(BaseModel):
@@ -88,21 +88,21 @@ def fields_of(contract: Contract) -> dict[str, FieldSpec]:
     return {field.name: field for field in contract.fields}
 
 
-@routes.get("")
+@inference_routes.get("")
 @described(Operation())
 def server() -> Response:
     "Describe this server."
     return reply_as_is({"name": "goldenpath", "version": __version__, "extensions": []})
 
 
-@routes.get("/health/live", endpoint="live")
+@inference_routes.get("/health/live", endpoint="live")
 @described(Operation())
 def server_live() -> Response:
     "Report that the process is alive."
     return reply_as_is({"live": True})
 
 
-@routes.get("/health/ready", endpoint="ready")
+@inference_routes.get("/health/ready", endpoint="ready")
 @described(Operation(reply_if_not_ready=True))
 def server_ready() -> Response:
     "There is a model to answer with."
@@ -110,8 +110,8 @@ def server_ready() -> Response:
     return reply_as_is({"ready": good}, 200 if good else 503)
 
 
-@routes.get("/models/<model>")
-@routes.get("/models/<model>/versions/<version>")
+@inference_routes.get("/models/<model>")
+@inference_routes.get("/models/<model>/versions/<version>")
 @described(Operation(refusals=(404,)))
 def metadata(model: str, version: str = "") -> Response:
     "Describe the input and output tensors of the model."
@@ -120,8 +120,8 @@ def metadata(model: str, version: str = "") -> Response:
     return reply_as_is(tensors_of(model, versions(worker), worker.contract, chosen))
 
 
-@routes.get("/models/<model>/ready")
-@routes.get("/models/<model>/versions/<version>/ready")
+@inference_routes.get("/models/<model>/ready")
+@inference_routes.get("/models/<model>/versions/<version>/ready")
 @described(Operation(refusals=(404,), reply_if_not_ready=True))
 def model_ready(model: str, version: str = "") -> Response:
     "Report that the model is loaded."
@@ -131,8 +131,8 @@ def model_ready(model: str, version: str = "") -> Response:
     return reply_as_is(health, 200 if good else 503)
 
 
-@routes.post("/models/<model>/infer")
-@routes.post("/models/<model>/versions/<version>/infer")
+@inference_routes.post("/models/<model>/infer")
+@inference_routes.post("/models/<model>/versions/<version>/infer")
 @described(Operation(InferredReply, body="Inference", refusals=REFUSALS_OF_INFER, sticky=True))
 def infer(model: str, version: str = "") -> Response:
     "Answer the records that the tensors hold."

@@ -34,7 +34,7 @@ DECADE = 10.0
 TIMES = " \N{MULTIPLICATION SIGN}"
 
 assets = secure(Blueprint("assets", "serving", static_folder="static", template_folder="templates"))
-routes = secure(Blueprint("page", __name__))
+page_routes = secure(Blueprint("page", __name__))
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,23 @@ class Bar:
     ours: bool
 
 
-@routes.get("/", endpoint="show")
+@page_routes.get("/", endpoint="show")
 @described(Operation(text="text/html"))
 def page() -> str:
     "Show the page."
-    return render()
+    return render_page()
 
 
-@routes.post("/ask")
+@page_routes.post("/ask")
 def ask() -> str:
     "Answer the form of browsers without scripts."
     try:
-        return render(answer=ask_form(request.form.to_dict()))
+        return render_page(answer=ask_form(request.form.to_dict()))
     except (BadInput, NoModel) as fault:
-        return render(fault=str(fault))
+        return render_page(fault=str(fault))
 
 
-def render(**more: Any) -> str:
+def render_page(**more: Any) -> str:
     "Render the page with its current values."
     live = state().live
     manifest = manifest_of(live.champion) if live.champion else None

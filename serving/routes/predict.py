@@ -15,7 +15,7 @@ from serving.models import Live
 from serving.state import state, sticky_key
 from serving.trace import trace
 
-routes = Blueprint("predict", __name__)
+predict_routes = Blueprint("predict", __name__)
 REFUSALS = (400, 413, 415, 422, 502, 504)
 
 
@@ -49,7 +49,7 @@ class FloorReply(BaseModel):
     floor: Literal[True]
 
 
-@routes.post("/predict", endpoint="predict")
+@predict_routes.post("/predict", endpoint="predict")
 @described(Operation(PredictionReply, body="Record", refusals=REFUSALS, sticky=True))
 def predict_one() -> Response:
     "Answer one record; what the lane could not answer arrives with its fault."
@@ -59,7 +59,7 @@ def predict_one() -> Response:
     return Response(state().predict(json_body(), request.environ, noted), content_type=JSON)
 
 
-@routes.post("/predict/batch", endpoint="batch")
+@predict_routes.post("/predict/batch", endpoint="batch")
 @described(Operation(PredictionsReply, body="Batch", refusals=REFUSALS, sticky=True))
 def predict_many() -> Response:
     "Answer a list of records in its order, all by one version."
@@ -79,7 +79,7 @@ def predict_many() -> Response:
     return Response(answer.model_dump_json(), content_type=JSON)
 
 
-@routes.post("/floor")
+@predict_routes.post("/floor")
 @described(Operation(FloorReply, body="Anything", refusals=(413, 415)))
 def floor() -> Response:
     "Read the body and answer a constant: what the web server and Flask cost, without a model."

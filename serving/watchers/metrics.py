@@ -44,7 +44,7 @@ def shared_folder() -> Iterator[None]:
     if FOLDER in os.environ:
         yield
         return
-    sweep()
+    sweep_folders()
     folder = tempfile.mkdtemp(
         prefix=f"goldenpath-metrics-{os.getpid()}-", dir=MEMORY if MEMORY.is_dir() else None
     )
@@ -56,7 +56,7 @@ def shared_folder() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep() -> None:
+def sweep_folders() -> None:
     "Remove what launchers left behind that were killed outright."
     for folder in MEMORY.glob("goldenpath-metrics-*-*"):
         if not Path(f"/proc/{folder.name.split('-')[2]}").exists():
@@ -189,10 +189,10 @@ def copies_compared(
     metrics: Metrics | None,
 ) -> Queue[Copy]:
     "Return the queue of the copies that the shadow answers in the background, only to be compared."
-    return Queue("shadow", partial(compare, metrics), limit)
+    return Queue("shadow", partial(compare_copies, metrics), limit)
 
 
-def compare(metrics: Metrics | None, copies: list[Copy]) -> None:
+def compare_copies(metrics: Metrics | None, copies: list[Copy]) -> None:
     "Let the shadow answer, and count whether it agrees."
     for shadow, record, answer in copies:
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from goldenpath.errors import GoldenpathError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 Work = TypeVar("Work")
 
 _PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes no thread, because waking takes a lock
@@ -86,7 +86,7 @@ def told_once(job: Callable[[], None], name: str) -> Callable[[], None]:
         except Exception as error:
             reason = reason_of(error)
             if reason != said:
-                log.error("%s failed: %s", name, reason)
+                _log.error("%s failed: %s", name, reason)
             said = reason
 
     return attempt

@@ -20,7 +20,7 @@ from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
 from goldenpath.cluster.rehearsal.python import find_python, pod_python
 from goldenpath.cluster.rehearsal.rehearsal import read_rehearsal, rehearse_pipeline
 from goldenpath.cluster.rehearsal.store import PORTS, running_store
-from goldenpath.cluster.rehearsal.volume import LONG_AGO, lay_rows, look, mark
+from goldenpath.cluster.rehearsal.volume import LONG_AGO, accesses_since, lay_rows, mark
 from goldenpath.cluster.run import run_pipeline
 from goldenpath.cluster.workspace import copy_project, find_program
 from goldenpath.errors import BadInput, GoldenpathError
@@ -236,7 +236,7 @@ def test_what_is_read_on_the_volume_is_told_from_what_is_not(tmp_path):
     (tmp_path / "new").write_text("new")
     if (tmp_path / "read").stat().st_atime == LONG_AGO:
         pytest.skip("this mount keeps no access times")
-    assert look(tmp_path, before) == (["read"], ["changed", "new"])
+    assert accesses_since(tmp_path, before) == (["read"], ["changed", "new"])
 
 
 def test_the_package_list_beside_an_image_is_its_own():

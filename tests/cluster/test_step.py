@@ -15,7 +15,7 @@ from goldenpath.cluster.step import (
     find_steps,
     parameters_of,
     run_step,
-    typed,
+    typed_parameters,
 )
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.runs.run import list_runs, parent_of, steps_of
@@ -85,9 +85,9 @@ def test_values_get_the_types_of_the_notebook():
     kinds = {"n": "int", "x": "float", "t": "str", "b": "bool", "u": "None"}
     known = {name: Parameter(name=name, kind=kind, default="", help="") for name, kind in kinds.items()}
     given = {"n": "7", "x": "0.5", "t": "007", "b": "yes", "u": "7"}
-    assert typed(known, given) == {"n": 7, "x": 0.5, "t": "007", "b": True, "u": "7"}
+    assert typed_parameters(known, given) == {"n": 7, "x": 0.5, "t": "007", "b": True, "u": "7"}
     with pytest.raises(BadInput, match=r"b = 'maybe' is not allowed; allowed: yes or no"):
-        typed(known, {"b": "maybe"})
+        typed_parameters(known, {"b": "maybe"})
 
 
 def test_a_step_alone_opens_a_run_and_leaves_the_sources_as_they_are(project, settings):

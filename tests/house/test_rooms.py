@@ -45,18 +45,10 @@ def test_no_module_is_the_neighbour_of_a_package_of_its_name():
     assert [str(path) for path in paths if path.with_suffix("").is_dir()] == []
 
 
-# Names that are still defined in two places; this list only shrinks.
-TWICE = """
-    Line Look Malformed Missing NAME OTHER_NAMES Outcome PIPELINE compare contrast describe export
-    figure follow gc in_words install log look main plain promote prove render reproduce routes
-    serve sign sweep tell typed verdict_of
-"""
-
-
 def test_a_public_name_is_defined_once():
     places = definitions([*modules(LIBRARY), *modules(PROJECT / "serving")])
     twice = {name for name, files in places.items() if len(files) > 1}
-    assert twice - set(TWICE.split()) == set()
+    assert twice == set()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, GraphProto, TensorProto
 
 from goldenpath.inference.onnx_graph import INNER_GRAPH, VALUES
-from goldenpath.inference.protobuf import Malformed, Message
+from goldenpath.inference.protobuf import BadMessage, Message
 
 DIMS, NAME, RAW, INTEGERS = 1, 8, 9, 7  # of a tensor
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -56,13 +56,13 @@ def test_a_graph_is_found_behind_any_values_that_are_passed_over(
     ],
 )
 def test_what_is_no_message_is_refused(content: bytes, why: str) -> None:
-    with pytest.raises(Malformed, match=why):
+    with pytest.raises(BadMessage, match=why):
         Message(content)
 
 
 def test_what_could_be_read_in_two_ways_is_refused() -> None:
-    with pytest.raises(Malformed, match="field 1 stands twice"):
+    with pytest.raises(BadMessage, match="field 1 stands twice"):
         Message(b"\x0a\x01a\x0a\x01b").one(1)
-    with pytest.raises(Malformed, match="field 1 holds numbers"):
+    with pytest.raises(BadMessage, match="field 1 holds numbers"):
         Message(b"\x08\x01").bytes_of(1)
     assert Message(b"").one(1) == b""

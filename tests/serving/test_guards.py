@@ -208,7 +208,7 @@ def test_a_fault_is_logged_under_the_id_that_the_answer_names(
     def fail(*arguments: object) -> None:
         raise ValueError("Zebra-1931")
 
-    monkeypatch.setattr("serving.routes.about.describe", fail)
+    monkeypatch.setattr("serving.routes.about.describe_model", fail)
     answer = client(home).get("/model", headers={"X-Request-Id": "mine-1"})
     assert (answer.status_code, answer.json["id"]) == (500, "mine-1")
     [said] = [record.message for record in caplog.records]

@@ -12,7 +12,7 @@ from goldenpath.errors import VolumeFault
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Registry
 from serving.models import Models, point
-from serving.watchers.metrics import Metrics, compare
+from serving.watchers.metrics import Metrics, compare_copies
 from serving.worker import load, registry_of
 from tests.helpers.serving_app import client, models_of, settings_of, worker
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
@@ -240,7 +240,7 @@ def test_the_shadow_is_compared_and_never_answers(home: Path, versions: list[str
         state.compare(timed.record, timed.answer)
         agreed.append(state.live.shadow.one(timed.record).label == timed.answer.label)  # type: ignore[union-attr]
     copies = list(state.copies._waiting)  # type: ignore[union-attr]
-    compare(cast(Metrics, comparisons), copies)
+    compare_copies(cast(Metrics, comparisons), copies)
     assert comparisons.agreed == agreed
     assert sum(agreed) > 0
 

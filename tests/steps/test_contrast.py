@@ -25,7 +25,7 @@ from goldenpath.errors import BadInput, NoModel, NotTrusted, VolumeFault
 from goldenpath.inference.proof import Paths, latencies
 from goldenpath.measure.contrast import Contrast, contrast_table, headline, lines, multiple, reference
 from goldenpath.measure.endpoint import time_endpoint
-from goldenpath.measure.http_client import Line, NoAnswer, Reply, time_posts
+from goldenpath.measure.http_client import Connection, NoAnswer, Reply, time_posts
 from goldenpath.measure.server import NoServer, running_server
 from goldenpath.measure.stopwatch import cut_short, in_words, latency, three_figures, time_calls
 from goldenpath.records import Latency, Layout
@@ -137,10 +137,10 @@ def test_the_report_lies_in_the_run(measured: tuple[Path, Contrast]) -> None:
 def test_the_server_is_gone_after_the_measurement(home: Path) -> None:
     run, _ = judged(home)
     version = published(home, run)
-    with running_server(settings_for(home), version) as server, Line(server.url) as line:
+    with running_server(settings_for(home), version) as server, Connection(server.url) as line:
         assert line.get("/health/ready").status == 200
     with pytest.raises(ConnectionRefusedError):
-        Line(server.url)
+        Connection(server.url)
 
 
 def test_a_deployed_server_is_measured_if_it_answers_with_this_version(home: Path) -> None:
@@ -453,14 +453,17 @@ def replying(*pieces: bytes) -> Iterator[str]:
 
 
 def test_an_answer_in_pieces_is_put_together() -> None:
-    with replying(b"HTTP/1.1 200 OK\r\ncontent-", b"length: 4\r\n\r\nab", b"cd") as url, Line(url) as line:
+    with (
+        replying(b"HTTP/1.1 200 OK\r\ncontent-", b"length: 4\r\n\r\nab", b"cd") as url,
+        Connection(url) as line,
+    ):
         assert line.post("/predict", b"{}") == (200, b"abcd")
 
 
 def test_an_answer_that_is_cut_off_is_no_answer() -> None:
     with (
         replying(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab") as url,
-        Line(url) as line,
+        Connection(url) as line,
         pytest.raises(NoAnswer, match="closed the connection"),
     ):
         line.get("/")
@@ -469,7 +472,7 @@ def test_an_answer_that_is_cut_off_is_no_answer() -> None:
 def test_an_answer_without_a_length_is_no_answer() -> None:
     with (
         replying(b"HTTP/1.1 200 OK\r\n\r\nab") as url,
-        Line(url) as line,
+        Connection(url) as line,
         pytest.raises(NoAnswer, match="no Content-Length"),
     ):
         line.get("/")
@@ -479,14 +482,17 @@ def test_a_refused_request_is_not_timed() -> None:
     reply = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
     with (
         replying(reply) as url,
-        Line(url) as line,
+        Connection(url) as line,
         pytest.raises(NoAnswer, match="answered with status 503"),
     ):
         time_posts(line, ["/predict"], [b"{}"], count=1, warm_up=1)
 
 
 def test_a_request_names_host_prefix_length_and_token() -> None:
-    with replying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url, Line(url, token="t0ken") as line:
+    with (
+        replying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url,
+        Connection(url, token="t0ken") as line,
+    ):
         request = line.request("POST", "/predict", b"{}").decode()
         line.get("/")
     host = url.removeprefix("http://").partition("/")[0]

@@ -14,7 +14,7 @@ from goldenpath.registry.mlserver import JOBLIB, export_mlserver
 @click.command("export-bundle")
 @VERSION
 @click.argument("file", type=click.Path(path_type=Path))
-def export(version: str, file: Path) -> None:
+def write_bundle(version: str, file: Path) -> None:
     """Write VERSION and its signatures into one FILE, for another namespace."""
     found = Project().registry
     export_bundle(found, found.resolve(version), file)

@@ -16,12 +16,12 @@ from goldenpath.registry.role_repair import find_obstacle, repair_roles
 from goldenpath.settings import load_settings
 
 
-@click.command()
+@click.command("sign")
 @VERSION
 @click.option("--key", type=click.Path(path_type=Path), help="Private key (PEM); default: signing_key.")
 @click.option("--unverified", is_flag=True, help="Sign although no known key vouches for the version.")
 @click.option("--why", help="With --unverified: how you checked it, for the history.")
-def sign(version: str, key: Path | None, unverified: bool, why: str | None) -> None:
+def sign_version(version: str, key: Path | None, unverified: bool, why: str | None) -> None:
     """Sign VERSION in the OpenSSF Model Signing format.
 
     Its files must be those of its manifest, and verify_key, signing_key or KEY must have signed it before.
@@ -43,13 +43,13 @@ def _sign_unverified(found: Registry, version: str, key: Path, why: str | None) 
     return file
 
 
-@click.command()
+@click.command("gc")
 @click.option(
     "--keep", required=True, type=click.IntRange(0), help="The newest versions that stay in any case."
 )
 @GRACE_TIME
 @YES
-def gc(keep: int, grace: timedelta, yes: bool) -> None:
+def gc_versions(keep: int, grace: timedelta, yes: bool) -> None:
     """Move unused versions to the trash, and delete those past the grace time.
 
     Kept are the newest, the young, and all versions that an entry within the grace time names.

@@ -13,7 +13,7 @@ from goldenpath.registry.trial import Job, try_version
 from goldenpath.settings import Settings, load_settings
 
 
-@click.command()
+@click.command("promote")
 @VERSION
 @click.option(
     "--role", type=click.Choice(ROLES), default="champion", show_default=True, help="What it is for."
@@ -23,7 +23,7 @@ from goldenpath.settings import Settings, load_settings
 @click.option("--leave-no-champion", is_flag=True, help="Allow another role for the champion.")
 @click.option("--unproven", is_flag=True, help="Promote although it does not load here; the history says so.")
 @WHY
-def promote(
+def promote_version(
     version: str,
     role: Role,
     share: float,
@@ -45,7 +45,7 @@ def promote(
     if unproven:
         why = f"{why} (unproven)"
     else:
-        prove(found, name, settings)
+        prove_version(found, name, settings)
     roles = found.promote(
         name,
         role,
@@ -55,7 +55,7 @@ def promote(
         made_from=made_from,
         leave_no_champion=leave_no_champion,
     )
-    tell(roles)
+    tell_roles(roles)
 
 
 @click.command()
@@ -65,7 +65,7 @@ def withdraw(version: str, why: str) -> None:
     """Withdraw VERSION: remove its roles and prevent it from being loaded. Its files are kept."""
     found = Project().registry
     name = version_named(found, version)
-    tell(found.withdraw(name, why=why, who=load_settings().who_am_i()))
+    tell_roles(found.withdraw(name, why=why, who=load_settings().who_am_i()))
 
 
 @click.command()
@@ -76,10 +76,10 @@ def rollback(entry: int | None, why: str) -> None:
 
     This is a new entry; nothing is erased. What was withdrawn stays withdrawn.
     """
-    tell(Project().registry.rollback(entry, why=why, who=load_settings().who_am_i()))
+    tell_roles(Project().registry.rollback(entry, why=why, who=load_settings().who_am_i()))
 
 
-def tell(roles: Roles) -> None:
+def tell_roles(roles: Roles) -> None:
     "Print the assignment that is now in force, and warn if it has no champion."
     put(f"entry {roles.number}: {', '.join(held(roles))}")
     if not roles.champion:
@@ -108,7 +108,7 @@ def version_named(registry: Registry, name: str) -> str:
     return registry.resolve(name) if name in ROLES else name
 
 
-def prove(registry: Registry, version: str, settings: Settings) -> None:
+def prove_version(registry: Registry, version: str, settings: Settings) -> None:
     "Verify a version. Raises NotTrusted if it is altered, doesn't load or fails its golden records."
     manifest = registry.verify(version)
     if not settings.trial_seconds:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from goldenpath.cluster.checks.notebook_source import Look, opens_step
+from goldenpath.cluster.checks.notebook_source import StepSource, opens_step
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.runs.run import HANDED_ON
@@ -19,7 +19,7 @@ class Gap(NamedTuple):
     name: str  # of what is read
 
 
-def check_handover(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
+def check_handover(graph: Graph, looks: Mapping[str, StepSource]) -> Iterator[Trap]:
     "Find missing links and undeclared files; `looks` lacks the steps whose notebook cannot be read."
     before = _before(graph)
     gaps = _gaps(graph, looks, before)
@@ -45,7 +45,7 @@ def _before(graph: Graph) -> Before:
     return before
 
 
-def _gaps(graph: Graph, looks: Mapping[str, Look], before: Before) -> list[Gap]:
+def _gaps(graph: Graph, looks: Mapping[str, StepSource], before: Before) -> list[Gap]:
     "Each missing link once: where its target reads, not again in the steps after it."
     gaps: list[Gap] = []
     for node in graph.nodes:
@@ -58,7 +58,7 @@ def _gaps(graph: Graph, looks: Mapping[str, Look], before: Before) -> list[Gap]:
     return gaps
 
 
-def _unlinked(node: Node, graph: Graph, looks: Mapping[str, Look], before: Before) -> dict[str, str]:
+def _unlinked(node: Node, graph: Graph, looks: Mapping[str, StepSource], before: Before) -> dict[str, str]:
     "Find what a step reads although none of its makers comes before it: the makers, by the step's id."
     unlinked: dict[str, str] = {}
     for name in sorted(looks[node.id].reads) if node.id in looks else ():
@@ -73,20 +73,20 @@ def _unlinked(node: Node, graph: Graph, looks: Mapping[str, Look], before: Befor
     return unlinked
 
 
-def _leaves(look: Look, name: str) -> bool:
+def _leaves(look: StepSource, name: str) -> bool:
     return any(left.startswith(name) or name.startswith(left) for left in look.leaves)
 
 
 def _wanted(
     graph: Graph,
-    looks: Mapping[str, Look],
+    looks: Mapping[str, StepSource],
     before: Before,
     gapped: set[
         str
     ],  # ids of steps without a link that they need: they and those after them hand on otherwise
-) -> dict[tuple[str, str], tuple[Look, list[Node]]]:
+) -> dict[tuple[str, str], tuple[StepSource, list[Node]]]:
     "Find undeclared files that travel only by the working folder, by maker and name: maker and readers."
-    wanted: dict[tuple[str, str], tuple[Look, list[Node]]] = {}
+    wanted: dict[tuple[str, str], tuple[StepSource, list[Node]]] = {}
     for node in graph.nodes:
         earlier = [looks[other.id] for other in before[node.id] if other.id in looks]
         if node.id not in looks:
@@ -103,7 +103,7 @@ def _wanted(
     return wanted
 
 
-def _undeclared(wanted: Mapping[tuple[str, str], tuple[Look, list[Node]]]) -> Iterator[Trap]:
+def _undeclared(wanted: Mapping[tuple[str, str], tuple[StepSource, list[Node]]]) -> Iterator[Trap]:
     for (_, name), (maker, readers) in sorted(wanted.items(), key=lambda item: item[0][1]):
         more = f" and {len(readers) - 1} more read" if len(readers) > 1 else " reads"
         yield Trap(
@@ -114,7 +114,7 @@ def _undeclared(wanted: Mapping[tuple[str, str], tuple[Look, list[Node]]]) -> It
         )
 
 
-def _lost(look: Look, reported: set[str]) -> Iterator[Trap]:
+def _lost(look: StepSource, reported: set[str]) -> Iterator[Trap]:
     "Report undeclared files at relative paths: they are lost with the step's pod."
     declared = {str(name) for name in look.node.parameters.get("outputs", [])}
     for name in sorted(look.written - declared - reported):

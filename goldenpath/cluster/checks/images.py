@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from goldenpath.cluster.checks.notebook_source import Look, parsed
+from goldenpath.cluster.checks.notebook_source import StepSource, parsed
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.images import (
     Image,
@@ -51,7 +51,7 @@ def _tag(image: str) -> str:
     return image[image.find("@", start) :] if "@" in image else image[image.find(":", start) :]
 
 
-def check_imports(look: Look, images: Path) -> Iterator[Trap]:
+def check_imports(look: StepSource, images: Path) -> Iterator[Trap]:
     "Find imports, in a notebook and the local modules that it imports, which the node's image lacks."
     image = image_of(str(look.node.parameters.get("runtime_image", "")), images)
     pins = read_pins(image.list)
@@ -80,7 +80,7 @@ def _is_in(module: str, pins: dict[str, str]) -> bool:
     return any(plain_name(package) in pins for package in packages_distributions().get(module, ()))
 
 
-def _outside(look: Look) -> dict[str, str]:
+def _outside(look: StepSource) -> dict[str, str]:
     "Top-level modules from outside the standard library and the project, each with the file that imports it."
     folder = look.node.file.parent
     carried = {str(one).partition("/")[0] for one in look.node.parameters.get("dependencies", [])}

@@ -16,7 +16,7 @@ LEAVE_CALLS = ("output", "step.save")
 WRITES = re.compile(r"dump\w*|to_\w+|savefig|save|write_text|write_bytes")
 
 
-class Look(NamedTuple):
+class StepSource(NamedTuple):
     "What a step's notebook says about itself."
 
     node: Node
@@ -30,17 +30,17 @@ class Look(NamedTuple):
     leaves: frozenset[str]  # names, or beginnings of names, that it leaves in its run, likewise
 
 
-def look_at(node: Node) -> Look:
+def look_at(node: Node) -> StepSource:
     "Read a node's notebook or script. Raises BadInput if a notebook cannot be read."
     if node.file.suffix != ".ipynb":
         notebook, source = {}, node.file.read_text("utf-8") if node.file.is_file() else ""
     else:
         notebook = read_notebook(node.file)
-        source = "\n\n".join(plain(cell) for cell in code_cells(notebook))
+        source = "\n\n".join(without_magics(cell) for cell in code_cells(notebook))
     calls = [part for part in ast.walk(parsed(source)) if isinstance(part, ast.Call)]
     if_there = set(_texts(calls, "has"))  # looked for first, so the step can do without
     specs = list(declarations(source, node.file))
-    return Look(
+    return StepSource(
         node=node,
         notebook=notebook,
         source=source,
@@ -53,7 +53,7 @@ def look_at(node: Node) -> Look:
     )
 
 
-def plain(cell: str) -> str:
+def without_magics(cell: str) -> str:
     "Return a cell without IPython's own syntax, so that it can be parsed."
     return "\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!", "?")))
 

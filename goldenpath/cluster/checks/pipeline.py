@@ -13,7 +13,7 @@ from pathlib import Path
 from goldenpath.cluster.checkout import find_project
 from goldenpath.cluster.checks.handover import check_handover
 from goldenpath.cluster.checks.images import check_image, check_imports
-from goldenpath.cluster.checks.notebook_source import Look
+from goldenpath.cluster.checks.notebook_source import StepSource
 from goldenpath.cluster.checks.steps import check_steps, look_at_all
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.checks.travel import check_travel
@@ -22,7 +22,7 @@ from goldenpath.cluster.pipeline_file import Graph, Node, read_pipeline
 from goldenpath.cluster.submit import metadata_folders
 from goldenpath.errors import BadInput
 
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+PARAMETER_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LABEL = re.compile(r"[a-z0-9]([-_.a-z0-9]{0,61}[a-z0-9])?")
 IMAGE = re.compile(r"[^/\s:]+(:\d+)?/[^/\s]+(/[^/\s:@]+)*/?[^/\s:@]*(:[\w][\w.-]*|@sha256:[0-9a-f]{64})")
 WORKING_FOLDER = Path("/opt/app-root/src")  # of every node, in its pod
@@ -54,7 +54,7 @@ def merged(traps: Iterable[Trap]) -> list[Trap]:
     return [replace(trap, where=", ".join(dict.fromkeys(where))) for trap, where in alike.items()]
 
 
-def _image_traps(graph: Graph, looks: Mapping[str, Look], images: Path) -> Iterator[Trap]:
+def _image_traps(graph: Graph, looks: Mapping[str, StepSource], images: Path) -> Iterator[Trap]:
     if own := image_names([images]):
         known = own | image_names(metadata_folders("runtime-images"))
         for node in graph.nodes:
@@ -66,7 +66,7 @@ def _image_traps(graph: Graph, looks: Mapping[str, Look], images: Path) -> Itera
 def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
     trap = partial(Trap, graph.name)
     properties = graph.app_data.get("properties", {})
-    if not NAME.fullmatch(graph.name):
+    if not PARAMETER_NAME.fullmatch(graph.name):
         yield trap(
             "name",
             f"the name '{graph.name}' passes validation and breaks the export",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from goldenpath.cluster.checks.notebook_source import Look, look_at, parsed
+from goldenpath.cluster.checks.notebook_source import StepSource, look_at, parsed
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.errors import BadInput
@@ -20,9 +20,9 @@ CASTS = re.compile(r"""\b(int|float)\(\s*os\.(?:environ\.get|getenv)\(\s*["'](\w
 ALWAYS_READ = {"RUN_ID", *(PREFIX + key for key in (*(key.upper() for key in KEYS), *OTHER_NAMES))}
 
 
-def look_at_all(graph: Graph) -> tuple[dict[str, Look], list[Trap]]:
+def look_at_all(graph: Graph) -> tuple[dict[str, StepSource], list[Trap]]:
     "Read every step's notebook: looks by the node's id, and a trap for each that cannot be read."
-    looks: dict[str, Look] = {}
+    looks: dict[str, StepSource] = {}
     traps: list[Trap] = []
     for node in graph.nodes:
         try:
@@ -34,7 +34,7 @@ def look_at_all(graph: Graph) -> tuple[dict[str, Look], list[Trap]]:
     return looks, traps
 
 
-def check_steps(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
+def check_steps(graph: Graph, looks: Mapping[str, StepSource]) -> Iterator[Trap]:
     "Find the traps in the notebooks of a pipeline."
     for look in looks.values():
         yield from _notebook_traps(look)
@@ -43,7 +43,7 @@ def check_steps(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
     yield from _disagreements(graph)
 
 
-def _notebook_traps(look: Look) -> Iterator[Trap]:
+def _notebook_traps(look: StepSource) -> Iterator[Trap]:
     node = look.node
     if not look.notebook:
         return
@@ -87,7 +87,7 @@ def _long_parameters(notebook: dict[str, Any]) -> Iterator[str]:
                     yield "".join(cell["source"]).splitlines()[node.lineno - 1]
 
 
-def _unread_defaults(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
+def _unread_defaults(graph: Graph, looks: Mapping[str, StepSource]) -> Iterator[Trap]:
     "Report pipeline defaults that no step reads; each goes to every step, so one reader is enough."
     read = {name for look in looks.values() for name in READS.findall(look.source)} | ALWAYS_READ
     for name in graph.variables.keys() - read:
@@ -96,7 +96,7 @@ def _unread_defaults(graph: Graph, looks: Mapping[str, Look]) -> Iterator[Trap]:
         yield Trap(graph.name, "variable", problem, remedy)
 
 
-def _variable_traps(graph: Graph, look: Look) -> Iterator[Trap]:
+def _variable_traps(graph: Graph, look: StepSource) -> Iterator[Trap]:
     read = set(READS.findall(look.source)) | ALWAYS_READ | graph.variables.keys()
     casts = {name: kind for kind, name in CASTS.findall(look.source)}
     for name, value in look.node.variables.items():

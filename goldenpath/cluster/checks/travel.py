@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from goldenpath.cluster.checks.notebook_source import imported, opens_step, plain
+from goldenpath.cluster.checks.notebook_source import imported, opens_step, without_magics
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.pipeline_file import Node
 from goldenpath.errors import BadInput
@@ -103,7 +103,7 @@ def _left_behind(node: Node, names: set[str]) -> Iterator[Trap]:
     if not node.file.is_file() or node.file.suffix != ".ipynb":
         return
     try:
-        source = "\n\n".join(plain(cell) for cell in code_cells(read_notebook(node.file)))
+        source = "\n\n".join(without_magics(cell) for cell in code_cells(read_notebook(node.file)))
     except BadInput:
         return
     missing = sorted(name for name in _needed(folder, source) if name not in names)

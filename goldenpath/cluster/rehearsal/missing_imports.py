@@ -20,7 +20,7 @@ def watch() -> None:
         return
     notes = open(os.path.join(folder, f"{os.getpid()}.jsonl"), "a", buffering=1)  # noqa: SIM115
     sys.addaudithook(_listener(notes))
-    sys.meta_path.append(Missing(notes, os.getcwd()))  # called only if no other finder found the module
+    sys.meta_path.append(LastFinder(notes, os.getcwd()))  # called only if no other finder found the module
 
 
 def _listener(notes: TextIO) -> Any:
@@ -41,7 +41,7 @@ def _reads(args: tuple[Any, ...]) -> bool:
     return not set(str(mode)) & set("wxa+")
 
 
-class Missing:
+class LastFinder:
     "The last finder: modules that reach it are not installed."
 
     def __init__(self, notes: TextIO, folder: str) -> None:

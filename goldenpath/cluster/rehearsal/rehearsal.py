@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from goldenpath.cluster.checks.notebook_source import imported, plain
+from goldenpath.cluster.checks.notebook_source import imported, without_magics
 from goldenpath.cluster.compile import Task, compile_pipeline, read_tasks
 from goldenpath.cluster.images import image_of
 from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
@@ -24,7 +24,7 @@ from goldenpath.cluster.rehearsal.loan import check_given, find_loans, lend
 from goldenpath.cluster.rehearsal.pod import Place, Ran, isolation, run_task
 from goldenpath.cluster.rehearsal.python import PodPython, pod_python
 from goldenpath.cluster.rehearsal.store import running_store
-from goldenpath.cluster.rehearsal.volume import expect_folder, lay_volumes, look, mark
+from goldenpath.cluster.rehearsal.volume import accesses_since, expect_folder, lay_volumes, mark
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, StepProgress, Watch, read_failure
@@ -139,7 +139,7 @@ def imports_of(project: Path) -> set[str]:
     "Names of all modules that notebooks and library import."
     sources = [file.read_text("utf-8") for file in (project / "goldenpath").rglob("*.py")]
     for file in (project / "notebooks").glob("*.ipynb"):
-        sources.append("\n\n".join(plain(cell) for cell in code_cells(read_notebook(file))))
+        sources.append("\n\n".join(without_magics(cell) for cell in code_cells(read_notebook(file))))
     return set().union(*(imported(source) for source in sources))
 
 
@@ -194,7 +194,7 @@ def _run_one(task: Task, stage: _Stage) -> NodeReport:
     place = stage.place(task)
     before = {volume: mark(volume) for volume in place.volumes.values()}
     ran = run_task(task, place)
-    looks = [look(volume, seen) for volume, seen in before.items()]
+    looks = [accesses_since(volume, seen) for volume, seen in before.items()]
     shutil.rmtree(place.folder / "stage")
     return NodeReport(
         label=task.label,

@@ -16,7 +16,7 @@ LONG_AGO = 1_000_000_000.0  # seconds; an access time that any reading moves for
 Seen = dict[Path, tuple[int, int]]  # modification time (ns) and size by file
 
 
-class Look(NamedTuple):
+class VolumeAccess(NamedTuple):
     read: list[str]
     written: list[str]
 
@@ -66,7 +66,7 @@ def mark(volume: Path) -> Seen:
     return seen
 
 
-def look(volume: Path, before: Seen) -> Look:
+def accesses_since(volume: Path, before: Seen) -> VolumeAccess:
     "List what was read and written since `mark`, as paths below the volume."
     read, written = [], []
     for file in _files(volume):
@@ -76,7 +76,7 @@ def look(volume: Path, before: Seen) -> Look:
             written.append(name)
         elif state.st_atime > LONG_AGO:
             read.append(name)
-    return Look(read, written)
+    return VolumeAccess(read, written)
 
 
 def _files(volume: Path) -> list[Path]:
