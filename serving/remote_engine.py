@@ -17,12 +17,13 @@ from pydantic_core import from_json
 
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, GoldenpathError, NotTrusted
-from goldenpath.predict import Predictor, prove_golden, refuse_foreign
+from goldenpath.model import enriched
+from goldenpath.predict import Predictor, refuse_contract, refuse_major
 from goldenpath.records import Columns, Layout
 from goldenpath.registry.artifact import read_record
+from goldenpath.registry.engine import prove_golden
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import ContractSpec
-from goldenpath.schema.golden import Golden
 from goldenpath.settings import Settings
 
 OUTPUT = "predict_proba"
@@ -147,12 +148,11 @@ def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
     """
     version = registry.resolve(name)
     manifest, folder = registry.verify(version), registry.folder(version)
-    spec = read_record(folder, manifest, "contract.json", ContractSpec)
-    golden = read_record(folder, manifest, "golden.json", Golden)
-    refuse_foreign(manifest, spec)
+    refuse_major(manifest)
+    refuse_contract(manifest, read_record(folder, manifest, "contract.json", ContractSpec))
     url, timeout, retries = settings.backend_url, settings.backend_timeout, settings.backend_retries
     engine = RemoteEngine(url, manifest.model, version, manifest.layout, timeout, retries)
-    proof = prove_golden(engine, spec, golden, manifest.threshold)
+    proof = prove_golden(engine, folder, manifest, enriched)
     if proof.status != "proven":
         raise NotTrusted(f"the backend's {version} is another model: {proof.reason}; export it there again")
     why = "the model answers elsewhere (backend = v2)"

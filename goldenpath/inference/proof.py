@@ -34,7 +34,7 @@ def prove(
 def one_by_one(engine: Engine, columns: Columns) -> np.ndarray:  # (n,)
     "Answer n records one after the other."
     rows = len(next(iter(columns.values())))
-    return np.array([engine.one(*values) for values in records(columns, engine.layout, rows)])
+    return np.array([engine.one(*values) for values in single_rows(columns, engine.layout, rows)])
 
 
 def compare_answers(
@@ -102,7 +102,7 @@ def latencies(
     within: float = 5.0,  # seconds for each engine, however slow the model is
 ) -> dict[str, Latency]:  # by the engine's name; "onnx" only if it is proven
     "Time one record in this process by each engine; some calls before that are not counted."
-    single = records(columns, paths.sklearn.layout, calls)
+    single = single_rows(columns, paths.sklearn.layout, calls)
 
     def timed(engine: Engine) -> Latency:
         return latency(time_calls(lambda values: engine.one(*values), single, 20, within))
@@ -111,7 +111,7 @@ def latencies(
     return {engine.name: timed(engine) for engine in engines}
 
 
-def records(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str], list[float]]]:
+def single_rows(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str], list[float]]]:
     "Return the first rows as an engine takes them one by one: text values, number values."
     count = min(most, len(next(iter(columns.values()))))
     return [

@@ -41,12 +41,6 @@ STILL: dict[str, Debt] = {
         median=17,
         unshown="figure promote",
     ),
-    "08_predict": Debt(
-        lines=41,
-        longest=51,
-        median=15,
-        unshown="load_predictor refuse_foreign",
-    ),
     "10_batch": Debt(
         longest=73,
         median=31,

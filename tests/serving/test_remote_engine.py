@@ -140,8 +140,8 @@ def test_failures_of_the_backend_are_502_and_504(home: Path, backend: Backend) -
     for answers, status in ([500, 500], 502), ([0.6, 0.6], 504):
         backend.answers = answers
         for predictor in (one for _, one in models.live.holders):
-            slow = RemoteEngine(backend.url, MODEL, predictor.version, predictor.layout, timeout=0.2)
-            predictor._engine = slow  # type: ignore[assignment]
+            slow = RemoteEngine(backend.url, MODEL, predictor.version, predictor.engine.layout, timeout=0.2)
+            predictor.engine = slow
         answer = asking.post("/predict", json=RECORDS[0])
         assert answer.status_code == status
         assert "try again" in answer.json["error"]
