@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.inference.engines import SklearnEngine
 from goldenpath.inference.proof import Paths, open_fast_path
@@ -13,6 +13,7 @@ from goldenpath.records import FastPathRecord, Latency
 from goldenpath.registry.artifact import pipeline_from, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.run import Run
+from goldenpath.schema.golden import Golden
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,13 @@ class Candidate:
     record: TrainingRecord
     paths: Paths
 
-    def complete(
-        self,
-        manifest: Manifest,  # without the hashes of its files
-        texts: Mapping[str, str],  # by file name
-    ) -> Manifest:
+    def complete(self, manifest: Manifest, golden: Golden, verdict: Verdict, card: str) -> Manifest:
         "Write the remaining files, and the manifest last: a folder without a manifest is not a candidate."
         if manifest.fast_path.status == "refused":  # kept in the run, where a person can look at it
             os.replace(self.folder / "model.onnx", self.run.output("refused/model.onnx"))
-        for name, text in texts.items():
-            (self.folder / name).write_text(text, "utf-8")
+        (self.folder / "golden.json").write_text(golden.model_dump_json(), "utf-8")
+        (self.folder / "verdict.json").write_text(verdict.model_dump_json(indent=2), "utf-8")
+        (self.folder / "MODEL_CARD.md").write_text(card, "utf-8")
         return write_manifest(self.folder, manifest)
 
     def manifest(

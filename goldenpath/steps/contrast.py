@@ -6,12 +6,11 @@
 __all__ = ['REFIT_WITHIN', 'WITHIN', 'Sample', 'sample_of', 'train_and_predict', 'load_and_predict', 'one_in_process',
            'batch_rates', 'contrast']
 
-# %% ../../notebooks/09_contrast.ipynb #fca431a1
+# %% ../../notebooks/09_contrast.ipynb #856b5dc6
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -140,7 +139,7 @@ def _in_process(step: Step, folder: Path, manifest: Manifest, sample: Sample) ->
     loads = time_calls(lambda _: load_and_predict(folder, one), range(5), warm_up=1, within=WITHIN)
     return InProcess(sklearn_one, fast_one, fast.why, loads, rates)
 
-# %% ../../notebooks/09_contrast.ipynb #ba9c4fdc
+# %% ../../notebooks/09_contrast.ipynb #e983e47d
 def _measure(step: Step, version: str, requests: int) -> Contrast:
     folder, manifest = step.registry.folder(version), step.registry.verify(version)
     step.run.doing("loading the version")
@@ -156,7 +155,7 @@ def _measure(step: Step, version: str, requests: int) -> Contrast:
         synthetic=manifest.synthetic,
         rows=manifest.data.rows["train"],
         train_then_predict_s=trained,
-        load_then_predict_s=median(here.loads),
+        load_then_predict_s=latency(here.loads).p50,
         first_request_s=http.first,
         sklearn_one_s=latency(here.sklearn_one),
         fast_one_s=None if here.fast_one is None else latency(here.fast_one),

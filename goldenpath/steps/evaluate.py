@@ -196,7 +196,7 @@ def reaches_floor(metric: str, measured: Interval, floor: float) -> Rule:
         detail="the value must reach the floor" if floor else "a floor of 0 judges nothing",
     )
 
-# %% ../../notebooks/06_evaluate.ipynb #23a0c347
+# %% ../../notebooks/06_evaluate.ipynb #d800fd1d
 def slices_reach_floor(slices: Sequence[Slice], floor: float) -> Rule:
     "Require it of the recall in every slice that has enough positive rows."
     value, lowest = None, lowest_recall(slices)
@@ -207,9 +207,8 @@ def slices_reach_floor(slices: Sequence[Slice], floor: float) -> Rule:
         detail = f"lowest: {lowest.column} = {lowest.level}, {lowest.positives} positive rows"
     if not floor:
         return Rule(name="lowest recall of a slice", value=value, result="info", detail=detail)
-    return Rule(
-        name="recall of every slice at least", value=value, threshold=floor, result=result, detail=detail
-    )
+    name = "recall of every slice at least"
+    return Rule(name=name, value=value, threshold=floor, result=result, detail=detail)
 
 # %% ../../notebooks/06_evaluate.ipynb #091903f9
 def gate_rules(
@@ -255,7 +254,7 @@ def prove_twice(
             proof = again.model_copy(update={"reason": f"on golden rows: {again.reason}"})
     return proof, golden
 
-# %% ../../notebooks/06_evaluate.ipynb #3441070b
+# %% ../../notebooks/06_evaluate.ipynb #3bd0f848
 @step_spec(
     "06_evaluate",
     reads=("training.json", "candidate/", "data/"),
@@ -279,15 +278,11 @@ def evaluate(
     timed = latencies(candidate.paths, columns["test"], fast_path.status == "proven")
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
     card = model_card(manifest, verdict, evaluation, contract.spec, Words(purpose=PURPOSE, limits=LIMITS))
-    files = [step.save("evaluation.json", evaluation), step.save("verdict.json", verdict)]
-    texts = {
-        "golden.json": golden.model_dump_json(),
-        "MODEL_CARD.md": card,
-        "verdict.json": files[1].read_text(),
-    }
-    return Judgment(candidate.complete(manifest, texts), verdict, evaluation)
+    step.save("evaluation.json", evaluation)
+    step.save("verdict.json", verdict)
+    return Judgment(candidate.complete(manifest, golden, verdict, card), verdict, evaluation)
 
-# %% ../../notebooks/06_evaluate.ipynb #a71d49cd
+# %% ../../notebooks/06_evaluate.ipynb #3e45909d
 def _judge(
     step: Step,
     settings: Settings,
@@ -301,10 +296,8 @@ def _judge(
     threshold = choose(settings.threshold, outcome["validation"], predicted["validation"])
     champion = ask_champion(step.registry, contract.spec, columns["test"], TRUSTED_TYPES)
     rate = outcome_on(step.table("data/train.parquet", [contract.target.column]), contract, "train").mean()
-    models = {
-        "candidate": answers_of(happened, predicted["test"], threshold.value),
-        "majority baseline": majority(happened, rate),
-    }
+    models = {"candidate": answers_of(happened, predicted["test"], threshold.value)}
+    models["majority baseline"] = majority(happened, rate)
     if champion.probability is not None:
         models["champion"] = answers_of(happened, champion.probability, champion.threshold)
     measured = bootstrap(models, settings.bootstrap, settings.seed)

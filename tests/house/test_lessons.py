@@ -36,11 +36,6 @@ STILL: dict[str, Debt] = {
         median=16,
         unshown="origin_of save_candidate warn_ahead",
     ),
-    "07_publish": Debt(
-        lines=29,
-        median=17,
-        unshown="figure promote",
-    ),
     "10_batch": Debt(
         longest=73,
         median=31,
