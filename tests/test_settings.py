@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.errors import BadInput, VolumeFault
-from goldenpath.settings import KEYS, load_settings
+from goldenpath.settings import KEYS, Settings, load_settings
 from goldenpath.settings import table as module
 from tests.helpers.project import PROJECT
 
@@ -263,3 +263,12 @@ def test_who_is_the_user_else_git_else_the_workbench(tmp_path, monkeypatch):
     assert settings.who_am_i({"NB_PREFIX": "/notebook/team/mona"}) == "mona"
     assert "@" in settings.who_am_i({})
     assert load_settings(written(tmp_path, "user = ada"), {}).who_am_i({}) == "ada"
+
+
+def test_without_a_setting_the_model_has_the_name_of_the_projects_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "Churn of 2026_"
+    folder.mkdir()
+    assert load_settings(written(folder, "workers = 2"), {}).model == "churn-of-2026"
+    assert load_settings(written(folder, "model = sales"), {}).model == "sales"
+    monkeypatch.chdir(folder)
+    assert Settings().model == "churn-of-2026"

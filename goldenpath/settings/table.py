@@ -31,12 +31,20 @@ SERVICE_LINK = re.compile(
 )
 
 
+def _name_of_folder(values: dict[str, Any]) -> str:
+    "Make a model's name of the project's folder: `My Model` becomes `my-model`."
+    folder = values["file"].parent if values.get("file") else Path.cwd()
+    return re.sub(r"[^a-z0-9]+", "-", folder.name.lower())[:40].strip("-") or "model"
+
+
 class Settings(ServerSettings):
     "Every key, its default, and in the description what it means and what is allowed."
 
     file: Path | None = None  # the settings.ini that was read, links resolved; None where there is none
 
-    model: Name = Field("covid-death", description="small letters, digits and hyphens, at most 40")
+    model: Name = Field(
+        default_factory=_name_of_folder, description="small letters, digits and hyphens, at most 40"
+    )
     source: str = Field("", description="a CSV or Parquet file, a glob, a URL, `synthetic`, or empty to look")
     home: str = Field("auto", description="a folder, or auto: /mnt/goldenpath if mounted, else volume/")
     split: Split = Field(

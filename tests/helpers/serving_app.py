@@ -12,6 +12,7 @@ from serving.app import create_app
 from serving.models import Models
 from serving.state import State
 from serving.worker import load, registry_of
+from tests.helpers.serving_fixtures import MODEL
 
 # neither counts nor lines for good requests, and versions that need no trial
 QUIET = {"metrics": False, "log_sample": 0.0, "trial_seconds": 0}
@@ -27,7 +28,7 @@ def models_of(home: Path, **settings: Any) -> Models:
 
 
 def settings_of(home: Path, **settings: Any) -> Settings:
-    return Settings(**{"home": str(home), **QUIET, **settings})
+    return Settings(**{"home": str(home), "model": MODEL, **QUIET, **settings})
 
 
 def client(

@@ -60,8 +60,7 @@ def test_nothing_outside_the_examples_files_knows_a_column_or_its_models_name(pa
     columns = {*CONTRACT.text_columns, *CONTRACT.number_columns, CONTRACT.target.column}
     text = path.read_text("utf-8")
     assert set(re.findall(r"\w+", text)) & columns == set()
-    if path.name != "table.py":  # the default of `model` still is the example's
-        assert "covid" not in text.lower()
+    assert "covid" not in text.lower()
 
 
 def test_benchmarks_import_no_tests_and_only_their_own_tests_import_benchmarks():

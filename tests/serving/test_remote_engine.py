@@ -150,7 +150,9 @@ def test_failures_of_the_backend_are_502_and_504(home: Path, backend: Backend) -
 def test_a_backend_with_another_model_is_refused_and_one_that_is_away_is_tried_again(
     home: Path, backend: Backend
 ) -> None:
-    settings = Settings(home=str(home), backend="v2", backend_url=backend.url, backend_timeout=LONG)
+    settings = Settings(
+        home=str(home), model=MODEL, backend="v2", backend_url=backend.url, backend_timeout=LONG
+    )
     registry = Registry(home, MODEL)
     models = Models(registry, lambda version: open_remote(registry, settings, version))
     backend.answers = [500] * 4

@@ -294,7 +294,7 @@ def test_output_into_the_folder_that_is_read_is_refused(
 def test_output_among_the_training_rows_is_refused(
     source: str, published: Path, cases: pd.DataFrame, tmp_path: Path
 ) -> None:
-    settings = Settings(home=str(published), project=str(tmp_path), source=source)
+    settings = Settings(home=str(published), model=MODEL, project=str(tmp_path), source=source)
     folders = [tmp_path / "rows"] if source else [tmp_path / "data", published / "data"]
     for folder in folders:
         with pytest.raises(BadInput, match=r"x\.csv would be among the training rows"):
@@ -336,13 +336,17 @@ def test_a_full_disk_is_named(
 
 def test_nothing_published_is_named(cases: pd.DataFrame, home: Path, tmp_path: Path) -> None:
     with pytest.raises(NoModel, match="no version of covid-death is champion"):
-        run_batch(Project(Settings(home=str(home))), str(tmp_path / "cases.csv"), str(tmp_path / "x.csv"))
+        run_batch(
+            Project(Settings(home=str(home), model=MODEL)),
+            str(tmp_path / "cases.csv"),
+            str(tmp_path / "x.csv"),
+        )
 
 
 @pytest.mark.parametrize("given", [("", "x.csv"), ("x.csv", "")])
 def test_a_missing_path_is_named(given: tuple[str, str], home: Path) -> None:
     with pytest.raises(BadInput, match=r"(input|output)_path is empty: name a file, with -p"):
-        run_batch(Project(Settings(home=str(home))), *given)
+        run_batch(Project(Settings(home=str(home), model=MODEL)), *given)
 
 
 def test_relative_paths_start_where_the_command_was_typed(
@@ -350,7 +354,7 @@ def test_relative_paths_start_where_the_command_was_typed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ELYRA_RUNTIME_ENV", raising=False)
-    settings = Settings(home=str(home))
+    settings = Settings(home=str(home), model=MODEL)
     assert placed("a.csv", settings) == str(tmp_path / "a.csv")
     assert placed("/data/a.csv", settings) == "/data/a.csv"
     assert placed("https://x/a.csv", settings) == "https://x/a.csv"
@@ -389,7 +393,7 @@ from goldenpath import Project
 from goldenpath.settings import Settings
 from goldenpath.steps.batch import run_batch
 
-summary = run_batch(Project(Settings(home=sys.argv[1])), sys.argv[2], sys.argv[3])
+summary = run_batch(Project(Settings(home=sys.argv[1], model="covid-death")), sys.argv[2], sys.argv[3])
 print(summary.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
