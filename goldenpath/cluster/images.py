@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from goldenpath.records import Frozen
@@ -48,14 +47,8 @@ def image_of(name: str, images: Path) -> Image:
 
 def image_names(folders: list[Path]) -> set[str]:
     "Return the names of all images that are defined in these folders."
-    return set(_named(folders))
-
-
-def _named(folders: list[Path]) -> Iterator[str]:
-    for folder in folders:
-        for file in sorted(folder.glob("*.json")):
-            if name := _image_name(file):
-                yield name
+    files = (file for folder in folders for file in folder.glob("*.json"))
+    return {name for file in files if (name := _image_name(file))}
 
 
 def _image_name(definition: Path) -> str:

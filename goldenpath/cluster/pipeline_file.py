@@ -13,7 +13,7 @@ from typing import Any
 from goldenpath.cluster.workspace import copy_project
 from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
-from goldenpath.text.spelling import nearest
+from goldenpath.runs.spec import match_step
 
 
 class Node(Frozen):
@@ -134,13 +134,8 @@ def _leading_to(graph: Graph, last: Node) -> set[str]:
 
 
 def _named(graph: Graph, name: str) -> Node:
-    "Find a step by its name, number or last word (05_train, 05, train)."
-    for node in graph.nodes:
-        if Path(name).stem in (node.name, *node.name.split("_", 1)):
-            return node
-    names = [node.name for node in graph.nodes]
-    hint = nearest(name, names) or nearest(name, [one.partition("_")[2] for one in names])
-    raise BadInput(f"{graph.file.name} has no step '{name}'{hint}; steps: {', '.join(names)}")
+    steps = {node.name: node for node in graph.nodes}
+    return steps[match_step(name, steps, graph.file.name)]
 
 
 def copy_pipeline(

@@ -38,9 +38,7 @@ class RunOutcome(Frozen):
     @property
     def exit_code(self) -> int:
         "0, 1 where a step failed, 3 where the gate refused the candidate."
-        if self.failure is None:
-            return 0
-        return 3 if self.failure.kind == "GateRefused" else 1
+        return self.failure.exit_code if self.failure else 0
 
 
 def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from goldenpath.records import Frozen
 from goldenpath.runs.executed import Watch, read_failure, read_step
 from goldenpath.runs.notebook import has_tag, read_notebook
 from goldenpath.runs.run import make_run
+from goldenpath.runs.spec import match_step
 from goldenpath.settings import Settings
 from goldenpath.text.spelling import nearest
 
@@ -35,12 +36,7 @@ class Parameter(Frozen):
 def find_step(project: Path, name: str) -> Path:
     "Find a step's notebook by its name, number or last word (05_train, 05, train). Raises BadInput."
     steps = find_steps(project)
-    wanted = Path(name).stem
-    for stem, file in steps.items():
-        if wanted in (stem, *stem.split("_", 1)):
-            return file
-    hint = nearest(wanted, steps) or nearest(wanted, [stem.partition("_")[2] for stem in steps])
-    raise BadInput(f"there is no step '{name}'{hint}; steps: {', '.join(steps)}")
+    return steps[match_step(name, steps, "the project")]
 
 
 def find_steps(project: Path) -> dict[str, Path]:

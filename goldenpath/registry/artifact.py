@@ -50,8 +50,8 @@ _HARMLESS = (
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     "Hash every file of a candidate, write `manifest.json` last and durably; the manifest with its files."
     with faults(folder):
-        names = sorted(name for name in os.listdir(folder) if name != MANIFEST)
-        files = {name: FileEntry(sha256=sha256(folder / name), size=_size(folder / name)) for name in names}
+        paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
+        files = {path.name: FileEntry(sha256=sha256(path), size=path.lstat().st_size) for path in paths}
         complete = manifest.model_copy(update={"files": files})
         (folder / MANIFEST).unlink(missing_ok=True)
         write_file(folder / MANIFEST, complete.model_dump_json(indent=2).encode())
@@ -198,10 +198,6 @@ def sha256(path: Path) -> str:
     descriptor = open_regular(path)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _size(path: Path) -> int:
-    return path.lstat().st_size
 
 
 def read_trusted(folder: Path, manifest: Manifest, name: str) -> bytes:

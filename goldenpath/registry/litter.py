@@ -99,10 +99,3 @@ def litter_below(root: Path, older_than: timedelta = LITTER) -> list[Path]:
             whole = os.path.basename(parent) in WHOLE
             folders[:] = [] if whole else [name for name in folders if not name.startswith(STAGING)]
     return sorted(litter)
-
-
-def sweep(root: Path, older_than: timedelta = LITTER) -> list[Path]:
-    "Delete what dead writers left below a model's folder; the paths that are gone. Raises VolumeFault."
-    litter = litter_below(root, older_than)
-    remove_all(litter)
-    return litter

@@ -25,10 +25,6 @@ class Registry(Versions):
         "Return the current assignment. Raises VolumeFault."
         return self.log.current()
 
-    def history(self) -> list[Roles]:
-        "Every assignment there ever was, oldest first. Raises VolumeFault."
-        return self.log.all()
-
     def resolve(self, name: str) -> str:
         "Return the version that a role or version name means. Raises NoModel, BadInput if withdrawn."
         roles = self.roles()

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from goldenpath.errors import DamagedEntry, NotTrusted
 from goldenpath.records import Frozen
-from goldenpath.registry import attachments
-from goldenpath.registry.litter import delete, litter_below, remove_all
+from goldenpath.registry.litter import LITTER, delete, hide, last_change, litter_below, name_of, remove_all
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import Roles
-from goldenpath.registry.trash import STAMP, Aside, bring_back, intact_copy, list_aside, move_all_aside
+from goldenpath.registry.trash import STAMP, Aside, list_aside, move_all_aside
 from goldenpath.registry.versions import age_order
 from goldenpath.tables.progress import counted
-from goldenpath.volume import faults
+from goldenpath.volume import complete, faults, move
 
+_KINDS = ("signatures", "contrasts")  # stored beside a version, because a version never changes
 GRACE = timedelta(days=7)  # in which what was moved aside, or named by a role, can be restored
 
 
@@ -54,7 +54,7 @@ def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime
         aside=tuple(version for version in listed if version not in kept),
         back=_restorable(registry, sorted({one.name for one in waiting} & missing)),
         gone=gone,
-        attachments=tuple(attachments.orphans(registry, there, now)),
+        attachments=tuple(_orphans(registry, there, now)),
         litter=tuple(litter_below(registry.root)),
     )
 
@@ -118,7 +118,7 @@ def _restorable(registry: Registry, versions: list[str]) -> tuple[str, ...]:
     restorable = []
     for version in versions:
         with contextlib.suppress(NotTrusted):  # every copy is damaged: it is published again, or is lost
-            restorable += [version] if intact_copy(registry, version) else []
+            restorable += [version] if registry.intact_copy(version) else []
     return tuple(restorable)
 
 
@@ -127,8 +127,8 @@ def carry_out(registry: Registry, plan: Plan, now: datetime) -> Plan:
     back = _bring_all_back(registry, plan.back)
     aside = _move_unneeded(registry, plan.aside, now)
     gone = _delete_overdue(registry, plan.gone)
-    attachments.delete_attachments(registry, plan.attachments)
-    attachments.finish_deletions(registry, [path for path in plan.litter if attachments.is_hidden(path)])
+    finish_deletions(registry, hide(plan.attachments))
+    finish_deletions(registry, [path for path in plan.litter if _is_hidden(path)])
     remove_all(plan.litter)
     return plan.model_copy(update={"aside": aside, "back": back, "gone": gone})
 
@@ -153,5 +153,37 @@ def _bring_all_back(registry: Registry, versions: tuple[str, ...]) -> tuple[str,
     back = []
     for version in versions:
         with contextlib.suppress(NotTrusted):
-            back += [version] if bring_back(registry, version) else []
+            back += [version] if registry.restore(version) else []
     return tuple(back)
+
+
+def _orphans(registry: Registry, kept: set[str], now: datetime) -> list[Path]:
+    "List the folders of all versions but the kept ones, untouched for a day. Raises VolumeFault."
+    with faults(registry.root):
+        folders = [registry.root / kind / name for kind in _KINDS for name in complete(registry.root / kind)]
+        old = (now - LITTER).timestamp()
+        return [folder for folder in folders if folder.name not in kept and last_change(folder) <= old]
+
+
+def finish_deletions(registry: Registry, hidden: list[Path]) -> None:
+    "Delete what was hidden to be deleted, or put it back where its version is there. Raises VolumeFault."
+    if hidden:
+        kept = {*(one.name for one in list_aside(registry.aside)), *registry.versions()}
+        for folder in hidden:
+            if name_of(folder) in kept:
+                _put_back(folder)
+    remove_all(hidden)
+
+
+def _is_hidden(litter: Path) -> bool:
+    "Did a process that died want to delete this, and may not have looked whether its version came back?"
+    return litter.parent.name in _KINDS and bool(name_of(litter))
+
+
+def _put_back(hidden: Path) -> None:
+    # One by one, because a writer may have published and signed the version again meanwhile.
+    folder = hidden.parent / name_of(hidden)
+    with faults(hidden):
+        for name in complete(hidden):
+            if not (folder / name).exists():
+                move(hidden / name, folder / name)

@@ -1,14 +1,13 @@
 """A role log that something blocks: find it, move it aside, and say so in the next entry."""
 
 import os
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
 from goldenpath.errors import DamagedEntry, RaceLost
 from goldenpath.records import Frozen
 from goldenpath.registry.roles import TEXT_LIMITS, RoleLog, Roles, read_entry, what_blocks
-from goldenpath.registry.trash import STAMP
+from goldenpath.registry.trash import aside_path
 from goldenpath.volume import faults, make_folders, patiently, sync
 
 
@@ -60,7 +59,7 @@ def repair_roles(folder: Path, who: str) -> tuple[Obstacle, ...]:
 def move_obstacle(obstacle: Obstacle, aside: Path) -> None:
     "One rename. An entry that took its place meanwhile is put back. Raises RaceLost, VolumeFault."
     place = obstacle.place
-    target = aside / f"{datetime.now(UTC):{STAMP}}-{secrets.token_hex(4)}~{place.name}"
+    target = aside_path(place, aside, datetime.now(UTC))
     with faults(place):
         make_folders(aside)
         os.rename(place, target)  # also a link or a file

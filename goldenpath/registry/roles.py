@@ -121,10 +121,6 @@ class RoleLog:
         "Read the newest entry."
         return self.read(self.newest())
 
-    def all(self) -> list[Roles]:
-        "Every entry, oldest first."
-        return [self.read(number) for number in range(1, self.newest() + 1)]
-
     def append(self, roles: Roles, *, why: str, who: str, made_from: int) -> Roles:
         """Write the entry that follows `made_from`.
 

@@ -7,19 +7,17 @@ takes a second, and only those who sign or ask for signatures need it (extra `si
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from goldenpath.errors import BadInput, NotTrusted
 from goldenpath.records import Frozen
 from goldenpath.registry.artifact import MANIFEST, MANIFEST_LIMIT, parse_manifest
 from goldenpath.registry.manifest import Manifest
 from goldenpath.volume import faults, read_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SIGNATURE = "model.sig"
 SIGNATURE_LIMIT = 1 << 20  # bytes
@@ -77,7 +75,7 @@ def verify_signature(folder: Path, manifest: Manifest, signature: bytes, key: Pa
 
 
 @contextmanager
-def _refusing(what: str) -> "Iterator[None]":
+def _refusing(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # anything that a forged file makes the library stumble over
@@ -124,7 +122,7 @@ def _compare(signed: dict[str, str], manifest: Manifest, folder: Path) -> None:
 
 
 @contextmanager
-def _usable(key: Path) -> "Iterator[None]":
+def _usable(key: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

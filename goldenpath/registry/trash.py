@@ -1,19 +1,13 @@
 """What was moved aside: out of the list, not yet deleted, and back again in one rename."""
 
-import contextlib
 import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from goldenpath.errors import NotTrusted, RaceLost, VolumeFault
 from goldenpath.records import Frozen
-from goldenpath.volume import complete, faults, move, move_all
-
-if TYPE_CHECKING:
-    from goldenpath.registry.versions import Versions
+from goldenpath.volume import complete, faults, move_all
 
 STAMP = "%Y%m%dT%H%M%SZ"
 TRASH_NAME = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}~(.+)")  # one version may be in it twice
@@ -48,35 +42,10 @@ def move_aside(path: Path, folder: Path, now: datetime) -> bool:
 
 def move_all_aside(paths: Iterable[Path], folder: Path, now: datetime) -> list[str]:
     "Take versions or runs out of their list; the names of those that were there. Raises VolumeFault."
-    since = f"{now.astimezone(UTC):{STAMP}}"
-    moved = move_all((path, folder / f"{since}-{secrets.token_hex(4)}~{path.name}") for path in paths)
+    moved = move_all((path, aside_path(path, folder, now)) for path in paths)
     return [path.name.partition("~")[2] for path in moved]
 
 
-def bring_back(versions: "Versions", version: str) -> bool:
-    """Put the newest intact copy of a version that was moved aside back into its place; was there one?
-
-    Raises NotTrusted where every copy is damaged, VolumeFault.
-    """
-    while not versions.exists(version) and (copy := intact_copy(versions, version)):
-        with contextlib.suppress(RaceLost):  # published again, or brought back by another process
-            if move(copy, versions.folder(version)):
-                return True
-    return False
-
-
-def intact_copy(versions: "Versions", version: str) -> Path | None:
-    "Return the newest copy of a version in the trash. Raises NotTrusted if every copy is damaged."
-    damage: NotTrusted | None = None
-    for copy in [one.folder for one in reversed(list_aside(versions.aside)) if one.name == version]:
-        try:
-            versions.check(copy, version)
-            return copy
-        except NotTrusted as error:
-            damage = damage or error
-        except VolumeFault:
-            if copy.exists():
-                raise
-    if damage:
-        raise damage
-    return None
+def aside_path(path: Path, folder: Path, now: datetime) -> Path:
+    "Return where something goes that is moved into a folder of what was moved aside."
+    return folder / f"{now.astimezone(UTC):{STAMP}}-{secrets.token_hex(4)}~{path.name}"

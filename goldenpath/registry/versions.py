@@ -13,8 +13,8 @@ from goldenpath.registry import artifact, publishing, signing
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.roles import ROLES
 from goldenpath.registry.signing import Keys
-from goldenpath.registry.trash import bring_back, list_aside, move_aside
-from goldenpath.volume import complete, copy_file, faults, patiently, place, read_file, replace_file
+from goldenpath.registry.trash import list_aside, move_aside
+from goldenpath.volume import complete, copy_file, faults, move, patiently, place, read_file, replace_file
 
 
 class Versions:
@@ -59,11 +59,31 @@ class Versions:
             raise NoModel(f"version {version!r} of {self.model} is not published; {way_out}")
 
     def restore(self, version: str) -> bool:
-        """Bring back a version that was moved aside; was there one?
+        """Bring back the newest intact copy of a version that was moved aside; was there one?
 
-        Raises NotTrusted where every copy is damaged, VolumeFault.
+        Raises NotTrusted if every copy is damaged, VolumeFault.
         """
-        return bring_back(self, version)
+        while not self.exists(version) and (copy := self.intact_copy(version)):
+            with contextlib.suppress(RaceLost):  # published again, or brought back by another process
+                if move(copy, self.folder(version)):
+                    return True
+        return False
+
+    def intact_copy(self, version: str) -> Path | None:
+        "Return the newest copy that was moved aside. Raises NotTrusted if every copy is damaged."
+        damage: NotTrusted | None = None
+        for copy in [one.folder for one in reversed(list_aside(self.aside)) if one.name == version]:
+            try:
+                self.check(copy, version)
+                return copy
+            except NotTrusted as error:
+                damage = damage or error
+            except VolumeFault:
+                if copy.exists():
+                    raise
+        if damage:
+            raise damage
+        return None
 
     def verify(self, version: str) -> Manifest:
         """Check a version, and its signature where the reader has a key, before it is loaded.

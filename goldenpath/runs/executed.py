@@ -11,13 +11,14 @@ from pydantic_core import from_json
 
 from goldenpath import errors
 from goldenpath.records import Frozen
-from goldenpath.runs.origin import origin
 from goldenpath.volume import read_file
 
 LARGEST = 1 << 28  # bytes of an executed notebook, pictures included
 LONG = 600  # characters of a message; the executed notebook has all of it
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}  # these say what to do
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of the terminal, in error messages
+FRAME = re.compile(r"^File (.+?\.py):(\d+)", re.MULTILINE)  # as IPython begins a frame
+MARK = re.compile(r"^# %% (\S+\.ipynb) #(\S+)$")  # nbdev's, above each exported cell
 
 
 class StepProgress(Frozen):
@@ -42,6 +43,11 @@ class Failure(Frozen):
     kind: str  # class of the error, such as BadInput
     message: str  # of the error, in one line
     origin: str = ""  # where the code that broke was written; "" where the message is about something else
+
+    @property
+    def exit_code(self) -> int:
+        "3 where the gate refused the candidate, else 1."
+        return 3 if self.kind == "GateRefused" else 1
 
 
 def read_executed(file: Path) -> dict[str, Any]:
@@ -90,6 +96,28 @@ def _failure(file: Path, cell: dict[str, Any], output: dict[str, Any]) -> Failur
         message=in_one_line(COLOURS.sub("", str(output["evalue"]))),
         origin="" if kind in OURS else origin(traceback),
     )
+
+
+def origin(
+    traceback: str,  # IPython's, without colours
+) -> str:  # "notebooks/01_contract.ipynb, cell [14]"; "" where no frame is of an exported module
+    "Find the innermost exported cell of a traceback. The number is the editor's after all cells ran."
+    for path, line in reversed(FRAME.findall(traceback)):
+        if found := _cell(Path(path).expanduser(), int(line)):
+            return found
+    return ""
+
+
+def _cell(module: Path, line: int) -> str:
+    try:
+        lines = module.read_text("utf-8").splitlines()[:line]
+        mark = next(filter(None, map(MARK.match, reversed(lines))))
+        notebook = module.parent / mark[1]
+        cells = [cell for cell in read_executed(notebook)["cells"] if cell["cell_type"] == "code"]
+        number = next(place for place, cell in enumerate(cells, 1) if cell.get("id") == mark[2])
+    except (OSError, ValueError, KeyError, StopIteration):  # not exported, or since then edited
+        return ""
+    return f"notebooks/{notebook.name}, cell [{number}]"
 
 
 def in_one_line(message: str) -> str:

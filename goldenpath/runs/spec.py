@@ -6,7 +6,7 @@ module is broken still has its place.
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from goldenpath.errors import BadInput
 from goldenpath.runs.notebook import PACKAGE
+from goldenpath.text.spelling import nearest
 
 STEPS = PACKAGE / "steps"
 DECLARATION = re.compile(r"^@step_spec(\(.*?\))\n(?=@|def )", re.MULTILINE | re.DOTALL)
@@ -65,6 +66,20 @@ def find_spec(name: str) -> StepSpec:
         f"no function in goldenpath/steps is declared as step '{name}': put @step_spec('{name}', reads=..., "
         f"makes=...) above the one in goldenpath/steps/{module}.py, in its notebook"
     )
+
+
+def match_step(
+    name: str,  # its name, number or last word: 05_train, 05, train
+    steps: Iterable[str],
+    owner: str,  # whose steps they are, for the message
+) -> str:
+    "Return the step that is meant. Raises BadInput, with the nearest one, if it is none of them."
+    steps, wanted = list(steps), Path(name).stem
+    for step in steps:
+        if wanted in (step, *step.split("_", 1)):
+            return step
+    hint = nearest(wanted, steps) or nearest(wanted, [step.partition("_")[2] for step in steps])
+    raise BadInput(f"{owner} has no step '{name}'{hint}; steps: {', '.join(steps)}")
 
 
 def begins(name: str) -> bool:

@@ -18,7 +18,7 @@ from goldenpath.cluster.compile import compile_pipeline
 from goldenpath.cluster.images import image_of, read_pins
 from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
 from goldenpath.cluster.rehearsal.python import find_python, pod_python
-from goldenpath.cluster.rehearsal.rehearsal import read_rehearsal, rehearse_pipeline
+from goldenpath.cluster.rehearsal.rehearsal import Rehearsal, rehearse_pipeline
 from goldenpath.cluster.rehearsal.store import PORTS, running_store
 from goldenpath.cluster.rehearsal.volume import LONG_AGO, accesses_since, lay_rows, mark
 from goldenpath.cluster.run import run_pipeline
@@ -120,7 +120,7 @@ def test_every_node_runs_as_its_pod_would_and_in_order(looked):
         ("train", "running"),
         ("train", "done"),
     ]
-    assert read_rehearsal(made.folder) == made
+    assert Rehearsal.model_validate_json((made.folder / "rehearsal.json").read_text()) == made
 
 
 def test_a_node_sees_what_travelled_and_nothing_of_this_machine(looked):

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from goldenpath.cluster.pipeline_file import read_pipeline
-from goldenpath.cluster.rehearsal.loan import RECORDS, Loan, Need, find_loans, lend, needs_of
 from goldenpath.cluster.rehearsal.rehearsal import rehearse_pipeline
+from goldenpath.cluster.rehearsal.volume import RECORDS, Loan, Need, find_loans, lend, needs_of
 from goldenpath.errors import BadInput, NotTrusted
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import load_settings
 from goldenpath.steps.batch import run_batch
 from tests.helpers.project import PROJECT
+from tests.helpers.registries import history_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish
 
 BATCH = PROJECT / "pipelines" / "batch.pipeline"
@@ -61,7 +62,7 @@ def test_champion_and_file_of_the_project_are_lent(home, published, tmp_path):
     copies = Registry(tmp_path / "volume", MODEL)
     assert copies.resolve("champion") == published
     assert copies.verify(published).version == published
-    assert copies.history()[0].why == "lent to a rehearsal"
+    assert history_of(copies)[0].why == "lent to a rehearsal"
     assert (tmp_path / "volume" / "batch" / "input.csv").read_text() == "a,b\n1,2\n"
     assert note == f"batch answers with a copy of {published} from {home}"
 

@@ -46,7 +46,7 @@ def test_a_step_is_found_by_name_number_word_and_path(project, name):
 
 def test_an_unknown_step_is_named_with_the_nearest_and_all_others(project):
     with pytest.raises(
-        BadInput, match=r"there is no step '05_trian'; did you mean '05_train'\?.*02_data, 05_train"
+        BadInput, match=r"the project has no step '05_trian'; did you mean '05_train'\?.*02_data, 05_train"
     ):
         find_step(project, "05_trian")
 

@@ -13,6 +13,7 @@ from goldenpath.cluster.workspace import find_program
 from goldenpath.registry.registry import Registry
 from tests.helpers.jupyterlab import copy_of_project
 from tests.helpers.project import PROJECT
+from tests.helpers.registries import history_of
 from tests.helpers.requirements import needs
 from tests.helpers.serving_fixtures import promote, publish
 
@@ -71,7 +72,7 @@ def test_every_command_for_the_day_on_which_it_answers_badly_runs(tmp_path):
     runs(project, "goldenpath run --set SEED=1\ngoldenpath run --set SEED=2")
     said = runs(project, "\n".join(blocks("answers-badly.md", "sh")))
     assert "withdrawn" in said
-    first, second, back, withdrawn, challenger, last = Registry(project / "volume", "covid-death").history()
+    first, second, back, withdrawn, challenger, last = history_of(Registry(project / "volume", "covid-death"))
     assert first.champion == back.champion == withdrawn.champion == challenger.champion
     assert withdrawn.withdrawn == (second.champion,)
     assert last.champion == challenger.challenger

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.registry import attachments
+from goldenpath.registry import retention
 from goldenpath.registry.litter import hide
 from goldenpath.registry.registry import Keys, Registry
 from goldenpath.registry.retention import Plan, carry_out, plan_versions
@@ -88,7 +88,7 @@ def test_they_are_put_back_where_their_version_comes_back_meanwhile(
         Registry(registry.root.parent.parent, "churn").publish(tmp_path / "1")
         return hidden
 
-    monkeypatch.setattr(attachments, "hide", published_meanwhile)
+    monkeypatch.setattr(retention, "hide", published_meanwhile)
     clean_up(registry, NOW + timedelta(days=8))
     assert registry.verify(version).version == version
     assert folders(registry, version) == [True, True]
@@ -99,7 +99,7 @@ def test_a_newer_signature_is_not_written_over_by_the_one_put_back(registry: Reg
     assert registry.keys.sign_with
     registry._sign(registry.manifest(version), registry.keys.sign_with)
     newer = registry.signature_file(version, registry.keys.sign_with).stat().st_ino
-    attachments.finish_deletions(registry, [hidden])
+    retention.finish_deletions(registry, [hidden])
     assert registry.signature_file(version, registry.keys.sign_with).stat().st_ino == newer
 
 

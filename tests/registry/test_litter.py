@@ -9,8 +9,9 @@ import pytest
 
 from goldenpath.errors import VolumeFault
 from goldenpath.registry import litter
-from goldenpath.registry.litter import abandoned, delete, remove, remove_all, sweep
+from goldenpath.registry.litter import abandoned, delete, remove, remove_all
 from goldenpath.volume import STAGING, complete, place, write_file
+from tests.helpers.registries import sweep
 from tests.test_volume import fill_with
 
 MINUTE = timedelta(minutes=1)

@@ -10,6 +10,7 @@ from goldenpath.errors import BadInput, GateRefused, NoModel, NotTrusted, RaceLo
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.trash import list_aside
 from tests.helpers.candidates import make_candidate
+from tests.helpers.registries import history_of
 
 BY = {"who": "ada@example.org", "why": "it is better"}
 
@@ -121,9 +122,9 @@ def test_stand_in_rows_never_replace_real_ones(registry: Registry, tmp_path: Pat
 def test_history_tells_who_changed_what_and_why(registry: Registry, two: tuple[str, str]) -> None:
     registry.promote(two[0], who="ada", why="first")
     registry.promote(two[1], who="bob", why="better")
-    told = [(r.number, r.champion, r.who, r.why, r.made_from) for r in registry.history()]
+    told = [(r.number, r.champion, r.who, r.why, r.made_from) for r in history_of(registry)]
     assert told == [(1, two[0], "ada", "first", 0), (2, two[1], "bob", "better", 1)]
-    assert all(entry.when.endswith("+00:00") for entry in registry.history())
+    assert all(entry.when.endswith("+00:00") for entry in history_of(registry))
 
 
 def test_the_newest_of_many_entries_is_found_by_a_few_looks(registry: Registry, two, monkeypatch) -> None:

@@ -10,12 +10,12 @@ import pytest
 from goldenpath import volume
 from goldenpath.errors import DamagedEntry, NoModel
 from goldenpath.registry import retention
-from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import Plan, carry_out, plan_versions
 from goldenpath.registry.trash import list_aside
 from goldenpath.volume import STAGING, make_folders, write_file
 from tests.helpers.candidates import make_candidate
+from tests.helpers.registries import sweep
 
 GRACE = timedelta(days=7)
 NOW = datetime.now(UTC)

@@ -17,6 +17,7 @@ from goldenpath.settings import load_settings
 from serving import worker
 from tests.helpers import serving_fixtures
 from tests.helpers.candidates import make_candidate, manifest
+from tests.helpers.registries import history_of
 
 BY = {"who": "ada@example.org", "why": "compared with the run's candidate"}
 LATER = "1.0.0-20270101T000000Z-00000001"  # the same model, trained again
@@ -287,7 +288,7 @@ def test_even_unverified_only_an_intact_version_is_signed(home: Path, tmp_path: 
     file.write_text("{}")
     with pytest.raises(NotTrusted, match=r"golden\.json"):
         registry.sign_unverified(version, ours.sign_with, **BY)
-    assert registry.history() == []
+    assert history_of(registry) == []
 
 
 def test_a_signature_speaks_for_the_manifest_that_was_verified_and_no_other(

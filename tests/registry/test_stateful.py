@@ -13,6 +13,7 @@ from goldenpath.errors import BadInput, NoModel, RaceLost
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES
 from tests.helpers.candidates import make_candidate
+from tests.helpers.registries import history_of
 
 BY = {"who": "ada", "why": "a test"}
 
@@ -173,7 +174,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_log_is_what_happened(self) -> None:
-        told = [entry.model_dump() for entry in self.people[0].history()]
+        told = [entry.model_dump() for entry in history_of(self.people[0])]
         assert [
             {key: entry[key] for key in state} for entry, state in zip(told, self.log, strict=True)
         ] == self.log

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from goldenpath import volume
-from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import carry_out, plan_versions
 from goldenpath.registry.trash import list_aside
 from goldenpath.volume import STAGING
 from tests.helpers.interruptions import Ending, Interrupter, Meeting
+from tests.helpers.registries import sweep
 from tests.helpers.sudden_death import BY, FAR_LATER, MODEL, NEW
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Keys, Registry
 from goldenpath.volume import STAGING
 from tests.helpers.fuse_mount import Mounts
 from tests.helpers.interruptions import Ending, Interrupter, Meeting
+from tests.helpers.registries import history_of, sweep
 from tests.helpers.sudden_death import BY, MODEL
 
 
@@ -41,7 +41,7 @@ def publish_next(registry: Registry, candidates: Path) -> None:
         version = registry.publish(candidates / name)
         assert registry.promote(version, **BY).champion == version
         assert registry.verify(version).version == version
-    history = registry.history()
+    history = history_of(registry)
     assert [entry.number for entry in history] == list(range(1, len(history) + 1))
 
 

@@ -15,11 +15,11 @@ from goldenpath import volume
 from goldenpath.cli import cli
 from goldenpath.errors import NotTrusted, VolumeFault
 from goldenpath.predict import open_predictor
-from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
 from goldenpath.volume import STAGING
 from tests.helpers import serving_fixtures
 from tests.helpers.candidates import make_candidate
+from tests.helpers.registries import sweep
 from tests.helpers.requirements import needs
 from tests.helpers.serving_fixtures import MODEL
 

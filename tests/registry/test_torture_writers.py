@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from goldenpath.registry.litter import sweep
 from goldenpath.registry.registry import Registry
 from tests.helpers.candidates import make_candidate
 from tests.helpers.fuse_mount import Mounts, open_folder
+from tests.helpers.registries import history_of, sweep
 from tests.helpers.requirements import needs
 from tests.helpers.writers import MODEL
 
@@ -75,7 +75,7 @@ def check(shared: Mounts, count: int) -> None:
         versions = registry.versions()
         assert len(versions) == count
         assert {registry.verify(version).version for version in versions} == set(versions)
-        history = registry.history()
+        history = history_of(registry)
         assert [entry.number for entry in history] == list(range(1, count + 1))
         assert [entry.made_from for entry in history] == list(range(count))
         assert {entry.champion for entry in history} == set(versions)

@@ -81,9 +81,7 @@ def _wanted(
     graph: Graph,
     looks: Mapping[str, StepSource],
     before: Before,
-    gapped: set[
-        str
-    ],  # ids of steps without a link that they need: they and those after them hand on otherwise
+    gapped: set[str],  # ids of steps that lack a link: they and those after them hand on otherwise
 ) -> dict[tuple[str, str], tuple[StepSource, list[Node]]]:
     "Find undeclared files that travel only by the working folder, by maker and name: maker and readers."
     wanted: dict[tuple[str, str], tuple[StepSource, list[Node]]] = {}

@@ -24,10 +24,8 @@ class StepSource(NamedTuple):
     source: str  # of all code cells
     opened: frozenset[str]  # names of files that its own cells open, relative to the working folder
     written: frozenset[str]  # those of them that it writes
-    reads: frozenset[
-        str
-    ]  # names, or beginnings of names, that it reads of its run: declared, or in its calls
-    leaves: frozenset[str]  # names, or beginnings of names, that it leaves in its run, likewise
+    reads: frozenset[str]  # names, or their beginnings, that it reads of its run: declared, or in its calls
+    leaves: frozenset[str]  # names, or their beginnings, that it leaves in its run, likewise
 
 
 def look_at(node: Node) -> StepSource:
@@ -36,7 +34,7 @@ def look_at(node: Node) -> StepSource:
         notebook, source = {}, node.file.read_text("utf-8") if node.file.is_file() else ""
     else:
         notebook = read_notebook(node.file)
-        source = "\n\n".join(without_magics(cell) for cell in code_cells(notebook))
+        source = source_of(notebook)
     calls = [part for part in ast.walk(parsed(source)) if isinstance(part, ast.Call)]
     if_there = set(_texts(calls, "has"))  # looked for first, so the step can do without
     specs = list(declarations(source, node.file))
@@ -53,9 +51,10 @@ def look_at(node: Node) -> StepSource:
     )
 
 
-def without_magics(cell: str) -> str:
-    "Return a cell without IPython's own syntax, so that it can be parsed."
-    return "\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!", "?")))
+def source_of(notebook: dict[str, Any]) -> str:
+    "Return the code of a notebook without IPython's own syntax, so that it can be parsed."
+    lines = "\n\n".join(code_cells(notebook)).splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!", "?")))
 
 
 def parsed(source: str) -> ast.Module:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from goldenpath.cluster.checks.notebook_source import imported, opens_step, without_magics
+from goldenpath.cluster.checks.notebook_source import imported, opens_step, source_of
 from goldenpath.cluster.checks.trap import Trap
 from goldenpath.cluster.pipeline_file import Node
 from goldenpath.errors import BadInput
-from goldenpath.runs.notebook import code_cells, read_notebook
+from goldenpath.runs.notebook import read_notebook
 
 LINKED = ("goldenpath", "settings.ini")  # links in notebooks/, by which library and settings travel
 
@@ -103,7 +103,7 @@ def _left_behind(node: Node, names: set[str]) -> Iterator[Trap]:
     if not node.file.is_file() or node.file.suffix != ".ipynb":
         return
     try:
-        source = "\n\n".join(without_magics(cell) for cell in code_cells(read_notebook(node.file)))
+        source = source_of(read_notebook(node.file))
     except BadInput:
         return
     missing = sorted(name for name in _needed(folder, source) if name not in names)

@@ -5,7 +5,6 @@ the scheduler (nodes run one after another), the images' operating system, the v
 """
 
 import importlib.util
-import json
 import re
 import shutil
 import tarfile
@@ -16,19 +15,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from goldenpath.cluster.checks.notebook_source import imported, without_magics
+from goldenpath.cluster.checks.notebook_source import imported, source_of
 from goldenpath.cluster.compile import Task, compile_pipeline, read_tasks
 from goldenpath.cluster.images import image_of
 from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
-from goldenpath.cluster.rehearsal.loan import check_given, find_loans, lend
 from goldenpath.cluster.rehearsal.pod import Place, Ran, isolation, run_task
-from goldenpath.cluster.rehearsal.python import PodPython, pod_python
+from goldenpath.cluster.rehearsal.python import pod_python
 from goldenpath.cluster.rehearsal.store import running_store
-from goldenpath.cluster.rehearsal.volume import accesses_since, expect_folder, lay_volumes, mark
+from goldenpath.cluster.rehearsal.volume import (
+    accesses_since,
+    check_given,
+    expect_folder,
+    find_loans,
+    lay_volumes,
+    lend,
+    mark,
+)
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, StepProgress, Watch, read_failure
-from goldenpath.runs.notebook import code_cells, read_notebook
+from goldenpath.runs.notebook import read_notebook
 from goldenpath.runs.run import new_id
 from goldenpath.settings import Settings
 from goldenpath.text.plain import say
@@ -80,10 +86,8 @@ class Rehearsal(Frozen):
     @property
     def exit_code(self) -> int:
         "0, 1 where a node failed, 3 where the gate refused the candidate."
-        failed = [node for node in self.nodes if node.status == "failed"]
-        if not failed:
-            return 0
-        return 3 if failed[0].failure and failed[0].failure.kind == "GateRefused" else 1
+        failures = [node.failure for node in self.nodes if node.failure]
+        return failures[0].exit_code if failures else 0
 
 
 def rehearse_pipeline(
@@ -118,7 +122,7 @@ def rehearse_pipeline(
         tasks = read_tasks(compile_pipeline(copied.file, folder / "project", store, folder))
         volumes = lay_volumes(tasks, folder, settings, volume)
         lent = lend(loans, settings, next(iter(volumes.values()))) if volumes else []
-        stage = _Stage(folder, settings, python, volumes)
+        stage = Place(folder, python.folder, settings.folder, volumes, isolation())
         nodes = _run_all(tasks, stage, watch)
     made = Rehearsal(
         folder=folder,
@@ -127,7 +131,7 @@ def rehearse_pipeline(
         packages=len(python.installed),
         left_out=python.left_out,
         isolated=bool(stage.isolation),
-        notes=(*python.notes, *_other_images(tasks), *stage.notes(), *lent),
+        notes=(*python.notes, *_other_images(tasks), *_not_hidden(stage), *lent),
         nodes=nodes,
         seconds=time.monotonic() - began,
     )
@@ -138,8 +142,7 @@ def rehearse_pipeline(
 def imports_of(project: Path) -> set[str]:
     "Names of all modules that notebooks and library import."
     sources = [file.read_text("utf-8") for file in (project / "goldenpath").rglob("*.py")]
-    for file in (project / "notebooks").glob("*.ipynb"):
-        sources.append("\n\n".join(without_magics(cell) for cell in code_cells(read_notebook(file))))
+    sources += [source_of(read_notebook(file)) for file in (project / "notebooks").glob("*.ipynb")]
     return set().union(*(imported(source) for source in sources))
 
 
@@ -152,29 +155,13 @@ def _other_images(tasks: Iterable[Task]) -> list[str]:
     return [f"all nodes ran with the packages of the first one's image, not of {images}"] * (len(images) > 1)
 
 
-class _Stage:
-    "What all nodes of one rehearsal share."
-
-    def __init__(self, folder: Path, settings: Settings, python: PodPython, volumes: dict[str, Path]) -> None:
-        self.folder = folder
-        self.project = settings.folder
-        self.python = python.folder
-        self.volumes = volumes
-        self.isolation = isolation()
-
-    def place(self, task: Task) -> Place:
-        folder = self.folder / "nodes" / task.label
-        return Place(folder, self.python, self.project, self.volumes, self.isolation)
-
-    def notes(self) -> list[str]:
-        if self.isolation:
-            return []
-        return [
-            "no mounts of one's own here: the volume is GOLDENPATH_HOME, absolute paths reach the project"
-        ]
+def _not_hidden(stage: Place) -> list[str]:
+    if stage.isolation:
+        return []
+    return ["no mounts of one's own here: the volume is GOLDENPATH_HOME, absolute paths reach the project"]
 
 
-def _run_all(tasks: tuple[Task, ...], stage: _Stage, watch: Watch) -> tuple[NodeReport, ...]:
+def _run_all(tasks: tuple[Task, ...], stage: Place, watch: Watch) -> tuple[NodeReport, ...]:
     reports: dict[str, NodeReport] = {}
     for task in tasks:
         if any(reports[earlier].status != "done" for earlier in task.after):
@@ -190,8 +177,8 @@ def _step(task: Task, status: Literal["running", "done", "failed"], seconds: flo
     return StepProgress(name=task.label, file=Path(task.file), status=status, seconds=seconds)
 
 
-def _run_one(task: Task, stage: _Stage) -> NodeReport:
-    place = stage.place(task)
+def _run_one(task: Task, stage: Place) -> NodeReport:
+    place = stage._replace(folder=stage.folder / "nodes" / task.label)
     before = {volume: mark(volume) for volume in place.volumes.values()}
     ran = run_task(task, place)
     looks = [accesses_since(volume, seen) for volume, seen in before.items()]
@@ -257,8 +244,3 @@ def _imports(name: str, project: Path) -> bool:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError, AttributeError):
         return False
-
-
-def read_rehearsal(folder: Path) -> Rehearsal:
-    "Load an earlier rehearsal from its folder."
-    return Rehearsal.model_validate(json.loads((folder / "rehearsal.json").read_text("utf-8")))
