@@ -25,4 +25,5 @@ def wilson(
     rate, shrink = positives / rows, 1 + Z**2 / rows
     middle = (rate + Z**2 / (2 * rows)) / shrink
     half = Z / shrink * np.sqrt(rate * (1 - rate) / rows + Z**2 / (4 * rows**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+    # it contains the share, which rounding would leave out at 0 and 1
+    return np.clip(middle - half, 0, rate), np.clip(middle + half, rate, 1)

@@ -428,6 +428,14 @@ def test_wilson_intervals_are_the_textbooks() -> None:
     assert high == pytest.approx([0.1611, 0.1744, 1], abs=1e-4)
 
 
+def test_an_interval_of_a_share_contains_it_whatever_the_rounding() -> None:
+    rows = np.arange(1.0, 500.0)
+    for positives in (0 * rows, rows):
+        low, high = wilson(positives, rows)
+        assert (low <= positives / rows).all()
+        assert (positives / rows <= high).all()
+
+
 def test_bars_of_a_share_are_wilsons_and_never_leave_0_to_1() -> None:
     below, above = share_bars(np.array([0, 20]), np.array([20, 20]))
     assert below == pytest.approx([0, 0.1611], abs=1e-4)
