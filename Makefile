@@ -50,6 +50,7 @@ PROGRESS := !/^ ([-+~]|Downloaded) / { print "  " $$0 } /^Installed/ { print "  
 		&& $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . \
 		&& touch .venv/installed; } 2>&1 | awk '$(PROGRESS)'
 	@test -e .venv/installed
+	@test ! -d .git || $(BIN)/python lab/commit_hook.py --install
 	@echo "$(CURDIR)" > $@
 
 run: .venv/ready ## train, evaluate, publish, and show training time against prediction time
