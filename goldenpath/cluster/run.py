@@ -23,7 +23,7 @@ _WITHIN = 60.0  # seconds
 QUESTION = """
 from goldenpath import Project
 from goldenpath.steps.train import clash_ahead
-print(clash_ahead(Project().registry))
+print(clash_ahead(Project()))
 """
 
 

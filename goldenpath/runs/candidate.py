@@ -4,15 +4,18 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.record import Evaluation
-from goldenpath.inference.engines import SklearnEngine
+from goldenpath.inference.engines import CannotCompile, SklearnEngine, compile_onnx
 from goldenpath.inference.proof import Paths, open_fast_path
-from goldenpath.records import FastPathRecord, Latency
-from goldenpath.registry.artifact import pipeline_from, write_manifest
+from goldenpath.records import FastPathRecord, Latency, Layout
+from goldenpath.registry.artifact import pipeline_from, save_pipeline, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.run import Run
+from goldenpath.schema.contract import Contract
 from goldenpath.schema.golden import Golden
 
 
@@ -56,6 +59,24 @@ class Candidate:
             latency=timed,
             files={},
         )
+
+
+def write_candidate(
+    run: Run,
+    pipeline: Any,  # fitted
+    layout: Layout,
+    contract: Contract,
+) -> tuple[dict[str, float], str]:  # seconds of each phase, and why there is no compiled model
+    "Write what is known before the evaluation: pipeline, compiled model, contract."
+    started = perf_counter()
+    save_pipeline(pipeline, run.output("candidate/model.skops"))
+    run.output("candidate/contract.json").write_text(contract.spec.model_dump_json(indent=2))
+    saved, reason = perf_counter(), ""
+    try:
+        run.output("candidate/model.onnx").write_bytes(compile_onnx(pipeline, layout))
+    except (CannotCompile, ImportError) as error:
+        reason = str(error)
+    return {"save": saved - started, "compile": perf_counter() - saved}, reason
 
 
 def open_candidate(

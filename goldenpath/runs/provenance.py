@@ -5,8 +5,12 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import goldenpath
+from goldenpath.registry.fingerprint import digest, identity_of
+from goldenpath.registry.manifest import DataSummary
+from goldenpath.settings import Settings
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "skops", "skl2onnx", "onnxruntime", "pydantic")
 _LIBRARY = Path(goldenpath.__file__).parent
@@ -37,6 +41,27 @@ def library_hash(
             digest.update(file.relative_to(library).as_posix().encode() + b"\0")
             digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def origin_of(
+    settings: Settings,
+    data: DataSummary,
+    seed: int,
+    parts: dict[str, str],  # of the model's fingerprint
+) -> dict[str, Any]:  # fields of `TrainingRecord`
+    "Gather where a candidate comes from: code, data, environment and author."
+    return {
+        "model": settings.model,
+        "who": settings.who_am_i(),
+        "synthetic": data.synthetic,
+        "seed": seed,
+        "fingerprint": digest(identity_of(parts)),
+        "fingerprint_parts": parts,
+        "contract_hash": parts["contract"],
+        "environment": python_environment(),
+        "git_commit": git_commit(settings.folder),
+        "library_hash": library_hash(),
+    }
 
 
 def git_commit(

@@ -1,4 +1,4 @@
-"""Why rows break the contract, and what to do: often the names in the contract are not those of the rows."""
+"""Are the names in the contract those of the rows? If no row has one of them, they are not."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,27 +8,6 @@ from goldenpath.tables.writer import Tally
 from goldenpath.text.spelling import nearest_word
 
 _SHOWN = 5  # values of the rows in one message
-
-
-def most_broken(tally: Tally) -> str:
-    "Name the three values that broke the contract most often, or the reason alone if it is about whole rows."
-    return "; ".join(
-        f"{column} '{value}' {reason} ({count:,} rows)" if column else f"{reason} ({count:,} rows)"
-        for (column, value, reason), count in tally.broken.most_common(3)
-    )
-
-
-def remedy(
-    tally: Tally,
-    contract: Contract,
-    file: object,  # where the rejected rows are
-) -> str:
-    "Say what to do about rejected rows: correct names, declare a third outcome, or look at them."
-    if names := misnamed(tally, contract):
-        return names
-    if any(column == contract.target.column for column, _, _ in tally.broken):
-        return "targets are binary: name further outcomes as unknown in 01_contract"
-    return f"see {file}"
 
 
 def misnamed(

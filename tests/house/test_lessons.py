@@ -31,11 +31,6 @@ STILL: dict[str, Debt] = {
         longest=35,
         unshown="YesNo",
     ),
-    "05_train": Debt(
-        lines=80,
-        median=16,
-        unshown="origin_of save_candidate warn_ahead",
-    ),
     "10_batch": Debt(
         longest=73,
         median=31,

@@ -117,7 +117,7 @@ def test_another_model_under_the_same_model_version_trains_and_is_not_published(
 ):
     first = trained(settings)
     published(settings)
-    assert clash_ahead(Project(settings).registry) == ""
+    assert clash_ahead(Project(settings)) == ""
     plain = train_step.build_pipeline
 
     def stronger(layout, seed=0):
@@ -128,7 +128,7 @@ def test_another_model_under_the_same_model_version_trains_and_is_not_published(
         record = trained(settings)
     changed = f"the model differs from {first.version}: estimator.C: 1.0 -> 10.0"
     assert record.clash == f"{changed}; raise MODEL_VERSION in goldenpath/__init__.py"
-    assert clash_ahead(Project(settings).registry) == record.clash
+    assert clash_ahead(Project(settings)) == record.clash
     with pytest.raises(GateRefused, match=r"estimator\.C: 1\.0 -> 10\.0"):
         published(settings)
     monkeypatch.setattr(train_step, "MODEL_VERSION", "1.0.1")
@@ -147,8 +147,8 @@ def test_what_is_wrong_with_enrich_is_left_to_the_step_that_it_stops(
 
     monkeypatch.setattr(train_step, "enriched", broken)
     with pytest.raises(RuntimeError):
-        clash_ahead(Project(settings).registry)
-    warn_ahead(Project(settings).registry)
+        clash_ahead(Project(settings))
+    warn_ahead(Project(settings))
 
 
 def test_a_refused_candidate_stays_in_its_run_and_is_not_published(home: Path):
@@ -205,7 +205,7 @@ def test_a_single_outcome_teaches_nothing(outcome: str):
     value = getattr(CONTRACT.target, outcome)
     rows = pd.DataFrame({CONTRACT.target.column: np.repeat(value, 5)})
     with pytest.raises(BadInput, match=f"all 5 training rows have .* = '{value}': .* both outcomes"):
-        outcome_of(rows)
+        outcome_of(rows, CONTRACT)
 
 
 def test_a_slice_that_is_no_column_is_refused_before_the_fit(settings: Settings) -> None:
