@@ -11,6 +11,8 @@ from tests.helpers.browser import browser  # noqa: F401 - a fixture
 from tests.helpers.fuse_mount import mounts  # noqa: F401 - a fixture for all tests, started once
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
+from tests.helpers.serving_fixtures import promote, publish
+from tests.helpers.small_project import make_project
 
 REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
 
@@ -40,12 +42,6 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def project() -> Path:
-    "Return the checkout."
-    return PROJECT
-
-
-@pytest.fixture(scope="session")
 def real_rows() -> Path:
     "20,000 real rows, where they lie beside the checkout."
     needs("real-data", REAL_ROWS.exists(), f"there is no {REAL_ROWS.name} beside the checkout")
@@ -58,3 +54,17 @@ def home(tmp_path: Path) -> Path:
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    "Return the small project."
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    "Return a home with a real, small version, which is champion."
+    home = tmp_path_factory.mktemp("home")
+    promote(home, publish(home, 1))
+    return home

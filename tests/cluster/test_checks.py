@@ -12,13 +12,6 @@ from goldenpath.cluster.checks.travel import carried
 from goldenpath.cluster.pipeline_file import read_pipeline
 from tests.helpers.pipeline_edits import add_code, check, edit, edit_notebook, only
 from tests.helpers.project import PROJECT
-from tests.helpers.small_project import make_project
-
-
-@pytest.fixture
-def project(tmp_path):
-    "Return a small project whose pipeline is sound."
-    return make_project(tmp_path / "project")
 
 
 @pytest.mark.parametrize("name", ["train", "batch"])

@@ -10,15 +10,8 @@ from goldenpath.cluster.checks.pipeline import check_pipeline
 from goldenpath.cluster.workspace import copy_project
 from tests.helpers.pipeline_edits import add_code, check, edit, edit_notebook, only
 from tests.helpers.project import PROJECT
-from tests.helpers.small_project import make_project
 
 TRAIN = json.loads((PROJECT / "pipelines" / "train.pipeline").read_text())
-
-
-@pytest.fixture
-def project(tmp_path):
-    "Return a small project whose pipeline is sound."
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="module")

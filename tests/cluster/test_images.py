@@ -9,15 +9,8 @@ import pytest
 from goldenpath.cluster.checks.images import needed
 from tests.helpers.pipeline_edits import add_code, check, edit, edit_notebook, only
 from tests.helpers.project import PROJECT
-from tests.helpers.small_project import make_project
 
 STOCK = json.loads((PROJECT / "runtime-images" / "stock.json").read_text())["metadata"]["image_name"]
-
-
-@pytest.fixture
-def project(tmp_path):
-    "Return a small project whose pipeline is sound, without definitions of images."
-    return make_project(tmp_path / "project")
 
 
 @pytest.fixture

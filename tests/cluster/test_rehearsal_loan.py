@@ -29,7 +29,7 @@ def lent(home: Path, volume: Path, **values: str) -> list[str]:
 
 
 @pytest.fixture
-def published(home):
+def version(home):
     "Return a home whose registry has one version, without a role."
     return publish(home)
 
@@ -54,24 +54,24 @@ def test_the_file_is_looked_for_on_the_volume_alone(path, file):
     assert need == Need("batch", "shadow", file)
 
 
-def test_champion_and_file_of_the_project_are_lent(home, published, tmp_path):
-    promote(home, published)
+def test_champion_and_file_of_the_project_are_lent(home, version, tmp_path):
+    promote(home, version)
     (home / "batch").mkdir()
     (home / "batch" / "input.csv").write_text("a,b\n1,2\n")
     (note,) = lent(home, tmp_path / "volume")
     copies = Registry(tmp_path / "volume", MODEL)
-    assert copies.resolve("champion") == published
-    assert copies.verify(published).version == published
+    assert copies.resolve("champion") == version
+    assert copies.verify(version).version == version
     assert history_of(copies)[0].why == "lent to a rehearsal"
     assert (tmp_path / "volume" / "batch" / "input.csv").read_text() == "a,b\n1,2\n"
-    assert note == f"batch answers with a copy of {published} from {home}"
+    assert note == f"batch answers with a copy of {version} from {home}"
 
 
 @pytest.mark.parametrize("name", ["batch/input.csv", "batch/input.parquet"])
 def test_a_file_that_the_project_lacks_is_made_up_of_records_that_keep_the_contract(
-    home, published, tmp_path, name
+    home, version, tmp_path, name
 ):
-    promote(home, published)
+    promote(home, version)
     _, note = lent(home, tmp_path, INPUT_PATH=name)
     summary = run_batch(Project(settings_of(tmp_path)), str(tmp_path / name), str(tmp_path / "out.csv"))
     assert summary.rows >= RECORDS
@@ -79,19 +79,19 @@ def test_a_file_that_the_project_lacks_is_made_up_of_records_that_keep_the_contr
     assert note == f"batch reads made-up records: {home / name} is not there"
 
 
-def test_a_version_by_name_is_lent_without_a_role(home, published, tmp_path):
-    lent(home, tmp_path, BATCH_VERSION=published, INPUT_PATH="")
+def test_a_version_by_name_is_lent_without_a_role(home, version, tmp_path):
+    lent(home, tmp_path, BATCH_VERSION=version, INPUT_PATH="")
     copies = Registry(tmp_path, MODEL)
-    assert copies.verify(published).version == published
+    assert copies.verify(version).version == version
     assert copies.roles().champion is None
 
 
-def test_a_champion_that_was_tampered_with_is_not_lent(home, published, tmp_path):
-    promote(home, published)
-    file = Registry(home, MODEL).folder(published) / "model.skops"
+def test_a_champion_that_was_tampered_with_is_not_lent(home, version, tmp_path):
+    promote(home, version)
+    file = Registry(home, MODEL).folder(version) / "model.skops"
     file.chmod(0o644)
     file.write_bytes(b"other")
-    with pytest.raises(NotTrusted, match=published):
+    with pytest.raises(NotTrusted, match=version):
         lent(home, tmp_path)
 
 
@@ -106,21 +106,21 @@ def test_a_champion_that_was_tampered_with_is_not_lent(home, published, tmp_path
         ({"BATCH_VERSION": "9.9.9"}, r"answers with 9.9.9, .* `goldenpath models list` shows what it has"),
     ],
 )
-def test_a_version_that_is_not_there_is_asked_for_before_anything_starts(home, published, values, message):
+def test_a_version_that_is_not_there_is_asked_for_before_anything_starts(home, version, values, message):
     with pytest.raises(BadInput, match=message):
         rehearse_pipeline(BATCH, settings_of(home), values=values)
     assert not (home / "rehearsals").exists()
 
 
-def test_a_given_volume_is_looked_at_and_the_advice_acts_on_it(home, published, tmp_path):
-    promote(home, published)  # in the project, which is another place
+def test_a_given_volume_is_looked_at_and_the_advice_acts_on_it(home, version, tmp_path):
+    promote(home, version)  # in the project, which is another place
     volume = tmp_path / "lent"
     with pytest.raises(BadInput, match="there is no folder"):
         rehearse_pipeline(BATCH, settings_of(home), volume=volume)
     publish(volume)
     with pytest.raises(BadInput, match=f"`GOLDENPATH_HOME={volume} goldenpath models promote VERSION --why"):
         rehearse_pipeline(BATCH, settings_of(home), volume=volume)
-    promote(volume, published)
+    promote(volume, version)
     with pytest.raises(
         BadInput, match=r"node batch reads batch/input.csv, which is not in .*lent; put a file"
     ):
@@ -128,9 +128,9 @@ def test_a_given_volume_is_looked_at_and_the_advice_acts_on_it(home, published, 
     assert not (home / "rehearsals").exists()
 
 
-def test_a_file_of_a_kind_that_cannot_be_made_up_is_asked_for(home, published, tmp_path):
-    promote(home, published)
-    loan = Loan(Need("batch", "champion", "batch/input.csv.gz"), published)
+def test_a_file_of_a_kind_that_cannot_be_made_up_is_asked_for(home, version, tmp_path):
+    promote(home, version)
+    loan = Loan(Need("batch", "champion", "batch/input.csv.gz"), version)
     with pytest.raises(
         BadInput, match=r"batch reads input.csv.gz, which is not on the volume and cannot be made"
     ):

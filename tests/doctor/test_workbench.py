@@ -31,7 +31,7 @@ HOME = Path("/mnt/goldenpath")
 
 
 @pytest.fixture
-def project(tmp_path):
+def settings(tmp_path):
     return load_settings(
         make_project(tmp_path / "project") / "settings.ini", {"GOLDENPATH_HOME": str(tmp_path)}
     )
@@ -110,18 +110,18 @@ def test_mountinfo_is_read_with_its_options(tmp_path):
     assert read_mounts()
 
 
-def test_a_workbench_without_a_pipeline_server_is_told_the_order(project, runtimes, monkeypatch):  # noqa: F811
-    assert list(check_pipeline_server(project)) == []
+def test_a_workbench_without_a_pipeline_server_is_told_the_order(settings, runtimes, monkeypatch):  # noqa: F811
+    assert list(check_pipeline_server(settings)) == []
     monkeypatch.setenv("NB_PREFIX", "/notebook/team/wb")
-    found = only(check_pipeline_server(project))
+    found = only(check_pipeline_server(settings))
     assert found.status == "bad"
     assert found.remedy == "create the pipeline server, then stop and start this workbench"
 
 
-def test_the_pipeline_server_and_its_store_are_found(project, runtimes):  # noqa: F811
+def test_the_pipeline_server_and_its_store_are_found(settings, runtimes):  # noqa: F811
     with kubeflow("RUNNING") as store:
         configure(runtimes, "https://ds-pipeline.example.org", cos_endpoint=store.url)
-        server, s3 = check_pipeline_server(project)
+        server, s3 = check_pipeline_server(settings)
     assert (server.status, s3.status) == ("good", "good")
 
 
@@ -134,42 +134,42 @@ def test_a_store_that_takes_no_connection_is_bad():
     assert judge_store(Runtime(name="r", api="", auth="", store="")).status == "bad"
 
 
-def test_an_image_that_no_definition_knows_is_worth_a_note(project, runtimes):  # noqa: F811
-    found = only(check_images(project))
+def test_an_image_that_no_definition_knows_is_worth_a_note(settings, runtimes):  # noqa: F811
+    found = only(check_images(settings))
     assert found.status == "note"
     assert "which no definition here knows" in found.detail
     images = PROJECT / "runtime-images"
-    shutil.copytree(images, project.folder / "runtime-images")
-    assert only(check_images(project)).status == "good"
+    shutil.copytree(images, settings.folder / "runtime-images")
+    assert only(check_images(settings)).status == "good"
 
 
-def test_a_library_that_is_not_the_one_that_travels_is_named(project):
-    found = only(check_library(project))
+def test_a_library_that_is_not_the_one_that_travels_is_named(settings):
+    found = only(check_library(settings))
     assert found.what == "library"
     assert found.status == "bad"
     assert "python -m goldenpath" in found.remedy
 
 
-def test_a_step_that_lost_its_tag_is_named_with_the_way_back(project):
-    assert only(check_tags(project)).status == "good"
-    file = project.folder / "notebooks" / "05_train.ipynb"
+def test_a_step_that_lost_its_tag_is_named_with_the_way_back(settings):
+    assert only(check_tags(settings)).status == "good"
+    file = settings.folder / "notebooks" / "05_train.ipynb"
     notebook = json.loads(file.read_text())
     for cell in notebook["cells"]:
         cell["metadata"] = {}
     file.write_text(json.dumps(notebook))
-    found = only(check_tags(project))
+    found = only(check_tags(settings))
     assert found.status == "bad"
     assert "05_train.ipynb" in found.detail
     assert "git checkout notebooks/05_train.ipynb" in found.remedy
 
 
 def test_in_a_workbench_the_link_that_lets_jupyterlab_open_reports_is_looked_for(
-    project, tmp_path, monkeypatch
+    settings, tmp_path, monkeypatch
 ):
-    assert list(check_link(project)) == []
+    assert list(check_link(settings)) == []
     monkeypatch.setenv("NB_PREFIX", "/notebook/team/wb")
-    missing = only(check_link(project))
+    missing = only(check_link(settings))
     assert missing.status == "note"
-    assert missing.remedy == f"ln -s {tmp_path} {project.folder / 'volume'}"
-    (project.folder / "volume").symlink_to(tmp_path)
-    assert only(check_link(project)).status == "good"
+    assert missing.remedy == f"ln -s {tmp_path} {settings.folder / 'volume'}"
+    (settings.folder / "volume").symlink_to(tmp_path)
+    assert only(check_link(settings)).status == "good"

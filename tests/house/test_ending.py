@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.patience import LONG, wait_until
+from tests.helpers.project import PROJECT
 
 WAITING = """
 import os, subprocess, time
@@ -27,11 +28,11 @@ def test_waits_for_ever():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])  # the second one ends xdist's workers
-def test_what_a_test_started_ends_with_it(tmp_path: Path, project: Path, number: signal.Signals) -> None:
+def test_what_a_test_started_ends_with_it(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "test_waiting.py").write_text(WAITING)
     python = f"exec {sys.executable} -m pytest -p tests.conftest -p no:cacheprovider ."
     command = ["sh", "-c", f"trap '' INT; {python}"]  # as a shell starts a job in the background
-    environ = {**os.environ, "PYTHONPATH": str(project)}
+    environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
     tests = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL)
     try:
         pid = tmp_path / "started"

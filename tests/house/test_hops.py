@@ -10,21 +10,14 @@ from serving.app import create_app
 from tests.helpers.hops import modules_entered
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_app import models_of
-from tests.helpers.serving_fixtures import promote, publish, records
+from tests.helpers.serving_fixtures import records
 
 RECORD = records(1, 7)[0]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
-
-
 @pytest.mark.parametrize(("lane", "way"), [(True, "serving.lane"), (False, "serving.routes.predict")])
-def test_one_answer_enters_at_most_12_modules(home: Path, lane: bool, way: str) -> None:
-    app = create_app(Settings(home=str(home), lane=lane), CONTRACT, models_of(home), lambda: False)
+def test_one_answer_enters_at_most_12_modules(published: Path, lane: bool, way: str) -> None:
+    app = create_app(Settings(home=str(published), lane=lane), CONTRACT, models_of(published), lambda: False)
     statuses = []
     entered = modules_entered(
         lambda: statuses.append(app.test_client().post("/predict", json=RECORD).status_code)

@@ -14,11 +14,6 @@ from tests.registry.test_signing import make_keys
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    return make_keys(tmp_path / "keys")
-
-
-@pytest.fixture
 def bundle(tmp_path: Path, keys: Keys) -> Path:
     "Return a signed version of a development namespace."
     development = Registry(tmp_path / "development", "churn", keys)

@@ -16,11 +16,6 @@ BY = {"who": "ada@example.org", "why": "it is better"}
 
 
 @pytest.fixture
-def registry(home: Path) -> Registry:
-    return Registry(home, "churn")
-
-
-@pytest.fixture
 def two(registry: Registry, tmp_path: Path) -> tuple[str, str]:
     "Two published versions."
     first, second = (registry.publish(make_candidate(tmp_path / str(n), n)) for n in (1, 2))

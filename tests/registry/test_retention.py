@@ -23,11 +23,6 @@ BY = {"who": "ada", "why": "a test"}
 
 
 @pytest.fixture
-def registry(home: Path) -> Registry:
-    return Registry(home, "churn")
-
-
-@pytest.fixture
 def five(registry: Registry, tmp_path: Path) -> list[str]:
     "Five versions, oldest first."
     return [registry.publish(make_candidate(tmp_path / str(n), n)) for n in range(1, 6)]

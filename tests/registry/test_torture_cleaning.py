@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath import volume
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import carry_out, plan_versions
 from goldenpath.registry.trash import list_aside
@@ -16,11 +15,7 @@ from tests.helpers.interruptions import Ending, Interrupter, Meeting
 from tests.helpers.registries import sweep
 from tests.helpers.sudden_death import BY, FAR_LATER, MODEL, NEW
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    "On one mount nothing appears later."
-    monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.0)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture(scope="module")

@@ -14,18 +14,11 @@ from serving.guards import OPEN, InFlight
 from serving.launcher import check_access
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.serving_app import client, settings_of
-from tests.helpers.serving_fixtures import promote, publish, records
+from tests.helpers.serving_fixtures import records
 from tests.helpers.serving_program import Program, running
 
 RECORD = records(1, 7)[0]
 TOKEN = "correct-horse-battery"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
 
 
 def token_file(folder: Path, *tokens: str) -> Path:
@@ -38,8 +31,8 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_every_route_but_the_probes_asks_for_a_token(home: Path, tmp_path: Path) -> None:
-    asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
+def test_every_route_but_the_probes_asks_for_a_token(published: Path, tmp_path: Path) -> None:
+    asking = client(published, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
     rules = [rule for rule in asking.application.url_map.iter_rules() if rule.endpoint not in OPEN]
     assert len(rules) >= 8
     for rule in rules:
@@ -53,24 +46,24 @@ def test_every_route_but_the_probes_asks_for_a_token(home: Path, tmp_path: Path)
     assert asking.get("/nowhere").status_code == 401
 
 
-def test_a_known_token_opens_and_a_wrong_one_does_not(home: Path, tmp_path: Path) -> None:
-    asking = client(home, tokens_file=str(token_file(tmp_path, "another", TOKEN)))
+def test_a_known_token_opens_and_a_wrong_one_does_not(published: Path, tmp_path: Path) -> None:
+    asking = client(published, tokens_file=str(token_file(tmp_path, "another", TOKEN)))
     assert asking.post("/predict", json=RECORD, headers=bearer(TOKEN)).status_code == 200
     assert asking.post("/predict", json=RECORD, headers=bearer(TOKEN + "x")).status_code == 401
     assert asking.post("/predict", json=RECORD, headers={"Authorization": TOKEN}).status_code == 401
 
 
-def test_a_probe_without_a_token_learns_yes_or_no_and_nothing_else(home: Path, tmp_path: Path) -> None:
-    asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)))
+def test_a_probe_without_a_token_learns_yes_or_no_and_nothing_else(published: Path, tmp_path: Path) -> None:
+    asking = client(published, tokens_file=str(token_file(tmp_path, TOKEN)))
     assert set(asking.get("/health/ready").json) == {"id", "ready"}
     assert "version" in asking.get("/health/ready", headers=bearer(TOKEN)).json
 
 
 def test_probes_and_metrics_need_no_place_and_probes_no_token(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.guards.InFlight", lambda most: InFlight(0))
-    asking = client(home, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
+    asking = client(published, tokens_file=str(token_file(tmp_path, TOKEN)), metrics=True)
     assert asking.get("/v2", headers=bearer(TOKEN)).status_code == 503
     assert asking.get("/v2").status_code == 401
     assert asking.get("/metrics", headers=bearer(TOKEN)).status_code == 200
@@ -93,8 +86,8 @@ def test_loopback_needs_no_token(address: str, tmp_path: Path) -> None:
     check_access(settings_of(tmp_path), address)
 
 
-def test_places_are_given_back_after_good_and_bad_requests(home: Path) -> None:
-    asking = client(home, max_in_flight=1)
+def test_places_are_given_back_after_good_and_bad_requests(published: Path) -> None:
+    asking = client(published, max_in_flight=1)
     for _ in range(3):
         assert asking.post("/predict", json=RECORD).status_code == 200
         assert asking.post("/predict", json={}).status_code == 422
@@ -111,21 +104,21 @@ def test_in_flight_counts_places_taken() -> None:
     assert len(places) == 0
 
 
-def test_the_page_may_load_only_what_is_here_and_nobody_may_frame_it(home: Path) -> None:
-    headers = client(home).get("/").headers
+def test_the_page_may_load_only_what_is_here_and_nobody_may_frame_it(published: Path) -> None:
+    headers = client(published).get("/").headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
-    with client(home).get("/static/page.js") as script:
+    with client(published).get("/static/page.js") as script:
         assert script.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_no_other_origin_may_call_unless_it_is_named(home: Path, tmp_path: Path) -> None:
+def test_no_other_origin_may_call_unless_it_is_named(published: Path, tmp_path: Path) -> None:
     theirs = {"Origin": "https://portal.example.org"}
-    assert "Access-Control-Allow-Origin" not in client(home).get("/model", headers=theirs).headers
+    assert "Access-Control-Allow-Origin" not in client(published).get("/model", headers=theirs).headers
     tokens = str(token_file(tmp_path, TOKEN))
     asking = client(
-        home, cors_origins="https://portal.example.org, https://b.example.org", tokens_file=tokens
+        published, cors_origins="https://portal.example.org, https://b.example.org", tokens_file=tokens
     )
     preflight = asking.options("/predict", headers={**theirs, "Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 204
@@ -137,16 +130,16 @@ def test_no_other_origin_may_call_unless_it_is_named(home: Path, tmp_path: Path)
     assert "Access-Control-Allow-Origin" not in stranger.headers
 
 
-def test_a_batch_that_is_too_long_is_refused(home: Path) -> None:
-    answer = client(home, max_batch=2).post("/predict/batch", json=[RECORD] * 3)
+def test_a_batch_that_is_too_long_is_refused(published: Path) -> None:
+    answer = client(published, max_batch=2).post("/predict/batch", json=[RECORD] * 3)
     assert answer.status_code == 400
     assert "3 records in one batch; at most 2" in answer.json["error"]
 
 
 @pytest.fixture(scope="module")
-def small(home: Path) -> Iterator[Program]:
+def small(published: Path) -> Iterator[Program]:
     "Yield a server with three places."
-    with running(home, max_in_flight=3, max_body=5000) as program:
+    with running(published, max_in_flight=3, max_body=5000) as program:
         yield program
 
 
@@ -203,13 +196,13 @@ def test_headers_that_are_too_large_are_refused(small: Program) -> None:
 
 
 def test_a_fault_is_logged_under_the_id_that_the_answer_names(
-    home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    published: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object) -> None:
         raise ValueError("Zebra-1931")
 
     monkeypatch.setattr("serving.routes.about.describe_model", fail)
-    answer = client(home).get("/model", headers={"X-Request-Id": "mine-1"})
+    answer = client(published).get("/model", headers={"X-Request-Id": "mine-1"})
     assert (answer.status_code, answer.json["id"]) == (500, "mine-1")
     [said] = [record.message for record in caplog.records]
     assert said.startswith("request mine-1: ValueError at ")

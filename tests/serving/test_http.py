@@ -6,21 +6,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.helpers.serving_app import client
-from tests.helpers.serving_fixtures import MODEL, promote, publish
+from tests.helpers.serving_fixtures import MODEL
 
 SECRET = "Zebra-1931"  # submitted, so it may stand in no reply
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def caller(home: Path) -> FlaskClient:
-    return client(home, max_body=2_000)
+def caller(published: Path) -> FlaskClient:
+    return client(published, max_body=2_000)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +33,8 @@ def test_what_is_not_found_is_said_by_whoever_knows_best(
     assert SECRET not in answer.text
 
 
-def test_nobody_is_sent_to_a_page_that_is_switched_off(home: Path) -> None:
-    assert "docs" not in client(home, docs=False).get("/nothing").json["error"]
+def test_nobody_is_sent_to_a_page_that_is_switched_off(published: Path) -> None:
+    assert "docs" not in client(published, docs=False).get("/nothing").json["error"]
 
 
 def test_a_wrong_method_is_answered_in_json_and_names_the_right_ones(caller: FlaskClient) -> None:

@@ -23,16 +23,9 @@ BODIES = [json.dumps(record).encode() for record in records(200, 7)]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pair(home: Path) -> Iterator[Program]:
+def pair(published: Path) -> Iterator[Program]:
     "Yield a server with two workers."
-    with running(home, "--workers", "2", poll_seconds=0.2) as program:
+    with running(published, "--workers", "2", poll_seconds=0.2) as program:
         yield program
 
 
@@ -76,11 +69,13 @@ class Load:
         connection.close()
 
 
-def test_no_request_fails_while_roles_change_and_the_new_one_answers_soon(pair: Program, home: Path) -> None:
+def test_no_request_fails_while_roles_change_and_the_new_one_answers_soon(
+    pair: Program, published: Path
+) -> None:
     with Load(pair) as load:
         for seed in (11, 12, 13):
-            version = publish(home, seed)
-            promote(home, version)
+            version = publish(published, seed)
+            promote(published, version)
             wait_until(lambda version=version: {said for _, said in load.versions[-8:]} == {version})
     assert load.failures == []
     assert len(load.versions) > 200
@@ -108,8 +103,8 @@ def of_predict(program: Program) -> dict[str, float]:
     return {labels: count for labels, count in counted.items() if '"/predict"' in labels}
 
 
-def test_the_metrics_of_two_workers_are_exact(home: Path) -> None:
-    with running(home, "--workers", "2", log_sample=0) as program:
+def test_the_metrics_of_two_workers_are_exact(published: Path) -> None:
+    with running(published, "--workers", "2", log_sample=0) as program:
         for body in [*BODIES, b"{}", b"{}"]:
             program.post("/predict", body)
         wait_until(lambda: sum(of_predict(program).values()) == len(BODIES) + 2)  # both workers have counted
@@ -142,8 +137,10 @@ def test_many_times_are_observed_as_each_alone_would_be() -> None:
     assert samples["together"] == samples["alone"]
 
 
-def test_readiness_fails_first_while_requests_go_on_and_a_second_signal_ends_it_at_once(home: Path) -> None:
-    with running(home, drain_seconds=30, grace_seconds=1) as program:
+def test_readiness_fails_first_while_requests_go_on_and_a_second_signal_ends_it_at_once(
+    published: Path,
+) -> None:
+    with running(published, drain_seconds=30, grace_seconds=1) as program:
         with Load(program, 2) as load:
             program.process.send_signal(signal.SIGTERM)
             assert wait_for(program, 503).json()["problems"] == ["the server is about to stop"]
@@ -154,8 +151,8 @@ def test_readiness_fails_first_while_requests_go_on_and_a_second_signal_ends_it_
             assert program.stop() == 0
 
 
-def test_a_request_is_one_json_line_without_what_was_sent(home: Path) -> None:
-    with running(home, drain_seconds=30) as program:
+def test_a_request_is_one_json_line_without_what_was_sent(published: Path) -> None:
+    with running(published, drain_seconds=30) as program:
         said = program.post("/predict", {"sex": "Zebra-1931"}, X_Request_Id="mine-1")
         good = program.post("/predict", BODIES[0])
         assert program.stop(signal.SIGINT) == 0  # at once: Ctrl-C does not drain
@@ -169,8 +166,8 @@ def test_a_request_is_one_json_line_without_what_was_sent(home: Path) -> None:
     assert "Zebra" not in text
 
 
-def test_good_requests_can_be_left_out_of_the_log_and_errors_cannot(home: Path) -> None:
-    with running(home, log_sample=0.000001) as program:
+def test_good_requests_can_be_left_out_of_the_log_and_errors_cannot(published: Path) -> None:
+    with running(published, log_sample=0.000001) as program:
         program.post("/predict", BODIES[0], X_Request_Id="good")
         program.post("/predict", b"{}", X_Request_Id="bad")
         program.stop()
@@ -178,12 +175,12 @@ def test_good_requests_can_be_left_out_of_the_log_and_errors_cannot(home: Path) 
         assert '"good"' not in program.log.read_text()
 
 
-def test_the_server_dies_with_its_launcher_and_the_next_one_clears_up(home: Path) -> None:
-    with running(home) as program:
+def test_the_server_dies_with_its_launcher_and_the_next_one_clears_up(published: Path) -> None:
+    with running(published) as program:
         workers = program.workers()
         [left] = Path("/dev/shm").glob(f"goldenpath-metrics-{program.process.pid}-*")
         program.process.kill()
         program.process.wait()
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
-    with running(home):
+    with running(published):
         assert not left.exists()

@@ -21,21 +21,21 @@ RECORDS = records(400, 7)
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     "Return a home with three versions and no roles."
     home = tmp_path_factory.mktemp("home")
     return home, [publish(home, seed) for seed in (1, 2, 3)]
 
 
 @pytest.fixture
-def home(published: tuple[Path, list[str]], tmp_path: Path) -> Path:
+def home(prepared: tuple[Path, list[str]], tmp_path: Path) -> Path:
     "Return a copy of it."
-    return Path(shutil.copytree(published[0], tmp_path / "copy"))
+    return Path(shutil.copytree(prepared[0], tmp_path / "copy"))
 
 
 @pytest.fixture
-def versions(published: tuple[Path, list[str]]) -> list[str]:
-    return published[1]
+def versions(prepared: tuple[Path, list[str]]) -> list[str]:
+    return prepared[1]
 
 
 class Comparisons:

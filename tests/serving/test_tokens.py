@@ -12,16 +12,8 @@ from serving.guards import NO_TOKEN, Tokens, check_tokens
 from serving.watchers.queue import told_once
 from tests.helpers.patience import wait_until
 from tests.helpers.serving_app import client, settings_of
-from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.serving_program import running
 from tests.serving.test_guards import TOKEN, bearer, token_file
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
 
 
 @pytest.fixture
@@ -110,16 +102,16 @@ def test_a_file_that_is_missing_or_empty_at_the_start_is_refused(tmp_path: Path)
         check_tokens(settings)
 
 
-def test_a_worker_that_finds_no_file_starts_and_lets_nobody_in(home: Path, tmp_path: Path) -> None:
-    asking = client(home, tokens_file=str(tmp_path / "tokens"))
+def test_a_worker_that_finds_no_file_starts_and_lets_nobody_in(published: Path, tmp_path: Path) -> None:
+    asking = client(published, tokens_file=str(tmp_path / "tokens"))
     assert asking.get("/model", headers=bearer(TOKEN)).status_code == 401
     assert asking.get("/model", headers=bearer("")).status_code == 401
     assert asking.get("/health/live").status_code == 200
 
 
-def test_a_started_server_reads_new_tokens(home: Path, tmp_path: Path) -> None:
+def test_a_started_server_reads_new_tokens(published: Path, tmp_path: Path) -> None:
     path = token_file(tmp_path, TOKEN)
-    with running(home, tokens_file=path) as program:
+    with running(published, tokens_file=path) as program:
         assert program.get("/model", Authorization=f"Bearer {TOKEN}").status == 200
         os.replace(token_file(tmp_path, "the next one"), path)
         wait_until(lambda: program.get("/model", Authorization="Bearer the next one").status == 200)

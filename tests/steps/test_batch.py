@@ -21,17 +21,10 @@ from goldenpath.steps.batch import placed, run_batch, score_file
 from goldenpath.steps.stand_in import draw_stand_in
 from goldenpath.tables import reader
 from goldenpath.tables.formulas import without_formulas
-from tests.helpers.serving_fixtures import MODEL, promote, publish
+from tests.helpers.project import PROJECT
+from tests.helpers.serving_fixtures import MODEL
 
 TEXT = {"dtype": str, "keep_default_na": False}
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "Return a home with a champion."
-    home = tmp_path_factory.mktemp("home")
-    promote(home, publish(home))
-    return home
 
 
 @pytest.fixture(scope="module")
@@ -364,10 +357,10 @@ def test_relative_paths_start_where_the_command_was_typed(
 
 @pytest.mark.parametrize("folder", [".", "notebooks"])
 def test_papermill_scores_a_file_from_either_folder(
-    folder: str, project: Path, published: Path, cases: pd.DataFrame, tmp_path: Path
+    folder: str, published: Path, cases: pd.DataFrame, tmp_path: Path
 ) -> None:
-    where = project / folder
-    notebook = os.path.relpath(project / "notebooks" / "10_batch.ipynb", where)
+    where = PROJECT / folder
+    notebook = os.path.relpath(PROJECT / "notebooks" / "10_batch.ipynb", where)
     source = os.path.relpath(tmp_path / "cases.csv", where)
     paths = ["-p", "input_path", source, "-p", "output_path", str(tmp_path / "scores.parquet")]
     command = [

@@ -37,6 +37,7 @@ from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.schema.frames import json_rows
 from goldenpath.steps.contrast import contrast, sample_of
 from goldenpath.steps.publish import Published
+from tests.helpers.project import PROJECT
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for, step_in
 from tests.registry.test_signing import make_keys
@@ -192,8 +193,8 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
         pass
 
 
-def test_a_pod_without_serving_code_says_so(tmp_path: Path, project: Path) -> None:
-    shutil.copytree(project / "goldenpath", tmp_path / "goldenpath")
+def test_a_pod_without_serving_code_says_so(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "goldenpath", tmp_path / "goldenpath")
     program = "from goldenpath.measure.server import serving_folder; serving_folder()"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert "NoServer: serving/ is not here and GOLDENPATH_SERVER_URL names no deployed server" in done.stderr

@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +14,14 @@ from flask.testing import FlaskClient
 from goldenpath.measure.environments import isolated_python
 from serving.routes.docs import HIDDEN
 from tests.helpers.serving_app import client
-from tests.helpers.serving_fixtures import promote, publish
-from tests.helpers.serving_program import PROJECT, Program, running
+from tests.helpers.serving_program import PROJECT, Program
 
 SCHEMATHESIS = "schemathesis==4.32.5"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def caller(home: Path) -> FlaskClient:
-    return client(home, metrics=True)
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Program]:
-    with running(home, log_sample=0) as program:
-        yield program
+def caller(published: Path) -> FlaskClient:
+    return client(published, metrics=True)
 
 
 @pytest.fixture
@@ -95,9 +80,9 @@ def test_an_answer_keeps_its_schema(
         assert reply.json["id"] == reply.headers["X-Request-Id"]
 
 
-def test_tokens_are_described_where_they_are_asked_for(home: Path, tmp_path: Path) -> None:
+def test_tokens_are_described_where_they_are_asked_for(published: Path, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(hashlib.sha256(b"secret").hexdigest())
-    asking = client(home, tokens_file=str(tmp_path / "tokens"))
+    asking = client(published, tokens_file=str(tmp_path / "tokens"))
     told = asking.get("/openapi.json", headers={"Authorization": "Bearer secret"}).json
     assert told["security"] == [{"bearer": []}]
     assert "401" in told["paths"]["/predict"]["post"]["responses"]

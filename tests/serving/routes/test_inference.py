@@ -3,7 +3,6 @@
 import gzip
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +18,12 @@ from tests.helpers.patience import LONG
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
-from tests.helpers.serving_program import Program, running
+from tests.helpers.serving_program import Program
 
 TRITON = "tritonclient[http]==2.73.0"
 KSERVE = "kserve==0.15.2"
 INFER = f"/v2/models/{MODEL}/infer"
 RECORDS = records(30, 7)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Program]:
-    with running(home) as program:
-        yield program
-
-
-@pytest.fixture(scope="module")
-def caller(home: Path) -> FlaskClient:
-    return client(home)
 
 
 def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -110,10 +91,10 @@ def test_one_column_tensors_and_any_order_are_understood(caller: FlaskClient) ->
     assert caller.post(INFER, json={"inputs": deep[::-1]}).json["outputs"] == flat["outputs"]
 
 
-def test_a_version_is_answered_by_that_version(home: Path) -> None:
-    promote(home, publish(home, 2), "shadow")
-    models = models_of(home)
-    asking = client(home, models)
+def test_a_version_is_answered_by_that_version(published: Path) -> None:
+    promote(published, publish(published, 2), "shadow")
+    models = models_of(published)
+    asking = client(published, models)
     for _, predictor in models.live.holders:
         address = f"/v2/models/{MODEL}/versions/{predictor.version}/infer"
         assert (
@@ -174,8 +155,8 @@ def test_other_models_and_versions_are_not_found(caller: FlaskClient) -> None:
         assert answer.json["error"]
 
 
-def test_a_gzip_body_that_unpacks_beyond_the_limit_is_refused(home: Path) -> None:
-    small = client(home, max_body=50_000)
+def test_a_gzip_body_that_unpacks_beyond_the_limit_is_refused(published: Path) -> None:
+    small = client(published, max_body=50_000)
     bomb = gzip.compress(b" " * 5_000_000)
     answer = small.post(INFER, data=bomb, headers={"Content-Encoding": "gzip"})
     assert answer.status_code == 413

@@ -2,7 +2,6 @@
 
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,6 @@ from tests.helpers.patience import LONG
 from tests.helpers.request_bodies import RECORD, REFUSED, SECRET
 from tests.helpers.serving_fixtures import promote, publish, records
 from tests.helpers.serving_program import Program, free_address, running, wait_for
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "Return a home with a champion and a version without a role."
-    folder = tmp_path_factory.mktemp("home")
-    promote(folder, publish(folder, 1))
-    publish(folder, 2)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Program]:
-    with running(home) as program:
-        yield program
 
 
 def test_a_record_is_answered_with_label_probability_version_and_id(server: Program) -> None:
@@ -122,9 +106,9 @@ def test_unknown_addresses_and_wrong_methods_are_json_too(server: Program) -> No
     assert "POST" in wrong.headers["allow"]
 
 
-def test_one_version_without_a_role_can_be_served(home: Path) -> None:
-    version = next(folder.name for folder in (home / "models/covid-death/versions").iterdir())
-    with running(home, "--version", version) as program:
+def test_one_version_without_a_role_can_be_served(published: Path) -> None:
+    version = next(folder.name for folder in (published / "models/covid-death/versions").iterdir())
+    with running(published, "--version", version) as program:
         assert program.post("/predict", RECORD).json()["version"] == version
 
 
@@ -139,24 +123,24 @@ def test_a_server_without_a_model_says_so_until_one_is_champion(tmp_path: Path) 
         assert program.post("/predict", RECORD).status == 200
 
 
-def test_an_unknown_version_is_named_with_the_nearest(home: Path) -> None:
-    text = said_by_program(home, "--version", "champignon")
+def test_an_unknown_version_is_named_with_the_nearest(published: Path) -> None:
+    text = said_by_program(published, "--version", "champignon")
     assert re.search(r"error: .*'champignon'.*did you mean champion", text)
 
 
-def test_an_address_in_use_is_one_line(server: Program, home: Path) -> None:
-    [line] = said_by_program(home, "-l", server.listen).splitlines()
+def test_an_address_in_use_is_one_line(server: Program, published: Path) -> None:
+    [line] = said_by_program(published, "-l", server.listen).splitlines()
     assert re.search(r"error: cannot listen on .*something else listens", line)
 
 
-def test_a_missing_tokens_file_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOLDENPATH_TOKENS_FILE", str(home / "nowhere"))
-    [line] = said_by_program(home, "-l", free_address()).splitlines()
+def test_a_missing_tokens_file_is_one_line(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLDENPATH_TOKENS_FILE", str(published / "nowhere"))
+    [line] = said_by_program(published, "-l", free_address()).splitlines()
     assert re.search(r"error: tokens_file .*nowhere cannot be read", line)
 
 
-def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Program, home: Path) -> None:
-    with running(home, without="granian", fast_path="no", drain_seconds=30) as program:
+def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Program, published: Path) -> None:
+    with running(published, without="granian", fast_path="no", drain_seconds=30) as program:
         log = program.log.read_text()
         assert "gunicorn serves" in log
         slow = r"scikit-learn answers for \S+: the setting `fast_path` is off; a record takes 2.00 ms in the"
@@ -170,13 +154,13 @@ def test_the_fallback_to_gunicorn_and_scikit_learn_answers_the_same(server: Prog
 
 
 @pytest.mark.parametrize("package", ["sklearn", "pandas", "matplotlib", "pyarrow"])
-def test_a_server_on_the_fast_path_loads_no_training_library(home: Path, package: str) -> None:
-    with running(home, without=package) as program:
+def test_a_server_on_the_fast_path_loads_no_training_library(published: Path, package: str) -> None:
+    with running(published, without=package) as program:
         assert program.post("/predict", RECORD).status == 200
         assert program.post("/predict/batch", [RECORD]).status == 200
 
 
-def said_by_program(home: Path, *options: str) -> str:
+def said_by_program(published: Path, *options: str) -> str:
     "Return what a server that refuses to start says; it must be one line and exit code 2 or 1."
     import os
     import subprocess
@@ -184,7 +168,7 @@ def said_by_program(home: Path, *options: str) -> str:
 
     done = subprocess.run(
         [sys.executable, "-m", "serving", *options],
-        env={**os.environ, "GOLDENPATH_HOME": str(home)},
+        env={**os.environ, "GOLDENPATH_HOME": str(published)},
         capture_output=True,
         text=True,
         timeout=LONG,
