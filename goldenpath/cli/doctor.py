@@ -1,17 +1,15 @@
 """`goldenpath doctor`."""
 
 import sys
-from collections.abc import Iterator
 
 import click
 
 from goldenpath.cli.terminal import put, say, show, styled, table
-from goldenpath.doctor.checks import Finding, examine, good, note
-from goldenpath.doctor.rows import ROWS, sound_contract
+from goldenpath.doctor.checks import examine
+from goldenpath.doctor.rows import ROWS, check_champion
 from goldenpath.doctor.volume_race import RaceReport, race, race_with
 from goldenpath.doctor.workbench import CLUSTER
-from goldenpath.errors import NoModel
-from goldenpath.settings import Settings, load_settings
+from goldenpath.settings import load_settings
 
 _STYLE = {"good": "green", "note": "yellow", "bad": "bold red"}
 
@@ -43,24 +41,6 @@ def doctor(volume: bool, other: str) -> None:
         sys.exit(1)
 
 
-def check_champion(settings: Settings) -> Iterator[Finding]:
-    "Check that the champion loads, and show which engine it uses."
-    if sound_contract() is None:
-        return
-    from goldenpath.predict import open_predictor
-    from goldenpath.project import Project
-
-    try:
-        predictor = open_predictor(Project(settings).registry)
-    except NoModel as fault:
-        yield note("champion", str(fault), "goldenpath run")
-        return
-    answers = (
-        "the fast path answers" if predictor.path == "onnx" else f"scikit-learn answers: {predictor.why}"
-    )
-    yield good("champion", f"{predictor.version}; {answers}")
-
-
 def race_here(other: str) -> None:
     "Race on home and tell what was seen; exit code 1 where the volume cannot be trusted."
     home = load_settings().writable_home()
@@ -78,7 +58,7 @@ def told(report: RaceReport) -> list[str]:
     seen = f"{report.seen_p50 * 1000:.1f} ms (median), {report.seen_max * 1000:.1f} ms at most"
     verdict = "can be trusted" if report.trusted else "CANNOT be trusted"
     return [
-        f"volume      {report.folder.parent.parent} ({report.file_system or 'unknown file system'})",
+        f"volume      {report.folder.parent.parent} ({report.file_system})",
         f"races       {report.rounds}, {report.together} of them really at the same time",
         f"won by both {report.won_by_both}, by none {report.won_by_none}, exchanged {report.exchanged}",
         f"seen after  {seen}",

@@ -1,10 +1,11 @@
-"""The doctor's look at the contract and at the rows: does what the author wrote hold, and do they fit?"""
+"""The doctor's look at the contract, the rows and the champion: do they hold, and do they fit?"""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
 
 from goldenpath.doctor.checks import Check, Finding, bad, good, note
-from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.project import Project
 from goldenpath.runs.executed import in_one_line
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
@@ -79,6 +80,22 @@ def check_slices(settings: Settings) -> Iterator[Finding]:
                 f"slices names '{name}', which is not a field of the contract{nearest(name, names)}",
                 "correct `slices` in settings.ini, unless `enrich` in 04_model adds that column",
             )
+
+
+def check_champion(settings: Settings) -> Iterator[Finding]:
+    "Check that the champion loads, and show which engine it uses."
+    if sound_contract() is None:
+        return
+    from goldenpath.predict import open_predictor
+
+    try:
+        predictor = open_predictor(Project(settings).registry)
+    except NoModel as fault:
+        yield note("champion", str(fault), "goldenpath run")
+        return
+    answers = "the fast path" if predictor.path == "onnx" else "scikit-learn"
+    why = f": {predictor.why}" if predictor.why else ""
+    yield good("champion", f"{predictor.version}; {answers} answers{why}")
 
 
 def sound_contract() -> Contract | None:

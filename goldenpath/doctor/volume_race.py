@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenpath.errors import BadInput, RaceLost, VolumeFault
+from goldenpath.measure.machine import mount_of, read_mounts
 from goldenpath.records import Frozen
 from goldenpath.registry.artifact import is_plain
 from goldenpath.registry.litter import remove
@@ -255,7 +256,7 @@ def judge_race(side: Side, saw: tuple[Saw, Saw], trips: list[float], apart: floa
     seen = [max(0.0, trip - placed - answered) / 2 for trip, placed, answered in messages]
     return RaceReport(
         folder=side.folder,
-        file_system=file_system(side.folder),
+        file_system=mount_of(side.folder, read_mounts()).kind,
         rounds=len(rounds),
         together=sum(begin < end2 and begin2 < end for begin, end, begin2, end2 in spans),
         won_by_both=sum(one and two for one, two in rounds),
@@ -271,17 +272,6 @@ def _exchanged(side: Side, rounds: list[tuple[bool, bool]]) -> int:
     sides = sorted(name.removeprefix("side-") for name in complete(side.folder) if name.startswith("side-"))
     winners = [sides[0] if one else sides[1] for one, _ in rounds]
     return sum(side.hear(f"round-{number}") != winner for number, winner in enumerate(winners))
-
-
-def file_system(path: Path) -> str:
-    "Return the kernel's name of the file system of a path; empty if unknown."
-    try:
-        lines = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    except OSError:
-        return ""
-    there = path.resolve()
-    over = [(line[1], line[2]) for line in lines if there.is_relative_to(line[1].replace("\\040", " "))]
-    return max(over, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
 if __name__ == "__main__":

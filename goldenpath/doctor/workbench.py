@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import goldenpath
@@ -16,42 +15,14 @@ from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.submit import Runtime, find_runtime, metadata_folders
 from goldenpath.doctor.checks import Check, Finding, bad, good, note
 from goldenpath.errors import BadInput
+from goldenpath.measure.machine import Mount, mount_of, read_mounts
 from goldenpath.project import Project
 from goldenpath.runs.notebook import code_cells, has_tag, read_notebook
 from goldenpath.runs.provenance import library_hash
 from goldenpath.settings import MOUNT, Settings
 
-MOUNTINFO = Path("/proc/self/mountinfo")
-NETWORK = ("nfs", "nfs4", "ceph", "cifs", "smb3", "glusterfs", "lustre", "gpfs", "9p", "virtiofs")
 SLOW_TO_SEE = 5.0  # seconds for which a name may be cached before role changes are missed
 WAIT = 3.0  # seconds for S3 to take a connection
-
-
-class Mount(NamedTuple):
-    "One line of mountinfo."
-
-    place: Path
-    kind: str  # of the file system
-    options: str
-
-    @property
-    def network(self) -> bool:
-        return self.kind in NETWORK or self.kind.startswith("fuse.")
-
-
-def read_mounts(file: Path = MOUNTINFO) -> list[Mount]:
-    "All mounts that this process sees; none where the system does not tell."
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except OSError:
-        return []
-    return [_mount(line) for line in lines if " - " in line]
-
-
-def _mount(line: str) -> Mount:
-    before, after = (part.split() for part in line.split(" - ", 1))
-    place = before[4].replace("\\040", " ")
-    return Mount(Path(place), after[0], after[2] if len(after) > 2 else "")
 
 
 def in_workbench(environ: Mapping[str, str] = os.environ) -> bool:
@@ -66,9 +37,7 @@ def check_shared_volume(settings: Settings) -> Iterator[Finding]:
 
 def judge_volume(home: Path, mounts: list[Mount], workbench: bool) -> Iterator[Finding]:
     "Report what the mounts mean for home."
-    resolved = home.resolve()
-    under = [mount for mount in mounts if resolved.is_relative_to(mount.place)]
-    mount = max(under, key=lambda one: len(one.place.parts), default=Mount(Path("/"), "unknown", ""))
+    mount = mount_of(home, mounts)
     if workbench and not mount.network:
         yield bad(
             "shared volume",

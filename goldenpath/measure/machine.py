@@ -1,8 +1,12 @@
-"""What the figures were measured on, in one line."""
+"""What the figures were measured on, in one line; and what is mounted there."""
 
 import os
 import platform
 from pathlib import Path
+from typing import NamedTuple
+
+MOUNTINFO = Path("/proc/self/mountinfo")
+NETWORK = ("nfs", "nfs4", "ceph", "cifs", "smb3", "glusterfs", "lustre", "gpfs", "9p", "virtiofs")
 
 
 def machine() -> str:  # "Intel Xeon ..., 2 cores, Linux 6.8, Python 3.11.7"
@@ -29,3 +33,37 @@ def processor() -> str:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, "") or platform.processor() or platform.machine()
+
+
+class Mount(NamedTuple):
+    "One line of mountinfo."
+
+    place: Path
+    kind: str  # of the file system
+    options: str
+
+    @property
+    def network(self) -> bool:
+        return self.kind in NETWORK or self.kind.startswith("fuse.")
+
+
+def read_mounts(file: Path = MOUNTINFO) -> list[Mount]:
+    "All mounts that this process sees; none where the system does not tell."
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except OSError:
+        return []
+    return [_mount(line) for line in lines if " - " in line]
+
+
+def _mount(line: str) -> Mount:
+    before, after = (part.split() for part in line.split(" - ", 1))
+    place = before[4].replace("\\040", " ")
+    return Mount(Path(place), after[0], after[2] if len(after) > 2 else "")
+
+
+def mount_of(path: Path, mounts: list[Mount]) -> Mount:
+    "Return the mount that holds a path; of an unknown kind if the system does not tell."
+    resolved = path.resolve()
+    above = [mount for mount in mounts if resolved.is_relative_to(mount.place)]
+    return max(above, key=lambda mount: len(mount.place.parts), default=Mount(Path("/"), "unknown", ""))

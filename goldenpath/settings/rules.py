@@ -1,13 +1,13 @@
-"""What settings.ini says about the evaluation, parsed once: the threshold's rule, and the floors of the gate.
+"""What a setting may hold: each text of settings.ini is parsed once, here, into the value that travels."""
 
-With the standard library alone, because settings are read by every command.
-"""
-
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-_SHARE = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from goldenpath.tables.split import SHARE, DateSplit, HashSplit, parse_split
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,50 @@ def parse_floors(text: str) -> dict[str, float]:
 
 def parse_share(text: str) -> float:
     "Parse a number from 0 to 1. Raises ValueError that names the problem."
-    if not _SHARE.fullmatch(text.strip()):
+    if not SHARE.fullmatch(text.strip()):
         raise ValueError(f"'{text.strip()}' is not a number such as 0.8")
     if not 0 <= float(text) <= 1:
         raise ValueError(f"{text.strip()} is not from 0 to 1")
     return float(text)
+
+
+def _from_text(parse: Callable[[str], Any]) -> BeforeValidator:
+    "Parse a text; a value that is parsed already stays as it is."
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _comma_list(text: str) -> tuple[str, ...]:
+    "Read `a, b` as a tuple. Raises ValueError for a name that is there twice."
+    words = tuple(part.strip() for part in text.split(",") if part.strip())
+    twice = next((word for word in words if words.count(word) > 1), None)
+    if twice:
+        raise ValueError(f"{twice} is there twice")
+    return words
+
+
+def _with_tcp_number(listen: str) -> str:
+    if int(listen.rpartition(":")[2]) > 65_535:
+        raise ValueError("TCP numbers end at 65535")
+    return listen
+
+
+def _http(address: str) -> str:
+    "Check a URL. Raises ValueError if no request could be sent to it."
+    parts = urlsplit(address)
+    if address and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("it does not begin with http:// or https:// and a host")
+    _ = parts.port  # raises ValueError for anything but numbers up to 65535
+    return address
+
+
+Floor = Literal["roc_auc", "average_precision", "recall", "precision", "f1", "slice_recall"]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+CommaList = Annotated[tuple[str, ...], _from_text(_comma_list)]
+Floors = Annotated[dict[Floor, Share], _from_text(parse_floors)]
+Split = Annotated[HashSplit | DateSplit, _from_text(parse_split)]
+ThresholdSetting = Annotated[ThresholdRule, _from_text(parse_threshold)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
+Listen = Annotated[
+    str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$"), AfterValidator(_with_tcp_number)
+]

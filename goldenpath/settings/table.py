@@ -13,9 +13,18 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from goldenpath.errors import BadInput, VolumeFault
-from goldenpath.settings.rules import parse_threshold
+from goldenpath.settings.rules import (
+    CommaList,
+    Floors,
+    HttpUrl,
+    Listen,
+    Name,
+    Share,
+    Split,
+    ThresholdSetting,
+    parse_threshold,
+)
 from goldenpath.settings.server import ServerSettings, allowed
-from goldenpath.settings.types import CommaList, Floors, HttpUrl, Listen, Name, Share, Split, ThresholdSetting
 from goldenpath.tables.endings import is_other_table, is_table
 from goldenpath.tables.split import parse_split
 from goldenpath.text.spelling import nearest

@@ -8,7 +8,6 @@ import pytest
 
 from goldenpath.cluster.submit import Runtime
 from goldenpath.doctor.workbench import (
-    Mount,
     check_images,
     check_library,
     check_link,
@@ -16,9 +15,9 @@ from goldenpath.doctor.workbench import (
     check_tags,
     judge_store,
     judge_volume,
-    read_mounts,
     remembers,
 )
+from goldenpath.measure.machine import Mount, read_mounts
 from goldenpath.settings import load_settings
 from tests.cluster.test_submit import configure, runtimes  # noqa: F401  (a fixture)
 from tests.helpers.fake_kubeflow import kubeflow
