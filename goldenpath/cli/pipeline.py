@@ -8,13 +8,7 @@ import click
 from goldenpath.cli.options import PIPELINE_FILE, SET
 from goldenpath.cli.terminal import near, put, say
 from goldenpath.cluster.checks.pipeline import check_pipeline
-from goldenpath.cluster.submit import (
-    Runtime,
-    Submitted,
-    find_runtime,
-    submit_pipeline,
-    wait_for_run,
-)
+from goldenpath.cluster.submit import Runtime, Submitted, find_runtime, submit_pipeline, wait_for_run
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.settings import load_settings
 

@@ -12,15 +12,7 @@ from pathlib import Path
 from goldenpath.errors import BadInput, NotTrusted
 from goldenpath.registry import artifact, signing
 from goldenpath.registry.registry import Registry
-from goldenpath.volume import (
-    CHUNK,
-    STAGING,
-    complete,
-    faults,
-    make_folders,
-    open_regular,
-    replace_file,
-)
+from goldenpath.volume import CHUNK, STAGING, complete, faults, make_folders, open_regular, replace_file
 
 _VERSION = "version"  # folder in the file
 SIGNED = re.compile(r"signatures/([0-9a-f]{16})/model\.sig")

@@ -1,15 +1,7 @@
 """Settings: one table of keys, each parsed once into the value that travels."""
 
 from goldenpath.settings.server import ServerSettings
-from goldenpath.settings.table import (
-    KEYS,
-    MOUNT,
-    OTHER_NAMES,
-    PREFIX,
-    SERVICE_LINK,
-    Settings,
-    load_settings,
-)
+from goldenpath.settings.table import KEYS, MOUNT, OTHER_NAMES, PREFIX, SERVICE_LINK, Settings, load_settings
 
 __all__ = [
     "KEYS",

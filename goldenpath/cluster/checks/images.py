@@ -8,13 +8,7 @@ from pathlib import Path
 
 from goldenpath.cluster.checks.notebook_source import StepSource, parsed
 from goldenpath.cluster.checks.trap import Trap
-from goldenpath.cluster.images import (
-    Image,
-    image_of,
-    package_of,
-    plain_name,
-    read_pins,
-)
+from goldenpath.cluster.images import Image, image_of, package_of, plain_name, read_pins
 from goldenpath.cluster.pipeline_file import Node
 
 ABSENT_IN_PODS = ("nbdev", "fastcore", "elyra")  # not in the stock runtime image, if no list is here
