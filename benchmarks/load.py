@@ -114,14 +114,14 @@ def wrk(
     return read(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout)
 
 
-def read(said: str) -> Load:
+def read(output: str) -> Load:
     "Parse the output of wrk."
-    shares = re.findall(r"^\s+(50|99)%\s+(\S+)\s*$", said, re.MULTILINE)
+    shares = re.findall(r"^\s+(50|99)%\s+(\S+)\s*$", output, re.MULTILINE)
     times = {share: in_seconds(value) for share, value in shares}
-    bad = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
-    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
-    rate = re.search(r"Requests/sec:\s+(\S+)", said)
-    assert rate is not None, said
+    bad = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", output)))
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    rate = re.search(r"Requests/sec:\s+(\S+)", output)
+    assert rate is not None, output
     failed = bad + sum(map(int, broken.groups() if broken else ()))
     return Load(float(rate[1]), times["50"], times["99"], failed)
 

@@ -82,8 +82,8 @@ def mirror_of(module: str) -> list[str]:
 
 def outcomes(text: str) -> dict[str, str]:
     "Return the outcome by mutant, from what `mutmut results --all true` prints."
-    found = re.findall(r"(?m)^\s*(\S+__mutmut_\d+): (.+?)\s*$", text)
-    return {name: outcome for name, outcome in found if outcome != "not checked"}
+    survivors = re.findall(r"(?m)^\s*(\S+__mutmut_\d+): (.+?)\s*$", text)
+    return {name: outcome for name, outcome in survivors if outcome != "not checked"}
 
 
 def summary(results: dict[str, str]) -> str:

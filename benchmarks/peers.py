@@ -153,16 +153,16 @@ def measure(
     chosen: Sequence[Peer], records: list[dict[str, Any]], turns: int, seconds: int, folder: Path
 ) -> dict[str, tuple[Load, Load]]:  # by name: at 1 and at 16 connections
     "In turns, after a second of warming up each."
-    found: dict[str, list[tuple[Load, Load]]] = {peer.name: [] for peer in chosen}
+    loads: dict[str, list[tuple[Load, Load]]] = {peer.name: [] for peer in chosen}
     with contextlib.ExitStack() as running:
         asks = {peer.name: running.enter_context(answering(peer, records, folder)) for peer in chosen}
         for ask in asks.values():
             ask(1, 1)
         for _ in range(turns):
             for name, ask in asks.items():
-                found[name].append((ask(1, seconds), ask(16, seconds)))
+                loads[name].append((ask(1, seconds), ask(16, seconds)))
     return {
-        name: (middle([one for one, _ in each]), middle([m for _, m in each])) for name, each in found.items()
+        name: (middle([one for one, _ in each]), middle([m for _, m in each])) for name, each in loads.items()
     }
 
 
@@ -180,13 +180,13 @@ def answering(
         yield partial(wrk, f"{server.url}{peer.path}", bodies)
 
 
-def as_table(found: dict[str, tuple[Load, Load]]) -> Table:
+def as_table(loads: dict[str, tuple[Load, Load]]) -> Table:
     "One line for each server."
     table = Table(title="the same pipeline, one worker, one core, no memo")
     table.add_column("server")
     for name in ("requests/s at 1", "p50 at 1", "p99 at 1", "requests/s at 16", "p50 at 16", "failed"):
         table.add_column(name, justify="right")
-    for name, (one, many) in found.items():
+    for name, (one, many) in loads.items():
         figures = (
             f"{one.rate:,.0f}",
             in_words(one.p50),
@@ -213,9 +213,9 @@ def main(turns: int, seconds: int, only: str) -> None:
         everyone = peers(folder, project)
         chosen = [one for one in everyone if one.name == "goldenpath" or only.lower() in one.name.lower()]
         console.print(f"measuring {', '.join(one.name.split(':')[0] for one in chosen)} in turns ...")
-        found = measure(chosen, distinct_records(), turns, seconds, folder)
-    console.print(as_table(found))
-    rates = {name: one.rate for name, (one, _) in found.items()}
+        loads = measure(chosen, distinct_records(), turns, seconds, folder)
+    console.print(as_table(loads))
+    rates = {name: one.rate for name, (one, _) in loads.items()}
     ours = rates.pop("goldenpath")
     best = max(rates.values())
     console.print(f"{ours / best:.1f} times the best of the others at one connection (goal: {GOAL})")

@@ -170,20 +170,20 @@ def verdict(row: Row) -> str:
     return f">= {goal.rate}: {'yes' if row.rate_ratio >= goal.rate else 'NO'}"
 
 
-def further(told: Console, chosen: Sequence[Scenario], seconds: int) -> None:
+def further(console: Console, chosen: Sequence[Scenario], seconds: int) -> None:
     "Measure start, memory, two workers and size, which have no no-op counterpart."
     main = chosen[0]
     with serve(main) as server:
         wrk(f"{server.url}/predict", main.bodies, 16, seconds)
-        told.print(f"process start to first answer: {in_words(server.seconds)}")
-        told.print(f"memory of a worker after the load: {server.memory() / 1e6:.0f} MB")
+        console.print(f"process start to first answer: {in_words(server.seconds)}")
+        console.print(f"memory of a worker after the load: {server.memory() / 1e6:.0f} MB")
     for workers in ("1", "2"):
         with serve(main, "--workers", workers, pin=False) as server:
             load = wrk(f"{server.url}/predict", main.bodies, 16, seconds)
-            told.print(f"{workers} worker(s) on all cores, wrk among them: {load.rate:,.0f} requests/s")
-    told.print(f"loading the model on every request: {naively(main, seconds)}")
+            console.print(f"{workers} worker(s) on all cores, wrk among them: {load.rate:,.0f} requests/s")
+    console.print(f"loading the model on every request: {naively(main, seconds)}")
     size = size_of(serving_python())
-    told.print(f"installed size of the serving environment: {size / 1e6:.0f} MB")
+    console.print(f"installed size of the serving environment: {size / 1e6:.0f} MB")
 
 
 def naively(scenario: Scenario, seconds: int) -> str:
@@ -205,22 +205,22 @@ def naively(scenario: Scenario, seconds: int) -> str:
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there as well.")
 def main(turns: int, seconds: int, only: str, file: Path | None) -> None:
     "Measure the real server against the floor of the same app."
-    told = Console(width=max(WIDTH, Console().width))
+    console = Console(width=max(WIDTH, Console().width))
     with tempfile.TemporaryDirectory() as name:
-        told.print("training both projects (a minute or two) ...")
+        console.print("training both projects (a minute or two) ...")
         chosen = [one for one in scenarios(Path(name)) if only in one.name]
         rows: list[Row] = []
         for scenario in chosen:
-            told.print(f"measuring {scenario.name} ...")
+            console.print(f"measuring {scenario.name} ...")
             with serve(scenario) as server:
                 rows += measure(scenario, server, turns, seconds)
-        told.print(as_table(rows))
+        console.print(as_table(rows))
         for row in rows:
             if row.scenario.path == "/predict/batch":
-                told.print(f"batches at {row.connections}: {row.answer.rate * 1000:,.0f} records/s")
+                console.print(f"batches at {row.connections}: {row.answer.rate * 1000:,.0f} records/s")
         failed = sum(row.answer.failed + row.floor.failed for row in rows)
-        told.print(f"failed requests: {failed}")
-        further(told, chosen, seconds)
+        console.print(f"failed requests: {failed}")
+        further(console, chosen, seconds)
     if file:
         file.write_text(json.dumps([figures(row) for row in rows], indent=2))
     sys.exit(any("NO" in verdict(row) for row in rows))

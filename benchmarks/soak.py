@@ -112,8 +112,8 @@ def spoil(registry: Registry, version: str) -> None:
 class Events:
     "Everything that happens to the server, one after the other."
 
-    def __init__(self, server: Started, registry: Registry, versions: list[str], told: Happened) -> None:
-        self.server, self.registry, self.told = server, registry, told
+    def __init__(self, server: Started, registry: Registry, versions: list[str], events: Happened) -> None:
+        self.server, self.registry, self.told = server, registry, events
         self.versions = versions
         self.bad = versions.pop()
         self.withdrawn = versions.pop()
@@ -172,53 +172,53 @@ class Events:
         self.told.notes.append(f"{self.withdrawn} was withdrawn")
 
 
-def watch_memory(server: Started, told: Happened, over: threading.Event) -> None:
+def watch_memory(server: Started, events: Happened, over: threading.Event) -> None:
     "Note every second how much the workers hold."
     while not over.wait(1.0):
         with contextlib.suppress(OSError, IndexError):  # a worker that has just gone
             workers = family(server.pid)[1:]
             if len(workers) == 2:
-                told.memory.append((time.monotonic(), sum(map(resident, workers))))
+                events.memory.append((time.monotonic(), sum(map(resident, workers))))
 
 
-def judge(began: float, seen: Seen, told: Happened, withdrawn: str, within: float = WITHIN) -> list[str]:
+def judge(began: float, seen: Seen, events: Happened, withdrawn: str, within: float = WITHIN) -> list[str]:
     "List what failed."
     wrong = []
-    unexplained = [one for one in seen.failures if not any(0 <= one[0] - kill < 1 for kill in told.kills)]
+    unexplained = [one for one in seen.failures if not any(0 <= one[0] - kill < 1 for kill in events.kills)]
     if unexplained:
         wrong.append(f"{len(unexplained)} failed requests, e.g. {unexplained[0][1]}")
-    if len(seen.failures) > CONNECTIONS * len(told.kills):
+    if len(seen.failures) > CONNECTIONS * len(events.kills):
         wrong.append(f"{len(seen.failures)} failures are more than were in flight in killed workers")
-    slowest = max(delays(seen, told, withdrawn), default=0.0)
+    slowest = max(delays(seen, events, withdrawn), default=0.0)
     if slowest > within:
         wrong.append(f"a change was answered by only after {slowest:.2f} s")
-    early, late = memory_of(told, began)
+    early, late = memory_of(events, began)
     if late > early * GROWTH:
         wrong.append(f"memory grew from {early / 1e6:.0f} to {late / 1e6:.0f} MB")
     return wrong
 
 
-def delays(seen: Seen, told: Happened, withdrawn: str) -> list[float]:
+def delays(seen: Seen, events: Happened, withdrawn: str) -> list[float]:
     "Seconds from each change until the last answer by another version, up to the next change."
-    if not told.changes:
+    if not events.changes:
         return []
-    found = []
-    ends = [*(when for when, _ in told.changes[1:]), float("inf")]
-    for (when, version), end in zip(told.changes, ends, strict=True):
+    waits = []
+    ends = [*(when for when, _ in events.changes[1:]), float("inf")]
+    for (when, version), end in zip(events.changes, ends, strict=True):
         wrong = [
             at - when
             for at, by in seen.answers
             if when < at < end and (by != version if version else by == withdrawn)
         ]
-        found.append(max(wrong, default=0.0))
-    return found
+        waits.append(max(wrong, default=0.0))
+    return waits
 
 
-def memory_of(told: Happened, began: float) -> tuple[float, float]:  # bytes
+def memory_of(events: Happened, began: float) -> tuple[float, float]:  # bytes
     "Return the mean over the first minute (its first 10 s left out) and over the last 10 s."
-    last = told.memory[-1][0]
-    early = [size for when, size in told.memory if 10 <= when - began <= 60]
-    late = [size for when, size in told.memory if last - when <= 10]
+    last = events.memory[-1][0]
+    early = [size for when, size in events.memory if 10 <= when - began <= 60]
+    late = [size for when, size in events.memory if last - when <= 10]
     return sum(early) / len(early), sum(late) / len(late)
 
 
@@ -230,37 +230,37 @@ def run(folder: Path, seconds: float, tell: Callable[[str], None], within: float
     golden = json.loads((registry.folder(first) / "golden.json").read_text())["records"]
     bodies = [json.dumps(record).encode() for record in golden]
     command = [sys.executable, "-m", "serving", "--listen", "{address}", "--workers", "2"]
-    told, over = Happened(), threading.Event()
+    happened, over = Happened(), threading.Event()
     with (
         started(command, ("/predict", bodies[0]), project, pin=False) as server,
         Load(server.url, bodies) as load,
     ):
         began = time.monotonic()
-        watcher = threading.Thread(target=watch_memory, args=(server, told, over))
+        watcher = threading.Thread(target=watch_memory, args=(server, happened, over))
         watcher.start()
-        events = Events(server, registry, versions, told)
+        events = Events(server, registry, versions, happened)
         for when, event in events.plan(seconds):
             time.sleep(max(0.0, began + when - time.monotonic()))
             event()
         time.sleep(max(0.0, began + seconds - time.monotonic()))
         over.set()
         watcher.join()
-    report(began, load.seen, told, events.withdrawn, tell)
-    return judge(began, load.seen, told, events.withdrawn, within)
+    report(began, load.seen, happened, events.withdrawn, tell)
+    return judge(began, load.seen, happened, events.withdrawn, within)
 
 
-def report(began: float, seen: Seen, told: Happened, withdrawn: str, tell: Callable[[str], None]) -> None:
+def report(began: float, seen: Seen, events: Happened, withdrawn: str, tell: Callable[[str], None]) -> None:
     "Summarize the soak in a few lines."
-    early, late = memory_of(told, began)
-    slowest = max(delays(seen, told, withdrawn))
+    early, late = memory_of(events, began)
+    slowest = max(delays(seen, events, withdrawn))
     tell(f"{len(seen.answers):,} requests answered, by {len({by for _, by in seen.answers})} versions")
-    tell(f"{len(seen.failures)} failed, all to explain by {len(told.kills)} killed workers:")
+    tell(f"{len(seen.failures)} failed, all to explain by {len(events.kills)} killed workers:")
     for when, what in seen.failures:
-        near = min((abs(when - kill) for kill in told.kills), default=float("nan"))
+        near = min((abs(when - kill) for kill in events.kills), default=float("nan"))
         tell(f"  {near:.3f} s from a kill: {what}")
-    tell(f"{len(told.changes)} changes of the champion, the slowest answered by after {slowest:.2f} s")
+    tell(f"{len(events.changes)} changes of the champion, the slowest answered by after {slowest:.2f} s")
     tell(f"memory of both workers: first minute {early / 1e6:.1f} MB, end {late / 1e6:.1f} MB")
-    for note in told.notes:
+    for note in events.notes:
         tell(f"  {note}")
 
 

@@ -40,8 +40,8 @@ def start(version: str | None, listen: str | None, workers: int | None, check: b
 
 def with_options(settings: Settings, given: Mapping[str, object]) -> Settings:
     "Return the settings, overridden by the command line. Raises BadInput."
-    said = {f"GOLDENPATH_{key.upper()}": str(value) for key, value in given.items() if value is not None}
-    return load_settings(settings.file, os.environ | said) if said else settings
+    variables = {f"GOLDENPATH_{key.upper()}": str(value) for key, value in given.items() if value is not None}
+    return load_settings(settings.file, os.environ | variables) if variables else settings
 
 
 def serve(settings: Settings) -> None:

@@ -157,8 +157,8 @@ def reply_as_is(values: Mapping[str, Any], status: int = 200) -> Response:
 
 def prediction(name: str, answer: Answer) -> bytes:
     "Build the response to one record by hand: three times as fast as encoding a dictionary."
-    said = said_by(answer.label, answer.version)
-    return f'{{"id":"{name}",{said},"probability":{answer.probability!r}}}'.encode()
+    ending = said_by(answer.label, answer.version)
+    return f'{{"id":"{name}",{ending},"probability":{answer.probability!r}}}'.encode()
 
 
 @lru_cache(256)

@@ -189,9 +189,9 @@ class Models:
     def _champion(self, roles: Roles, problems: list[str]) -> Predictor | None:
         "Return the champion, else the version that served last, else the last champion in the log."
         for version in [self._pinned] if self._pinned else self._line_of(roles):
-            if found := self._try(version, problems):
+            if predictor := self._try(version, problems):
                 problems += self._but(version, roles)
-                return found
+                return predictor
         if not problems:
             problems.append(
                 f"no version of {self.registry.model} is champion {self._where()}; {WAY_OUT} makes one"

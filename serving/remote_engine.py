@@ -133,12 +133,12 @@ def probabilities(content: bytes, rows: int) -> np.ndarray:  # (rows,) of the po
     "Read the answer. Raises BackendFailed where it is not the protocol's, or of another length."
     try:
         outputs = {one["name"]: one["data"] for one in from_json(content)["outputs"]}
-        found = np.array(outputs[OUTPUT], dtype=np.float64).reshape(rows, 2)[:, 1]
+        probabilities = np.array(outputs[OUTPUT], dtype=np.float64).reshape(rows, 2)[:, 1]
     except (ValueError, KeyError, TypeError) as error:
         raise BackendFailed(f"the backend's answer cannot be read ({type(error).__name__})") from None
-    if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
+    if not (np.isfinite(probabilities).all() and probabilities.min() >= 0 and probabilities.max() <= 1):
         raise BackendFailed("the backend's answer is not a probability")
-    return found
+    return probabilities
 
 
 def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:

@@ -32,10 +32,12 @@ def doctor(volume: bool, other: str) -> None:
         return
     findings = examine((*ROWS, *CLUSTER, check_champion))
     listing = table("", "what", "", "found", "fix")
-    for found in findings:
-        listing.add_row(found.what, styled(found.status, _STYLE[found.status]), found.detail, found.remedy)
+    for finding in findings:
+        listing.add_row(
+            finding.what, styled(finding.status, _STYLE[finding.status]), finding.detail, finding.remedy
+        )
     show(listing)
-    bad = [found.what for found in findings if found.status == "bad"]
+    bad = [finding.what for finding in findings if finding.status == "bad"]
     if bad:
         say(f"error: {len(bad)} of {len(findings)} checks failed: {', '.join(bad)}")
         sys.exit(1)

@@ -50,11 +50,11 @@ def submit(file: Path, values: dict[str, str], runtime: str, wait: bool, timeout
     """
     if broken := [trap for trap in check_pipeline(file) if trap.level == "error"]:
         raise BadInput(f"{near(file)} was not submitted: {broken[0]}; goldenpath pipeline check tells all")
-    found = find_runtime(runtime)
-    submitted = submit_pipeline(file, load_settings(), found, values)
+    configuration = find_runtime(runtime)
+    submitted = submit_pipeline(file, load_settings(), configuration, values)
     put(f"run {submitted.run_id}: {submitted.url}")
     if wait:
-        _wait(found, submitted, timeout)
+        _wait(configuration, submitted, timeout)
 
 
 def _wait(runtime: Runtime, submitted: Submitted, timeout: float) -> None:

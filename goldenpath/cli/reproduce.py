@@ -23,16 +23,16 @@ def reproduce_version(version: str) -> None:
     from goldenpath.runs import reproduce
 
     registry = Project().registry
-    found = reproduce.reproduce(registry, registry.resolve(version), retrain, answer)
-    listing = table(f"reproduction of {found.version}", "", "recorded", "present", "")
-    for line in found.compared:
+    reproduction = reproduce.reproduce(registry, registry.resolve(version), retrain, answer)
+    listing = table(f"reproduction of {reproduction.version}", "", "recorded", "present", "")
+    for line in reproduction.compared:
         listing.add_row(
             line.what, line.recorded, line.present, "same" if line.same else styled("other", "bold")
         )
     show(listing)
-    apart = f"largest difference {found.difference:.3g}, {found.labels} other labels on the golden rows"
-    say(f"the answers are {'the same' if found.same_answers else 'not the same'}: {apart}")
-    click.get_current_context().exit(0 if found.same_answers else 1)
+    apart = f"largest difference {reproduction.difference:.3g}, {reproduction.labels} other labels"
+    say(f"the answers are {'the same' if reproduction.same_answers else 'not the same'}: {apart}")
+    click.get_current_context().exit(0 if reproduction.same_answers else 1)
 
 
 def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:

@@ -51,10 +51,10 @@ def _tell_success(outcome: RunOutcome) -> None:
     if not published:
         _tell_candidate(outcome.run)
     else:
-        said = "already published" if published.get("already") else "published"
+        state = "already published" if published.get("already") else "published"
         role = ", champion" if published.get("champion") else ""
         note = "" if published.get("already") or not published.get("note") else f"; {published['note']}"
-        say(f"{said} as {published.get('version')}{role}{note}")
+        say(f"{state} as {published.get('version')}{role}{note}")
     if (outcome.run / "report.html").is_file():
         put(f"report: {near(outcome.run / 'report.html')}")
 

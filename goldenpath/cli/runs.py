@@ -39,9 +39,9 @@ def runs(ctx: click.Context, last: int) -> None:
 def compare(names: tuple[str, ...]) -> None:
     """Lay runs side by side; RUN is an id, a part of it, or `latest`. What differs is marked."""
     folder = load_settings().home_folder() / "runs"
-    found = [summarise(find_run(folder, name)) for name in names]
-    listing = table("", "", *(run.id for run in found))
-    for line, cells in laid_side_by_side(found).items():
+    summaries = [summarise(find_run(folder, name)) for name in names]
+    listing = table("", "", *(run.id for run in summaries))
+    for line, cells in laid_side_by_side(summaries).items():
         differs = len(set(cells)) > 1
         listing.add_row(styled(f"{line} *", "bold") if differs else line, *cells)
     show(listing)

@@ -42,6 +42,6 @@ def _run_step(settings: Settings, name: str, given: dict[str, str]) -> None:
 
 def _list_parameters(file: Path) -> None:
     listing = table(f"parameters of {file.stem}", "name", "type", "default", "meaning")
-    for found in parameters_of(file).values():
-        listing.add_row(found.name, found.kind, found.default, found.help)
+    for parameter in parameters_of(file).values():
+        listing.add_row(parameter.name, parameter.kind, parameter.default, parameter.help)
     show(listing)

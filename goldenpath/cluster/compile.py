@@ -88,9 +88,9 @@ def _configured(store: Store, folder: Path) -> dict[str, str]:
     return {name: str(place) for name, place in places.items()}
 
 
-def complaint(said: str) -> str:
+def complaint(output: str) -> str:
     "Return the most useful line: the first error, with the next line if it ends with a colon."
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     for place, line in enumerate(lines):
         if "[Error]" in line or line.startswith("Error"):
             return " ".join(lines[place : place + 2]) if line.endswith(":") else line

@@ -29,8 +29,8 @@ class Image(Frozen):
     def python(self) -> str:
         "The version that the image's name tells, or its list's, such as 3.12."
         own = self.list.name if self.list and self.exact else ""
-        found = re.search(r"py(3)(\d+)", self.name) or re.search(r"py(3)(\d+)", own)
-        return f"{found[1]}.{found[2]}" if found else f"{sys.version_info[0]}.{sys.version_info[1]}"
+        match = re.search(r"py(3)(\d+)", self.name) or re.search(r"py(3)(\d+)", own)
+        return f"{match[1]}.{match[2]}" if match else f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def image_of(name: str, images: Path) -> Image:
@@ -62,8 +62,8 @@ def _image_name(definition: Path) -> str:
 def read_pins(file: Path | None) -> dict[str, str]:
     "Return the version of each package, from lines such as `numpy==2.5.2`."
     lines = file.read_text("utf-8").splitlines() if file else []
-    found = (re.match(r"([\w.-]+)==([^\s;#]+)", line) for line in lines)
-    return {plain_name(pin[1]): pin[2] for pin in found if pin}
+    match = (re.match(r"([\w.-]+)==([^\s;#]+)", line) for line in lines)
+    return {plain_name(pin[1]): pin[2] for pin in match if pin}
 
 
 def plain_name(package: str) -> str:

@@ -51,9 +51,12 @@ def parameters_of(file: Path) -> dict[str, Parameter]:
 
     return {
         name: Parameter(
-            name=name, kind=found["inferred_type_name"], default=found["default"], help=found["help"]
+            name=name,
+            kind=parameter["inferred_type_name"],
+            default=parameter["default"],
+            help=parameter["help"],
         )
-        for name, found in papermill.inspect_notebook(str(file)).items()
+        for name, parameter in papermill.inspect_notebook(str(file)).items()
     }
 
 

@@ -93,13 +93,13 @@ def _jupyter_folders() -> list[str]:
 
 def _read_runtime(file: Path) -> Runtime:
     try:
-        told = json.loads(file.read_text("utf-8"))["metadata"]
+        reply = json.loads(file.read_text("utf-8"))["metadata"]
         return Runtime(
             name=file.stem,
-            api=str(told["api_endpoint"]).rstrip("/"),
-            auth=str(told.get("auth_type", "NO_AUTHENTICATION")),
-            password=str(told.get("api_password", "")),
-            store=str(told.get("cos_endpoint", "")),
+            api=str(reply["api_endpoint"]).rstrip("/"),
+            auth=str(reply.get("auth_type", "NO_AUTHENTICATION")),
+            password=str(reply.get("api_password", "")),
+            store=str(reply.get("cos_endpoint", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(
@@ -128,17 +128,17 @@ def submit_pipeline(
             text=True,
             check=False,
         )
-    told = _told(done.stdout)
-    if done.returncode or not told:
+    reply = _told(done.stdout)
+    if done.returncode or not reply:
         raise GoldenpathError(f"Elyra cannot submit {file.name}: {complaint(done.stdout + done.stderr)}")
-    return Submitted(run_id=str(told["run_id"]), url=str(told.get("run_url", "")))
+    return Submitted(run_id=str(reply["run_id"]), url=str(reply.get("run_url", "")))
 
 
-def _told(said: str) -> dict[str, Any]:
+def _told(output: str) -> dict[str, Any]:
     "Find the JSON object in Elyra's output."
-    found = re.search(r"^\{.*^\}", said, re.DOTALL | re.MULTILINE)
+    match = re.search(r"^\{.*^\}", output, re.DOTALL | re.MULTILINE)
     try:
-        return dict(json.loads(found[0])) if found else {}
+        return dict(json.loads(match[0])) if match else {}
     except ValueError:
         return {}
 

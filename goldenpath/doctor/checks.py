@@ -194,9 +194,9 @@ def check_programs(settings: Settings) -> Iterator[Finding]:
 
 def check_fast_path(settings: Settings) -> Iterator[Finding]:
     "Can compiled models run here at all?"
-    found = _version("onnxruntime")
-    if found:
-        yield good("fast path", f"onnxruntime {found}")
+    version = _version("onnxruntime")
+    if version:
+        yield good("fast path", f"onnxruntime {version}")
     else:
         remedy = "install onnxruntime (it comes with `make`, and with the serving image)"
         yield note("fast path", "no onnxruntime: scikit-learn answers", remedy)

@@ -91,10 +91,10 @@ def remembers(mount: Mount) -> float:
     "Seconds for which an NFS client believes what it saw of a folder; 0 elsewhere."
     if not mount.kind.startswith("nfs"):
         return 0.0
-    told = dict(option.partition("=")[::2] for option in mount.options.split(","))
-    if "noac" in told:
+    options = dict(option.partition("=")[::2] for option in mount.options.split(","))
+    if "noac" in options:
         return 0.0
-    return float(told.get("actimeo") or told.get("acdirmax") or 60)
+    return float(options.get("actimeo") or options.get("acdirmax") or 60)
 
 
 def check_link(settings: Settings) -> Iterator[Finding]:

@@ -226,25 +226,25 @@ def _failed(what: str, error: Exception) -> CannotCompile:
 
 
 def _takes(session: Any, **expected: int) -> set[str]:
-    found = {tensor.name: tensor.shape[-1] for tensor in session.get_inputs()}
-    if found != {name: expected.get(name) for name in found}:
-        raise CannotCompile(f"the compiled model takes {found}, its layout says {expected}; train again")
-    return set(found)
+    tensors = {tensor.name: tensor.shape[-1] for tensor in session.get_inputs()}
+    if tensors != {name: expected.get(name) for name in tensors}:
+        raise CannotCompile(f"the compiled model takes {tensors}, its layout says {expected}; train again")
+    return set(tensors)
 
 
 def _answers(session: Any) -> None:
-    found = {tensor.name: (tensor.type, tensor.shape) for tensor in session.get_outputs()}
-    kind, shape = found.get("probabilities", ("nothing", []))
+    tensors = {tensor.name: (tensor.type, tensor.shape) for tensor in session.get_outputs()}
+    kind, shape = tensors.get("probabilities", ("nothing", []))
     if kind != "tensor(float)" or len(shape) != 2 or shape[1] not in (2, None):
         raise CannotCompile(
-            f"the compiled model answers {found}, not probabilities of two classes; train again"
+            f"the compiled model answers {tensors}, not probabilities of two classes; train again"
         )
 
 
 def _one_hot(session: Any, layout: Layout) -> OneHot:
-    said = session.get_modelmeta().custom_metadata_map.get(METADATA, "[]")
+    metadata = session.get_modelmeta().custom_metadata_map.get(METADATA, "[]")
     try:
-        return OneHot(from_metadata(said), layout.text, start=len(layout.number))
+        return OneHot(from_metadata(metadata), layout.text, start=len(layout.number))
     except ValueError as error:
         raise CannotCompile(f"the compiled model does not fit its layout: {error}; train again") from None
 

@@ -46,10 +46,10 @@ def blocks_of(
         return ()
     named = [columns] if isinstance(columns, str) else list(columns)
     rare = transformer.infrequent_categories_ if counts else [None] * len(named)
-    found = list(zip(named, map(list, transformer.categories_), rare, strict=True))
-    if not all(isinstance(value, str) for column, levels, _ in found for value in (column, *levels)):
+    entries = list(zip(named, map(list, transformer.categories_), rare, strict=True))
+    if not all(isinstance(value, str) for column, levels, _ in entries for value in (column, *levels)):
         return ()
-    return tuple(_block(column, levels, rare) for column, levels, rare in found)
+    return tuple(_block(column, levels, rare) for column, levels, rare in entries)
 
 
 def _block(column: str, levels: list[str], rare: Any) -> Block:
@@ -99,9 +99,9 @@ class OneHot:
         "Set the outputs of n records in n rows of zeros."
         for name, _, places, others in self._places:
             unknown = -1 if others is None else others
-            found = np.fromiter((places.get(value, unknown) for value in columns[name]), np.intp, len(rows))
-            known = np.flatnonzero(found >= 0)
-            rows[known, found[known]] = 1.0
+            entries = np.fromiter((places.get(value, unknown) for value in columns[name]), np.intp, len(rows))
+            known = np.flatnonzero(entries >= 0)
+            rows[known, entries[known]] = 1.0
 
 
 def to_metadata(blocks: Sequence[Block]) -> str:
@@ -110,9 +110,9 @@ def to_metadata(blocks: Sequence[Block]) -> str:
     return json.dumps(written, ensure_ascii=False, separators=(",", ":"))
 
 
-def from_metadata(said: str) -> tuple[Block, ...]:
+def from_metadata(text: str) -> tuple[Block, ...]:
     "Read the text that `to_metadata` wrote. Raises ValueError for any other."
     try:
-        return BLOCKS.validate_json(said)
+        return BLOCKS.validate_json(text)
     except ValidationError:
         raise ValueError("its one-hot levels cannot be read") from None

@@ -58,10 +58,10 @@ class Message:
 
     def numbers_of(self, number: int) -> list[int]:
         "Every number of a field, packed or not, as signed 64 bits. Raises Malformed."
-        found: list[int] = []
+        numbers: list[int] = []
         for value in self._fields.get(number, []):
-            found += [value] if isinstance(value, int) else _packed(value)
-        return [one - (1 << FAR) if one >> (FAR - 1) else one for one in found]
+            numbers += [value] if isinstance(value, int) else _packed(value)
+        return [one - (1 << FAR) if one >> (FAR - 1) else one for one in numbers]
 
 
 def _field(view: memoryview, at: int) -> tuple[int, Value, int]:

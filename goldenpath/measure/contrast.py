@@ -119,18 +119,18 @@ def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
     "Render the contrast for the terminal; also from the content of `contrast.json`."
     from goldenpath.text.text_table import TextTable
 
-    told = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)
-    base = reference(told)
-    caption = "\n".join([headline(told), told.machine, *told.notes])
-    table = TextTable(_title(told), caption=caption, caption_justify="left")
+    record = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)
+    base = reference(record)
+    caption = "\n".join([headline(record), record.machine, *record.notes])
+    table = TextTable(_title(record), caption=caption, caption_justify="left")
     table.add_column("one record")
     for heading in ("median", "p95", "p99", f"x {base[1]}" if base else "multiple"):
         table.add_column(heading, justify="right")
     previous = ""
-    for line in lines(told):
+    for line in lines(record):
         if line.kind == "batch" and previous != "batch":
             table.add_section()
-        table.add_row(line.what, *(_time(t) for t in line[2:]), multiple(line.seconds, told))
+        table.add_row(line.what, *(_time(t) for t in line[2:]), multiple(line.seconds, record))
         previous = line.kind
     return table
 

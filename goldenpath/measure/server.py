@@ -48,18 +48,18 @@ def running_server(
     "Serve one version with one worker until the block ends. Raises NoServer with what the program said."
     folder, listen = serving_folder(), f"127.0.0.1:{free_ports(1)[0]}"
     command = [sys.executable, "-m", "serving", "--listen", listen, "--version", version, "--workers", "1"]
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
         program = subprocess.Popen(
             command,
             cwd=folder,
             env={**environment(settings), **(variables or {})},
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
         )
         try:
-            wait_until_ready(program, f"http://{listen}", said.fileno())
+            wait_until_ready(program, f"http://{listen}", output.fileno())
             yield Started(f"http://{listen}", time.perf_counter() - begun)
         finally:
             stop(program)
@@ -76,12 +76,12 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) -> None:
+def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, output: int) -> None:
     "Until /health/ready says 200. Raises NoServer where the program ends before, or takes too long."
     until = time.monotonic() + _READY_WITHIN
     while time.monotonic() < until:
         if program.poll() is not None:
-            raise NoServer(f"the server ended with code {program.returncode}: {last_words(said)}")
+            raise NoServer(f"the server ended with code {program.returncode}: {last_words(output)}")
         try:
             with Connection(url) as line:
                 if line.get("/health/ready").status == 200:
@@ -89,13 +89,13 @@ def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, said: int) ->
         except (OSError, NoAnswer):
             pass  # it does not listen yet
         time.sleep(_LOOK_EVERY)
-    raise NoServer(f"the server was not ready within {_READY_WITHIN:.0f} s: {last_words(said)}")
+    raise NoServer(f"the server was not ready within {_READY_WITHIN:.0f} s: {last_words(output)}")
 
 
-def last_words(said: int) -> str:
+def last_words(output: int) -> str:
     "Return the last line that a program wrote."
-    size = os.fstat(said).st_size
-    lines = os.pread(said, 4096, max(size - 4096, 0)).decode(errors="replace").strip().splitlines()
+    size = os.fstat(output).st_size
+    lines = os.pread(output, 4096, max(size - 4096, 0)).decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing"
 
 

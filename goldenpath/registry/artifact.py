@@ -64,8 +64,8 @@ def read_manifest(folder: Path) -> Manifest:
     "Read the manifest, unverified. Raises NotTrusted if it is missing or invalid, VolumeFault."
     path = folder / MANIFEST
     with faults(path):
-        found = _status(path)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MANIFEST_LIMIT:
+        status = _status(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MANIFEST_LIMIT:
             raise NotTrusted(
                 f"{path} is a link or no file of at most {MANIFEST_LIMIT} bytes; publish it again"
             )
@@ -166,17 +166,17 @@ def size_limit(name: str) -> int:  # bytes
 
 
 def _check_size(path: Path, entry: FileEntry) -> None:
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
         raise NotTrusted(f"{path} is a link or no regular file; publish the version again")
     limit = size_limit(path.name)
-    if max(found.st_size, entry.size) > limit:
+    if max(status.st_size, entry.size) > limit:
         raise NotTrusted(
-            f"{path} has {max(found.st_size, entry.size)} bytes, more than {limit}; make it smaller"
+            f"{path} has {max(status.st_size, entry.size)} bytes, more than {limit}; make it smaller"
         )
-    if found.st_size != entry.size:
+    if status.st_size != entry.size:
         raise NotTrusted(
-            f"{path} has {found.st_size} bytes, its manifest says {entry.size}; publish it again"
+            f"{path} has {status.st_size} bytes, its manifest says {entry.size}; publish it again"
         )
 
 

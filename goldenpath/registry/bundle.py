@@ -77,8 +77,8 @@ def _unpack(file: Path, folder: Path) -> dict[str, bytes]:  # signature by key i
             _check_member(file, member, seen)
             content = bundle.extractfile(member)
             assert content is not None  # it is a regular file
-            if found := SIGNED.fullmatch(member.name):
-                signatures[found[1]] = content.read()
+            if match := SIGNED.fullmatch(member.name):
+                signatures[match[1]] = content.read()
             else:
                 with (folder / member.name.removeprefix(f"{_VERSION}/")).open("wb") as copy:
                     shutil.copyfileobj(content, copy, CHUNK)

@@ -37,8 +37,8 @@ def identity_of(parts: dict[str, str]) -> dict[str, str]:
 
 def parameters(pipeline: Any) -> dict[str, str]:  # text by name, such as {"estimator.C": "1.0"}
     "Every parameter of an unfitted pipeline and of its parts, defaults included; a part by its class."
-    found = pipeline.get_params(deep=True) if hasattr(pipeline, "get_params") else {}
-    return {name.replace("__", "."): _parameter(value) for name, value in found.items()}
+    parameters = pipeline.get_params(deep=True) if hasattr(pipeline, "get_params") else {}
+    return {name.replace("__", "."): _parameter(value) for name, value in parameters.items()}
 
 
 def _parameter(value: Any) -> str:

@@ -42,8 +42,8 @@ def check_candidate(versions: "Versions", manifest: Manifest, candidate: Path) -
 
 
 def _check_fingerprint(versions: "Versions", manifest: Manifest, published: list[str]) -> None:
-    if found := clash(versions, manifest.model_version, manifest.fingerprint_parts, published):
-        raise GateRefused(found)
+    if reason := clash(versions, manifest.model_version, manifest.fingerprint_parts, published):
+        raise GateRefused(reason)
 
 
 def clash(
@@ -77,8 +77,8 @@ def _check_contract(versions: "Versions", manifest: Manifest, candidate: Path, p
         return version, _spec(versions.folder(version), versions.manifest(version))
 
     for group in neighbours(mine, published):
-        if found := newest_readable(group, read):
-            refuse_difference(manifest.version, new, *found)
+        if reason := newest_readable(group, read):
+            refuse_difference(manifest.version, new, *reason)
 
 
 def refuse_difference(version: str, new: ContractSpec, neighbour: str, other: ContractSpec) -> None:
@@ -121,8 +121,8 @@ def semantic(version: str) -> tuple[int, int, int]:
 
 @cache  # thousands of versions share a few numbers
 def _numbers(model_version: str) -> tuple[int, int, int] | None:
-    found = SEMANTIC.fullmatch(model_version)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+    reason = SEMANTIC.fullmatch(model_version)
+    return (int(reason[1]), int(reason[2]), int(reason[3])) if reason else None
 
 
 def _spec(folder: Path, manifest: Manifest) -> ContractSpec:

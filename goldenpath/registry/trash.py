@@ -24,12 +24,12 @@ class Aside(Frozen):
 def list_aside(folder: Path) -> list[Aside]:
     "List the contents of such a folder, oldest first. Raises VolumeFault."
     with faults(folder):
-        found = [(whole, TRASH_NAME.fullmatch(whole)) for whole in complete(folder)]
+        names = [(whole, TRASH_NAME.fullmatch(whole)) for whole in complete(folder)]
     aside = [
         Aside(
             name=parts[2], since=datetime.strptime(parts[1], STAMP).replace(tzinfo=UTC), folder=folder / whole
         )
-        for whole, parts in found
+        for whole, parts in names
         if parts
     ]
     return sorted(aside, key=lambda one: (one.since, one.name))

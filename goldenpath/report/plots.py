@@ -56,8 +56,8 @@ def reliability(
     ranked = answers.probability[answers.order]
     expected = np.cumsum(ranked) / max(ranked.sum(), np.finfo(float).tiny)
     group = np.minimum((expected * bins).astype(int), bins - 1)
-    told = pd.DataFrame({"predicted": ranked, "observed": answers.outcome[answers.order]}).groupby(group)
-    return told.mean().assign(rows=told.size())
+    groups = pd.DataFrame({"predicted": ranked, "observed": answers.outcome[answers.order]}).groupby(group)
+    return groups.mean().assign(rows=groups.size())
 
 
 def plot_reliability(answers: Answers) -> Figure:
@@ -158,8 +158,8 @@ def draw_line(axes: Axes, place: int, line: Line) -> None:
     axes.plot(line.seconds, place, marker, color=colour, markersize=9)
     write_beside(axes, in_words(line.seconds), (line.seconds, place), (0, 7), ha="center", va="bottom")
     if line.p99:
-        said = f"p99 {in_words(line.p99)}"
-        write_beside(axes, said, (line.p99, place), (7, 0), va="center", color=GREY, size="small")
+        label = f"p99 {in_words(line.p99)}"
+        write_beside(axes, label, (line.p99, place), (7, 0), va="center", color=GREY, size="small")
 
 
 def write_beside(

@@ -103,8 +103,8 @@ def origin(
 ) -> str:  # "notebooks/01_contract.ipynb, cell [14]"; "" where no frame is of an exported module
     "Find the innermost exported cell of a traceback. The number is the editor's after all cells ran."
     for path, line in reversed(FRAME.findall(traceback)):
-        if found := _cell(Path(path).expanduser(), int(line)):
-            return found
+        if cell := _cell(Path(path).expanduser(), int(line)):
+            return cell
     return ""
 
 

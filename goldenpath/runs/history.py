@@ -65,8 +65,10 @@ def _seconds(folder: Path, notes: dict[str, dict[str, Any]]) -> float | None:
 
 def _metrics(evaluation: dict[str, Any]) -> dict[str, float]:
     models = evaluation.get("models") or [{"metrics": {}}]
-    found = models[0]["metrics"]
-    return {name: found[name]["value"] for name in METRICS if found.get(name, {}).get("value") is not None}
+    metrics = models[0]["metrics"]
+    return {
+        name: metrics[name]["value"] for name in METRICS if metrics.get(name, {}).get("value") is not None
+    }
 
 
 def _verdict(verdict: dict[str, Any]) -> str:

@@ -65,15 +65,15 @@ def trained_in(home: Path) -> set[str]:
 
 def with_parents(runs: Iterable[Path]) -> set[Path]:
     "Return the runs, and those that they read from."
-    found: set[Path] = set()
+    parents: set[Path] = set()
     waiting = list(runs)
     while waiting:
         run = waiting.pop()
-        if run not in found:
-            found.add(run)
+        if run not in parents:
+            parents.add(run)
             parent = parent_of(run)
             waiting += [parent] if parent else []
-    return found
+    return parents
 
 
 def carry_out_runs(home: Path, plan: Plan, now: datetime) -> Plan:

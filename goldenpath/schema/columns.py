@@ -42,24 +42,24 @@ def judge_level(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
     return judge_levels(field.levels, distinct(column))
 
 
-def judge_levels(levels: tuple[str, ...], found: Distinct) -> Judged:
+def judge_levels(levels: tuple[str, ...], cells: Distinct) -> Judged:
     "Category codes in the order of the contract's levels."
     import pandas as pd
 
     categories = pd.Index(levels, dtype=object)
-    codes = take(categories.get_indexer(pd.Index(found.texts, dtype=object)), found.codes, -1)
-    return Judged(pd.Categorical.from_codes(codes, categories=categories), found.codes < 0, codes >= 0)
+    codes = take(categories.get_indexer(pd.Index(cells.texts, dtype=object)), cells.codes, -1)
+    return Judged(pd.Categorical.from_codes(codes, categories=categories), cells.codes < 0, codes >= 0)
 
 
 def judge_text(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
     import pandas as pd
 
-    found = distinct(column)
-    short = np.fromiter(map(len, found.texts), dtype=np.int64, count=len(found.texts)) <= (
+    cells = distinct(column)
+    short = np.fromiter(map(len, cells.texts), dtype=np.int64, count=len(cells.texts)) <= (
         field.max_length or 0
     )
-    values = pd.Categorical.from_codes(found.codes, categories=pd.Index(found.texts, dtype=object))
-    return Judged(values, found.codes < 0, take(short, found.codes, True))
+    values = pd.Categorical.from_codes(cells.codes, categories=pd.Index(cells.texts, dtype=object))
+    return Judged(values, cells.codes < 0, take(short, cells.codes, True))
 
 
 def judge_number(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
@@ -79,10 +79,10 @@ def judge_integer(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
 def judge_boolean(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
     import pandas as pd
 
-    found = distinct(column)
-    said = np.array([BOOLEANS.get(text.lower(), -1) for text in found.texts], dtype=np.int8)
-    codes = take(said, found.codes, -1)
-    return Judged(pd.arrays.BooleanArray(codes == 1, codes < 0), found.codes < 0, codes >= 0)
+    cells = distinct(column)
+    flags = np.array([BOOLEANS.get(text.lower(), -1) for text in cells.texts], dtype=np.int8)
+    codes = take(flags, cells.codes, -1)
+    return Judged(pd.arrays.BooleanArray(codes == 1, codes < 0), cells.codes < 0, codes >= 0)
 
 
 def judge_date(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
@@ -93,8 +93,8 @@ def judge_date(field: FieldSpec, column: "pd.Series[Any]") -> Judged:
         days, missing = moments.to_numpy().astype("datetime64[D]"), column.isna().to_numpy()
         whole = days == moments.to_numpy()  # a time of day is not a date
     else:
-        found = distinct(column)
-        days, missing = take(dates(found.texts), found.codes, np.datetime64("NaT", "D")), found.codes < 0
+        cells = distinct(column)
+        days, missing = take(dates(cells.texts), cells.codes, np.datetime64("NaT", "D")), cells.codes < 0
         whole = ~np.isnat(days)
     since = np.where(np.isnat(days), np.nan, days.astype(np.float64))
     return Judged(days.astype("datetime64[s]"), missing, whole & in_range(field, since))
@@ -115,8 +115,8 @@ def distinct(column: "pd.Series[Any]") -> Distinct:
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
-        found = distinct(column.cat.categories.to_series())
-        return Distinct(found.texts, take(found.codes, column.cat.codes.to_numpy(), -1))
+        categories = distinct(column.cat.categories.to_series())
+        return Distinct(categories.texts, take(categories.codes, column.cat.codes.to_numpy(), -1))
     codes, values = pd.factorize(cells_as_text(column))
     texts: NDArray[np.object_] = np.asarray(values, dtype=np.object_)
     empty = np.equal(texts, "").astype(bool)
@@ -152,11 +152,11 @@ def numbers(column: "pd.Series[Any]") -> tuple[NDArray[np.float64], NDArray[np.b
 
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan), column.isna().to_numpy()
-    found = distinct(column)
-    readable = pd.to_numeric(pd.Series(found.texts, dtype=object), errors="coerce").notna().to_numpy()
+    cells = distinct(column)
+    readable = pd.to_numeric(pd.Series(cells.texts, dtype=object), errors="coerce").notna().to_numpy()
     values = np.full(len(readable), np.nan)
-    values[readable] = found.texts[readable].astype(np.float64)  # exact to the last bit, as for a JSON number
-    return take(values, found.codes, np.nan), found.codes < 0
+    values[readable] = cells.texts[readable].astype(np.float64)  # exact to the last bit, as for a JSON number
+    return take(values, cells.codes, np.nan), cells.codes < 0
 
 
 def dates(texts: NDArray[np.object_]) -> NDArray[np.datetime64]:

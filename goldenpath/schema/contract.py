@@ -175,14 +175,14 @@ class Contract:
 
     def _refusal(self, error: ValidationError, wanted: str) -> BadInput:
         "Return an error in place of pydantic's, which would repeat field names that a caller made up."
-        found = error.errors(include_url=False, include_context=True, include_input=False)
-        if found[0]["type"] == "json_invalid":
-            return Malformed(f"the body is not JSON ({found[0]['ctx']['error']}); send {wanted}")
-        for one in found:
+        errors = error.errors(include_url=False, include_context=True, include_input=False)
+        if errors[0]["type"] == "json_invalid":
+            return Malformed(f"the body is not JSON ({errors[0]['ctx']['error']}); send {wanted}")
+        for one in errors:
             if one["type"] in ("model_type", "list_type"):
                 which = "".join(f", and entry {step} is not a record" for step in one["loc"])
                 return Malformed(f"the body must be {wanted}{which}")
-        return Broken(tuple(dict.fromkeys(self._problem(one) for one in found)))
+        return Broken(tuple(dict.fromkeys(self._problem(one) for one in errors)))
 
     def _without_crowds(self, body: bytes | str) -> bytes | str:
         """Return the body to check, without repeated fields. Raises Broken for very many unknown ones.
@@ -196,10 +196,10 @@ class Contract:
             return body  # the check says why
         fields = 0
         for index, row in enumerate(read if isinstance(read, list) else [read]):
-            found = len(row) if isinstance(row, dict) else 0
-            if found > len(self.fields) + CROWDED:
+            count = len(row) if isinstance(row, dict) else 0
+            if count > len(self.fields) + CROWDED:
                 raise Broken((self._unknown("fields", index if isinstance(read, list) else None),))
-            fields += found
+            fields += count
         colons = body.count(":") if isinstance(body, str) else body.count(b":")
         return body if colons <= fields + CROWDED else to_json(read, inf_nan_mode="constants")
 
@@ -210,14 +210,14 @@ class Contract:
             field="", problem=f"{what} that the contract does not know (known: {known})", index=index
         )
 
-    def _problem(self, found: ErrorDetails) -> Problem:
+    def _problem(self, error: ErrorDetails) -> Problem:
         "One of pydantic's errors in the contract's words."
-        index = next((step for step in found["loc"] if isinstance(step, int)), None)
-        if found["type"] == "extra_forbidden":
+        index = next((step for step in error["loc"] if isinstance(step, int)), None)
+        if error["type"] == "extra_forbidden":
             return self._unknown("a field", index)
-        field = next(field for field in self.fields if field.name in found["loc"])
-        need = "is required: " if found["type"] in ("missing", "string_too_short") else ""
-        hint = JSON_BOOLEAN if found["type"] == "bool_type" else ""
+        field = next(field for field in self.fields if field.name in error["loc"])
+        need = "is required: " if error["type"] in ("missing", "string_too_short") else ""
+        hint = JSON_BOOLEAN if error["type"] == "bool_type" else ""
         return Problem(field=field.name, problem=f"{need}must be {field.rule}{hint}", index=index)
 
 

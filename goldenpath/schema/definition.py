@@ -198,10 +198,10 @@ def refuse_others(record: object, target: object) -> None:
 def refuse_validators(record: type[Record]) -> None:
     "Refuse validators: they see one record, and a frame is checked by column, so they would be skipped."
     decorators = record.__pydantic_decorators__
-    found = [*decorators.field_validators, *decorators.model_validators, *decorators.validators]
-    if found:
+    validators = [*decorators.field_validators, *decorators.model_validators, *decorators.validators]
+    if validators:
         raise wrong(
-            f"{record.__name__}.{found[0]} is a validator, which a frame's check cannot run; "
+            f"{record.__name__}.{validators[0]} is a validator, which a frame's check cannot run; "
             f"a contract knows {KNOWN}. Derive what you need in `enrich` of notebooks/04_model.ipynb"
         )
 
@@ -247,15 +247,15 @@ def read_field(name: str, info: FieldInfo) -> FieldSpec:
     "One field of a pydantic model as plain data. Raises BadInput for what a frame's check cannot know."
     base, optional, metadata = unwrap(info.annotation)
     kind = read_kind(name, base)
-    found: dict[str, Any] = {"name": info.alias or name, "optional": optional, "kind": kind}
-    found["description"] = str(info.description or "")
+    facts: dict[str, Any] = {"name": info.alias or name, "optional": optional, "kind": kind}
+    facts["description"] = str(info.description or "")
     refuse_default(name, info, optional)
     for item in flat([*metadata, *info.metadata]):
         if kind not in FITS.get(type(item), (kind,)):
             raise wrong(f"field {name!r}: {item!r} does not fit its type")
-        found.update(read_constraint(name, item))
+        facts.update(read_constraint(name, item))
     levels = read_levels(name, get_args(base)) if kind == "level" else ()
-    return FieldSpec(levels=levels, **found)
+    return FieldSpec(levels=levels, **facts)
 
 
 def read_kind(name: str, base: Any) -> Kind:
@@ -315,8 +315,8 @@ def read_constraint(name: str, item: Any) -> dict[str, Any]:
             return {"upper": number(name, bound), "upper_open": True}
         case MaxLen(length):
             return {"max_length": length}
-    said = ", ".join(f"{key}={value!r}" for key, value in getattr(item, "__dict__", {}).items()) or repr(item)
-    raise wrong(f"field {name!r}: {said} cannot be checked on whole frames; a contract knows {KNOWN}")
+    text = ", ".join(f"{key}={value!r}" for key, value in getattr(item, "__dict__", {}).items()) or repr(item)
+    raise wrong(f"field {name!r}: {text} cannot be checked on whole frames; a contract knows {KNOWN}")
 
 
 def number(name: str, bound: Any) -> float:

@@ -70,8 +70,8 @@ def added(old: ContractSpec, new: ContractSpec, optional: bool) -> list[str]:
     "Report new fields; only a required one is missing from an old caller's record."
     names = {field.name for field in old.fields}
     kind = "optional" if optional else "required"
-    found = [field for field in new.fields if field.name not in names and field.optional == optional]
-    return [f"new {kind} field {field.name!r}" for field in found]
+    fields = [field for field in new.fields if field.name not in names and field.optional == optional]
+    return [f"new {kind} field {field.name!r}" for field in fields]
 
 
 def field_changes(old: FieldSpec, new: FieldSpec) -> tuple[list[str], list[str]]:

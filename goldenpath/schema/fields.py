@@ -63,9 +63,9 @@ class FieldSpec(Frozen):
 
 def some(values: Iterable[str]) -> str:
     "List the values, comma separated; of a long list the first ones and the count."
-    found = list(values)
-    shown = ", ".join(found[:LEVELS_SHOWN])
-    return shown if len(found) <= LEVELS_SHOWN else f"{shown}, ... ({len(found)} in all)"
+    listed = list(values)
+    shown = ", ".join(listed[:LEVELS_SHOWN])
+    return shown if len(listed) <= LEVELS_SHOWN else f"{shown}, ... ({len(listed)} in all)"
 
 
 def day(days: float) -> date:

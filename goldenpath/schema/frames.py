@@ -85,8 +85,8 @@ def rejects(frame: "pd.DataFrame", name: str, bad: NDArray[np.bool_], reason: st
 
     broken = cells_as_text(frame[name][bad]).astype(object)
     values = np.where(broken.isna(), "", broken)
-    said = np.where(values == "", f"is required: {reason}", reason)
-    return pd.DataFrame({"row": frame.index[bad], "column": name, "value": values, "reason": said})
+    reasons = np.where(values == "", f"is required: {reason}", reason)
+    return pd.DataFrame({"row": frame.index[bad], "column": name, "value": values, "reason": reasons})
 
 
 def json_rows(

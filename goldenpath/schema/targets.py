@@ -159,14 +159,14 @@ class Labels(TargetSpec):
         return ""
 
     def judge(self, column: "pd.Series[Any]") -> Judged:
-        found = distinct(column)
-        judged = judge_levels(self.outcomes, found)
-        unknown = take(np.isin(found.texts, self.unknown_outcomes), found.codes, True)
+        cells = distinct(column)
+        judged = judge_levels(self.outcomes, cells)
+        unknown = take(np.isin(cells.texts, self.unknown_outcomes), cells.codes, True)
         return Judged(judged.values, judged.missing | unknown, judged.valid)
 
     def known(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
-        found = distinct(column)
-        return ~take(np.isin(found.texts, self.unknown_outcomes), found.codes, True)
+        cells = distinct(column)
+        return ~take(np.isin(cells.texts, self.unknown_outcomes), cells.codes, True)
 
     def labels(self, codes: NDArray[Any]) -> NDArray[Any]:
         "Name codes: (n,) object (str)."

@@ -158,10 +158,10 @@ class Settings(ServerSettings):
         if self.source:
             return str(self.folder / Path(self.source).expanduser())
         home = self.home_folder(environ)
-        found = _only_file(home / "data") or _only_file(self.folder / "data")
-        if not found and environ.get("ELYRA_RUNTIME_ENV") == "kfp":
+        file = _only_file(home / "data") or _only_file(self.folder / "data")
+        if not file and environ.get("ELYRA_RUNTIME_ENV") == "kfp":
             raise BadInput(f"no rows in {home / 'data'}: put a file there, or say `source = synthetic`")
-        return found or "synthetic"
+        return file or "synthetic"
 
     def data_places(self, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
         "Every place that training rows are looked for in: the source that is named, or two folders."

@@ -55,9 +55,9 @@ def misnaming_in_words(column: str, declared: Sequence[str], values: Counter[str
     common = [value for value, _ in values.most_common(_SHOWN)]
     pairs = [(name, nearest_word(name, common)) for name in declared]
     near = ", ".join(f"'{value}' for '{name}'" for name, value in pairs if value)
-    found = ", ".join(f"'{value}'" for value in common) + (", ..." if len(values) > _SHOWN else "")
+    examples = ", ".join(f"'{value}'" for value in common) + (", ..." if len(values) > _SHOWN else "")
     hint = f" (nearest: {near})" if near else ""
     return (
         f"the names of '{column}' in notebooks/01_contract.ipynb are not those of the rows, "
-        f"which have {found}{hint}; correct the contract, or the rows"
+        f"which have {examples}{hint}; correct the contract, or the rows"
     )

@@ -86,17 +86,17 @@ def require_headers(source: str, needed: tuple[str, ...]) -> None:
             require_columns(file, read_columns(file), needed)
 
 
-def require_columns(file: str, found: tuple[str, ...], needed: tuple[str, ...]) -> None:
+def require_columns(file: str, header: tuple[str, ...], needed: tuple[str, ...]) -> None:
     "Check that the columns exist. Raises BadInput that names the first missing one and a likely cause."
-    missing = next((name for name in needed if name not in found), None)
+    missing = next((name for name in needed if name not in header), None)
     if missing is None:
         return
-    if len(found) == 1 and (sign := next((sign for sign in DELIMITERS if sign in found[0]), None)):
+    if len(header) == 1 and (sign := next((sign for sign in DELIMITERS if sign in header[0]), None)):
         raise BadInput(
             f"{file}: columns seem to be separated by {DELIMITERS[sign]}; save the file with commas"
         )
-    close = nearest_word(missing, found)
-    hint = f"did you mean '{close}'?" if close else f"found {', '.join(found[:12])}"
+    close = nearest_word(missing, header)
+    hint = f"did you mean '{close}'?" if close else f"found {', '.join(header[:12])}"
     raise BadInput(f"{file}: column '{missing}' is missing ({hint}); see {DEFINED_IN}")
 
 

@@ -25,10 +25,10 @@ def find_files(
         return (source,)  # the web knows no folders: opening says whether it is there
     with place_named(source):
         filesystem, path = fsspec.core.url_to_fs(source)
-        found = _expand(filesystem, path)
-    if not found:
+        files = _expand(filesystem, path)
+    if not files:
         raise BadInput(f"{source} {'matches no file' if '*' in source else 'does not exist'}")
-    return tuple(sorted(filesystem.unstrip_protocol(file) if is_remote(source) else file for file in found))
+    return tuple(sorted(filesystem.unstrip_protocol(file) if is_remote(source) else file for file in files))
 
 
 def is_remote(source: str) -> bool:

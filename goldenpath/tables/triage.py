@@ -116,12 +116,12 @@ def days_of(
 
 def undated(rows: pd.Index, split: HashSplit | DateSplit) -> pd.DataFrame:
     "Rejected rows: without a date they have no side."
-    said = {"column": split.column, "value": "", "reason": "must be a date, because the split is by it"}
-    return pd.DataFrame({"row": rows, **said})
+    reason = {"column": split.column, "value": "", "reason": "must be a date, because the split is by it"}
+    return pd.DataFrame({"row": rows, **reason})
 
 
 def ragged(chunk: Chunk) -> pd.DataFrame:
     "Rejected rows: too few or too many cells."
     cells = chunk.batch.num_columns
-    lines = [(row, "", "", f"has {found} cells, the header has {cells}") for row, found in chunk.ragged]
+    lines = [(row, "", "", f"has {count} cells, the header has {cells}") for row, count in chunk.ragged]
     return pd.DataFrame(lines, columns=["row", "column", "value", "reason"])

@@ -9,7 +9,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 def plain(text: object) -> str:
     "Escape each character, such as `\\x1b`, that a terminal would obey instead of show."
-    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(text))
+    return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), str(text))
 
 
 def one_line(text: object) -> str:

@@ -56,13 +56,13 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         kind = record.exc_info[0] if record.exc_info else None
         raised = {"exception": kind.__name__} if kind else {}
-        said = {
+        entry = {
             "time": utc(record.created),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
             **raised,
         }
-        return json.dumps(said)
+        return json.dumps(entry)
 
 
 AS_JSON = {  # what granian itself says, in the form of `logging.config.dictConfig`

@@ -76,18 +76,18 @@ def every(seconds: float, job: Callable[[], None], name: str) -> threading.Threa
 
 def told_once(job: Callable[[], None], name: str) -> Callable[[], None]:
     "Return the job with its errors logged: each once, until another one follows or the job succeeds."
-    said = ""
+    reported = ""
 
     def attempt() -> None:
-        nonlocal said
+        nonlocal reported
         try:
             job()
-            said = ""
+            reported = ""
         except Exception as error:
             reason = reason_of(error)
-            if reason != said:
+            if reason != reported:
                 _log.error("%s failed: %s", name, reason)
-            said = reason
+            reported = reason
 
     return attempt
 

@@ -16,8 +16,8 @@ from goldenpath.registry.mlserver import JOBLIB, export_mlserver
 @click.argument("file", type=click.Path(path_type=Path))
 def write_bundle(version: str, file: Path) -> None:
     """Write VERSION and its signatures into one FILE, for another namespace."""
-    found = Project().registry
-    export_bundle(found, found.resolve(version), file)
+    registry = Project().registry
+    export_bundle(registry, registry.resolve(version), file)
     put(near(file))
 
 
@@ -33,8 +33,8 @@ def export_format(version: str, folder: Path, kind: str) -> None:
     """
     from goldenpath.model import TRUSTED_TYPES
 
-    found = Project().registry
-    export_mlserver(found, found.resolve(version), folder, TRUSTED_TYPES)
+    registry = Project().registry
+    export_mlserver(registry, registry.resolve(version), folder, TRUSTED_TYPES)
     put(near(folder))
     say(f"warning: {near(folder / JOBLIB)} is pickle: who can write it can run code in {kind}; protect it")
     say(f"{kind} serves it: mlserver start {folder}; then set backend = v2 and backend_url")

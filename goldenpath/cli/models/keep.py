@@ -27,18 +27,18 @@ def sign_version(version: str, key: Path | None, unverified: bool, why: str | No
     Its files must be those of its manifest, and verify_key, signing_key or KEY must have signed it before.
     To sign a version without such a signature, use --unverified: you vouch for it, and the history says so.
     """
-    found = Project().registry
-    used = key or found.keys.sign_with
+    registry = Project().registry
+    used = key or registry.keys.sign_with
     if not used:
         raise BadInput("no key to sign with: --key FILE, or signing_key in settings.ini")
-    name = version_named(found, version)
-    put(near(_sign_unverified(found, name, used, why) if unverified else found.sign(name, used)))
+    name = version_named(registry, version)
+    put(near(_sign_unverified(registry, name, used, why) if unverified else registry.sign(name, used)))
 
 
-def _sign_unverified(found: Registry, version: str, key: Path, why: str | None) -> Path:
+def _sign_unverified(registry: Registry, version: str, key: Path, why: str | None) -> Path:
     if not why:
         raise BadInput("--unverified needs --why: say how you checked the version")
-    file = found.sign_unverified(version, key, why=why, who=load_settings().who_am_i())
+    file = registry.sign_unverified(version, key, why=why, who=load_settings().who_am_i())
     say(f"warning: {version} was signed without verification; the history says so")
     return file
 
@@ -54,10 +54,10 @@ def gc_versions(keep: int, grace: timedelta, yes: bool) -> None:
 
     Kept are the newest, the young, and all versions that an entry within the grace time names.
     """
-    found, now = Project().registry, datetime.now(UTC)
-    plan = plan_versions(found, keep, grace, now)
+    registry, now = Project().registry, datetime.now(UTC)
+    plan = plan_versions(registry, keep, grace, now)
     if yes:
-        plan = carry_out(found, plan, now)
+        plan = carry_out(registry, plan, now)
     tell_plan(plan, yes)
 
 
@@ -65,18 +65,18 @@ def gc_versions(keep: int, grace: timedelta, yes: bool) -> None:
 @VERSION
 def restore(version: str) -> None:
     """Bring back a VERSION that gc moved aside."""
-    found = Project().registry
-    if not found.restore(version):
-        found.expect(version)
-    put(near(found.folder(version)))
+    registry = Project().registry
+    if not registry.restore(version):
+        registry.expect(version)
+    put(near(registry.folder(version)))
 
 
 @click.command("set-aside")
 @VERSION
 def set_aside(version: str) -> None:
     """Take a VERSION that has no role out of the list, as gc does; `restore` brings it back."""
-    found = Project().registry
-    found.set_aside(version)
+    registry = Project().registry
+    registry.set_aside(version)
     say(f"{version} was moved aside; goldenpath models restore {version} brings it back")
 
 
@@ -89,12 +89,12 @@ def repair(yes: bool) -> None:
     the next entry. It is kept in roles-aside. The roles of the entry before are in force again, and a new
     entry says so.
     """
-    found = Project().registry
+    registry = Project().registry
     if yes:
-        for one in repair_roles(found.log.folder, load_settings().who_am_i()):
+        for one in repair_roles(registry.log.folder, load_settings().who_am_i()):
             put(f"moved aside: {near(one.place)}: {one.reason}")
-    elif first := find_obstacle(found.log.folder):
+    elif first := find_obstacle(registry.log.folder):
         put(f"move aside: {near(first.place)}: {first.reason}")
         say("this was a dry run; --yes does it")
         return
-    say(f"entry {found.roles().number} of the roles can be read, and the next one can be written")
+    say(f"entry {registry.roles().number} of the roles can be read, and the next one can be written")

@@ -14,24 +14,26 @@ from goldenpath.registry.registry import Registry
 @click.command("list")
 def list_versions() -> None:
     """List the versions, newest first."""
-    found = Project().registry
-    versions, roles = found.versions(), found.roles()
+    registry = Project().registry
+    versions, roles = registry.versions(), registry.roles()
     if not versions:
-        say(f"no version of {found.model} is published yet in {near(found.root)}: goldenpath run")
+        say(f"no version of {registry.model} is published yet in {near(registry.root)}: goldenpath run")
         return
     columns = ("version", "role", "rows", "ROC AUC", "av. prec.", "fit s", "by")
     listing = table(
-        f"{found.model} in {near(found.root)}", *columns, numbers=("rows", "ROC AUC", "av. prec.", "fit s")
+        f"{registry.model} in {near(registry.root)}",
+        *columns,
+        numbers=("rows", "ROC AUC", "av. prec.", "fit s"),
     )
     listing.columns[0].no_wrap = True  # to be copied
     for version in reversed(versions):
-        listing.add_row(version, role_of(version, roles), *_cells(found, version))
+        listing.add_row(version, role_of(version, roles), *_cells(registry, version))
     show(listing)
 
 
-def _cells(found: Registry, version: str) -> tuple[str, ...]:
+def _cells(registry: Registry, version: str) -> tuple[str, ...]:
     try:
-        manifest = found.manifest(version)
+        manifest = registry.manifest(version)
     except GoldenpathError as fault:  # one bad version does not hide the others
         return ("", "", "", "", f"unreadable: {fault}")
     metrics = [
@@ -48,17 +50,17 @@ def show_version(version: str) -> None:
     """Show where a version comes from, what it is worth, and what it is used for."""
     from goldenpath.runs.reproduce import origin_lines
 
-    found = Project().registry
-    name = version_named(found, version)
-    manifest = found.manifest(name)
+    registry = Project().registry
+    name = version_named(registry, version)
+    manifest = registry.manifest(name)
     listing = table(name, "", "")
-    for key, value in {**_standing(found, manifest), **origin_lines(manifest)}.items():
+    for key, value in {**_standing(registry, manifest), **origin_lines(manifest)}.items():
         listing.add_row(key, value)
     show(listing)
 
 
-def _standing(found: Registry, manifest: Manifest) -> dict[str, str]:
-    role = role_of(manifest.version, found.roles()) or "none"
+def _standing(registry: Registry, manifest: Manifest) -> dict[str, str]:
+    role = role_of(manifest.version, registry.roles()) or "none"
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items())
     fast = manifest.fast_path.status + (f": {manifest.fast_path.reason}" if manifest.fast_path.reason else "")
     return {
@@ -67,7 +69,7 @@ def _standing(found: Registry, manifest: Manifest) -> dict[str, str]:
         "threshold": f"{manifest.threshold:.6g} by {manifest.threshold_rule}",
         "fast path": fast,
         "seconds": ", ".join(f"{phase} {seconds:.2f}" for phase, seconds in manifest.seconds.items()),
-        "folder": near(found.folder(manifest.version)),
+        "folder": near(registry.folder(manifest.version)),
     }
 
 
@@ -75,14 +77,14 @@ def _standing(found: Registry, manifest: Manifest) -> dict[str, str]:
 @click.argument("versions", nargs=-1, metavar="[VERSION]...")
 def verify(versions: tuple[str, ...]) -> None:
     """Check versions (all of them if none is named) against their manifests and signatures."""
-    found = Project().registry
+    registry = Project().registry
     refused = 0
-    if not (names := versions or found.versions()):
-        raise NoModel(f"no version of {found.model} is published in {found.root}; `goldenpath run`")
+    if not (names := versions or registry.versions()):
+        raise NoModel(f"no version of {registry.model} is published in {registry.root}; `goldenpath run`")
     for version in names:
-        name = version_named(found, version)
+        name = version_named(registry, version)
         try:
-            found.verify(name)
+            registry.verify(name)
             put(f"{name}: sound")
         except GoldenpathError as fault:
             refused += 1
@@ -94,21 +96,21 @@ def verify(versions: tuple[str, ...]) -> None:
 @click.option("--last", "-n", default=20, show_default=True, type=click.IntRange(1), help="How many entries.")
 def history(last: int) -> None:
     """Show who assigned which roles, when and why, newest first."""
-    found = Project().registry
-    newest = found.log.newest()
+    registry = Project().registry
+    newest = registry.log.newest()
     if not newest:
-        say(f"no version of {found.model} was ever promoted: goldenpath models promote VERSION --why ...")
+        say(f"no version of {registry.model} was ever promoted: goldenpath models promote VERSION --why ...")
         return
-    listing = table(found.model, "entry", "roles", "who", "why", numbers=("entry",))
+    listing = table(registry.model, "entry", "roles", "who", "why", numbers=("entry",))
     listing.columns[1].no_wrap = True
     for number in range(newest, max(newest - last, 0), -1):
-        listing.add_row(str(number), *_entry_cells(found, number))
+        listing.add_row(str(number), *_entry_cells(registry, number))
     show(listing)
 
 
-def _entry_cells(found: Registry, number: int) -> tuple[str, str, str]:
+def _entry_cells(registry: Registry, number: int) -> tuple[str, str, str]:
     try:
-        entry = found.log.read(number)
+        entry = registry.log.read(number)
     except DamagedEntry as fault:  # one bad entry does not hide the others
         return ("unreadable", "", str(fault))
     return ("\n".join(held(entry)), f"{entry.who}\n{entry.when[:19]}", entry.why)

@@ -40,13 +40,13 @@ def promote_version(
     if role == "challenger" and not share:
         raise BadInput("a challenger needs a share of the requests: --share 0.1")
     settings = load_settings()
-    found = Project(settings).registry
-    name = found.resolve(version)
+    registry = Project(settings).registry
+    name = registry.resolve(version)
     if unproven:
         why = f"{why} (unproven)"
     else:
-        prove_version(found, name, settings)
-    roles = found.promote(
+        prove_version(registry, name, settings)
+    roles = registry.promote(
         name,
         role,
         share,
@@ -63,9 +63,9 @@ def promote_version(
 @WHY
 def withdraw(version: str, why: str) -> None:
     """Withdraw VERSION: remove its roles and prevent it from being loaded. Its files are kept."""
-    found = Project().registry
-    name = version_named(found, version)
-    tell_roles(found.withdraw(name, why=why, who=load_settings().who_am_i()))
+    registry = Project().registry
+    name = version_named(registry, version)
+    tell_roles(registry.withdraw(name, why=why, who=load_settings().who_am_i()))
 
 
 @click.command()

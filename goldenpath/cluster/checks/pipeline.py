@@ -104,7 +104,7 @@ def _pipeline_traps(graph: Graph) -> Iterator[Trap]:
 
 def _node_traps(node: Node) -> Iterator[Trap]:
     trap = partial(Trap, node.title)
-    said = node.parameters
+    parameters = node.parameters
     if not LABEL.fullmatch(node.label):
         yield trap(
             "label",
@@ -116,7 +116,7 @@ def _node_traps(node: Node) -> Iterator[Trap]:
         yield trap(
             "ui", f"the editor cannot draw it: {missing[0]} is missing", "add the node in the editor again"
         )
-    image = str(said.get("runtime_image", ""))
+    image = str(parameters.get("runtime_image", ""))
     if not IMAGE.fullmatch(image) or image.count("/") < 2:
         yield trap(
             "image",
@@ -124,19 +124,19 @@ def _node_traps(node: Node) -> Iterator[Trap]:
             "write registry and tag too, or choose one that the editor offers",
         )
     for name in RESOURCES:
-        if said.get(name) is not None and not isinstance(said[name], int):
+        if parameters.get(name) is not None and not isinstance(parameters[name], int):
             yield trap(
                 "resources",
-                f"{name} = {said[name]} is not a whole number",
+                f"{name} = {parameters[name]} is not a whole number",
                 "Elyra cuts or refuses fractions: round it up",
             )
-    if str(said.get("disable_node_caching", "")).lower() != "true":
+    if str(parameters.get("disable_node_caching", "")).lower() != "true":
         yield trap(
             "caching",
             "caching is on, and knows neither variables nor the volume: a rerun can skip this step",
             'set "disable_node_caching": "True" in the pipeline\'s defaults',
         )
-    shared = said.get("kubernetes_shared_mem_size") or {}
+    shared = parameters.get("kubernetes_shared_mem_size") or {}
     if shared.get("size"):
         yield trap(
             "shared-memory",

@@ -25,11 +25,11 @@ def carried(node: Node) -> set[str]:
 
 def _files(folder: Path) -> list[str]:
     "Every file below a folder; links are followed, hidden folders and caches are not."
-    found = []
+    paths = []
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
-        found += [os.path.relpath(os.path.join(place, name), folder) for name in files]
-    return found
+        paths += [os.path.relpath(os.path.join(place, name), folder) for name in files]
+    return paths
 
 
 def _picks(pattern: str, name: str, entered: set[str] | None) -> bool:

@@ -124,8 +124,8 @@ def _call(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        said = " ".join(lines[-3:])
-        raise GoldenpathError(f"the pod's Python cannot be built: {said} ({Path(command[0]).name})")
+        reason = " ".join(lines[-3:])
+        raise GoldenpathError(f"the pod's Python cannot be built: {reason} ({Path(command[0]).name})")
 
 
 def _furnish(folder: Path) -> None:

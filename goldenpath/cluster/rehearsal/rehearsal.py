@@ -206,8 +206,8 @@ def _failure(task: Task, place: Place, ran: Ran) -> Failure:
             return failure
     log = place.folder / "node.log"
     lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
-    said = lines[-1] if lines else "it said nothing"
-    return Failure(step=Path(task.file).stem, file=log, cell=0, kind=f"exit code {ran.code}", message=said)
+    message = lines[-1] if lines else "it said nothing"
+    return Failure(step=Path(task.file).stem, file=log, cell=0, kind=f"exit code {ran.code}", message=message)
 
 
 def lost_files(src: Path, task: Task, ran: Ran) -> tuple[str, ...]:  # paths from the node's working folder
