@@ -1,5 +1,6 @@
 """A project, and one step of it at work: settings, contract, registry and runs in one object."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from goldenpath.errors import BadInput
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.runs.executed import in_one_line
 from goldenpath.runs.notebook import check_fresh
@@ -57,6 +59,26 @@ class Project:
     def registry(self) -> Registry:
         "Versions and roles of the project's model, with the reader's keys that the settings name."
         return open_registry(self.settings)
+
+    def path_of(self, path: str) -> str:
+        "Make a path absolute: from the working folder; in a pipeline, which loses that folder, from home."
+        if "://" in path:
+            return path
+        start = self.home if os.environ.get("ELYRA_RUNTIME_ENV") else Path.cwd()
+        return str(start / Path(path).expanduser())
+
+    def batch_files(self, input_path: str, output_path: str) -> tuple[str, Path]:
+        "Return input and output of a batch as they are meant. Raises BadInput if one cannot be used."
+        from goldenpath.tables.batch_files import refuse_training_rows  # here, because it loads pyarrow
+
+        for name, path in (("input_path", input_path), ("output_path", output_path)):
+            if not path:
+                raise BadInput(f"{name} is empty: name a file, with -p {name} FILE or {name.upper()}=FILE")
+        if "://" in output_path:
+            raise BadInput(f"output_path {output_path} is a URL: write to a file and upload that")
+        output = Path(self.path_of(output_path))
+        refuse_training_rows(self.settings.data_places(), output)
+        return self.path_of(input_path), output
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,6 @@ STILL: dict[str, Debt] = {
         longest=35,
         unshown="YesNo",
     ),
-    "10_batch": Debt(
-        longest=73,
-        median=31,
-        unshown="""
-            ADDED BatchSummary REJECTED as_it_is look placed refuse_overlap refuse_training_rows
-            rejected_beside run_batch with_answers
-        """,
-    ),
 }
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -17,7 +17,7 @@ from goldenpath.predict import Predictor, open_predictor
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import Settings
-from goldenpath.steps.batch import placed, run_batch, score_file
+from goldenpath.steps.batch import run_batch, score_file
 from goldenpath.steps.stand_in import draw_stand_in
 from goldenpath.tables import reader
 from goldenpath.tables.formulas import without_formulas
@@ -347,12 +347,12 @@ def test_relative_paths_start_where_the_command_was_typed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ELYRA_RUNTIME_ENV", raising=False)
-    settings = Settings(home=str(home), model=MODEL)
-    assert placed("a.csv", settings) == str(tmp_path / "a.csv")
-    assert placed("/data/a.csv", settings) == "/data/a.csv"
-    assert placed("https://x/a.csv", settings) == "https://x/a.csv"
+    project = Project(Settings(home=str(home), model=MODEL))
+    assert project.path_of("a.csv") == str(tmp_path / "a.csv")
+    assert project.path_of("/data/a.csv") == "/data/a.csv"
+    assert project.path_of("https://x/a.csv") == "https://x/a.csv"
     monkeypatch.setenv("ELYRA_RUNTIME_ENV", "local")
-    assert placed("a.csv", settings) == str(home / "a.csv")
+    assert project.path_of("a.csv") == str(home / "a.csv")
 
 
 @pytest.mark.parametrize("folder", [".", "notebooks"])
