@@ -18,7 +18,7 @@ from tests.helpers.requirements import needs
 from tests.helpers.serving_fixtures import promote, publish
 
 DOCS = PROJECT / "docs"
-GUIDES = ("openshift.md", "answers-badly.md")
+GUIDES = ("openshift.md", "how-to/bad-predictions.md")
 SMALL = {
     "GOLDENPATH_SOURCE": "synthetic",
     "GOLDENPATH_SYNTHETIC_ROWS": "4000",
@@ -67,10 +67,10 @@ def test_every_command_of_the_guide_to_openshift_that_can_run_here_runs(project)
 
 
 @pytest.mark.slow
-def test_every_command_for_the_day_on_which_it_answers_badly_runs(tmp_path):
+def test_every_command_against_bad_predictions_runs(tmp_path):
     project = copy_of_project(tmp_path / "my project")
     runs(project, "goldenpath run --set SEED=1\ngoldenpath run --set SEED=2")
-    said = runs(project, "\n".join(blocks("answers-badly.md", "sh")))
+    said = runs(project, "\n".join(blocks("how-to/bad-predictions.md", "sh")))
     assert "withdrawn" in said
     first, second, back, withdrawn, challenger, last = history_of(Registry(project / "volume", "covid-death"))
     assert first.champion == back.champion == withdrawn.champion == challenger.champion
