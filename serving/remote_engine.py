@@ -24,6 +24,7 @@ from goldenpath.registry.artifact import read_record
 from goldenpath.registry.engine import prove_golden
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import ContractSpec
+from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 from goldenpath.settings import Settings
 
 OUTPUT = "predict_proba"
@@ -45,6 +46,7 @@ class RemoteEngine:
     "One version in a server of its own."
 
     name = "v2"
+    target: TargetSpec = TWO_OUTCOMES
 
     def __init__(
         self,

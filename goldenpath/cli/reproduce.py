@@ -72,4 +72,4 @@ def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) fl
     columns = enriched(columns_of_json(CONTRACT.spec, records))
     file = candidate / PIPELINE
     pipeline = pipeline_from(file.read_bytes(), file, TRUSTED_TYPES)
-    return np.asarray(SklearnEngine(pipeline, layout_of(columns)).many(columns))
+    return np.asarray(SklearnEngine(pipeline, layout_of(columns), CONTRACT.target).many(columns))

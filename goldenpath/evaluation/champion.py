@@ -20,7 +20,7 @@ class Champion:
     number: int  # of the role entry that names it
     version: str | None = None  # None: no version holds the role
     synthetic: bool = False
-    threshold: float = 0.0
+    threshold: float | None = None
     probability: Floats | None = None  # (n,)
     why_not: str = ""  # why it cannot be compared
 
@@ -55,4 +55,5 @@ def _predicted(
     missing = [name for name in (*manifest.layout.text, *manifest.layout.number) if name not in columns]
     if missing:
         raise GoldenpathError(f"its model takes {', '.join(missing)}, which no step makes any more")
-    return SklearnEngine(load_pipeline(folder, manifest, trusted), manifest.layout).many(columns)
+    pipeline = load_pipeline(folder, manifest, trusted)
+    return SklearnEngine(pipeline, manifest.layout, spec.target).many(columns)

@@ -26,6 +26,7 @@ from goldenpath.inference.onehot import (
 )
 from goldenpath.inference.onnx_graph import refusal
 from goldenpath.records import Columns, Layout
+from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 
 OPSET = 18
 
@@ -34,23 +35,29 @@ class CannotCompile(GoldenpathError):
     "The pipeline has no ONNX form; it is answered by scikit-learn."
 
 
-class Engine(Protocol):
-    """What answers for a version: anything with these four members.
+Score = float | np.ndarray  # a probability or a value; (k,) probabilities of classes
+ANSWERS = {"predict_proba": "probabilities", "predict": "variable"}  # a method's output in a compiled model
 
-    An answer is the model's output: for a binary target, the probability of the positive outcome.
+
+class Engine(Protocol):
+    """What answers for a version: anything with these five members.
+
+    An answer is the target's scores: the probability of the positive outcome, those of all classes, or an
+    amount.
     """
 
     name: str  # "onnx", "sklearn" or "v2": the `path` of an answer
     layout: Layout  # the columns that it takes
+    target: TargetSpec  # what it predicts
 
     def one(
         self,
         text: Sequence[str],  # values of `layout.text`, in its order
         number: Sequence[float],  # values of `layout.number`, in its order
-    ) -> float:
+    ) -> Score:
         "Answer one record."
 
-    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k) float64
         "Answer n records at once; columns that the layout does not name are ignored."
 
 
@@ -79,7 +86,8 @@ def compile_onnx(pipeline: Any, layout: Layout) -> bytes:
     from skl2onnx import to_onnx
 
     twin, blocks = _by_position(pipeline, layout)
-    options = {id(twin.steps[-1][1]): {"zipmap": False}}
+    last = twin.steps[-1][1]
+    options = {id(last): {"zipmap": False}} if hasattr(last, "predict_proba") else {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the converter's own deprecations; the proof judges its result
@@ -146,18 +154,22 @@ class OwnRow(threading.local):
     A call of the default model was measured at 3.7 us this way, and at 6.2 us with arrays made for it.
     """
 
-    def __init__(self, session: Any, width: int) -> None:
+    def __init__(self, session: Any, width: int, target: TargetSpec) -> None:
         self.values = np.zeros(width, dtype=np.float32)
-        self._answer = np.zeros(2, dtype=np.float32)
+        self._answer = np.zeros(target.columns, dtype=np.float32)
+        self._place = target.columns - 1 if target.width == 1 else None  # of the one score
         self._run = session.run_with_iobinding
         self._binding = session.io_binding()
         self._binding.bind_input("number", "cpu", 0, np.float32, (1, width), self.values.ctypes.data)
-        self._binding.bind_output("probabilities", "cpu", 0, np.float32, (1, 2), self._answer.ctypes.data)
+        name, shape = ANSWERS[target.method], (1, target.columns)
+        self._binding.bind_output(name, "cpu", 0, np.float32, shape, self._answer.ctypes.data)
 
-    def ask(self) -> float:
-        "Return the probability of the positive class for the current values."
+    def ask(self) -> Score:
+        "Return the answer to the current values."
         self._run(self._binding)
-        return float(self._answer[1])
+        if self._place is None:
+            return self._answer.astype(np.float64)
+        return float(self._answer[self._place])
 
 
 class OnnxEngine:
@@ -165,18 +177,19 @@ class OnnxEngine:
 
     name = "onnx"
 
-    def __init__(self, onnx: bytes, layout: Layout) -> None:
+    def __init__(self, onnx: bytes, layout: Layout, target: TargetSpec = TWO_OUTCOMES) -> None:
         "Open the model. Raises `CannotCompile` if onnxruntime is missing or cannot read it."
-        self.layout = layout
+        self.layout, self.target = layout, target
+        self._answers = [ANSWERS[target.method]]
         session = _session(onnx)
         self._run = session.run
         self._one_hot = _one_hot(session, layout)
         self._width = len(layout.number) + self._one_hot.width
         self._takes = _takes(session, text=len(layout.text), number=self._width)
-        _answers(session)
-        self._row = OwnRow(session, self._width) if self._takes == {"number"} else None
+        _refuse_answers(session, target)
+        self._row = OwnRow(session, self._width, target) if self._takes == {"number"} else None
 
-    def one(self, text: Sequence[str], number: Sequence[float]) -> float:
+    def one(self, text: Sequence[str], number: Sequence[float]) -> Score:
         "Answer one record. Raises CannotCompile if onnxruntime fails."
         try:
             if self._row is None:
@@ -190,14 +203,14 @@ class OnnxEngine:
         except Exception as error:
             raise _failed("run", error) from error
 
-    def _one_with_text(self, text: Sequence[str], number: Sequence[float]) -> float:
+    def _one_with_text(self, text: Sequence[str], number: Sequence[float]) -> Score:
         "Text cannot be bound."
         feed = {"text": np.array([text], dtype=object)}
         if "number" in self._takes:
             feed["number"] = np.array([number], dtype=np.float32)
-        return float(self._run(["probabilities"], feed)[0][0, 1])
+        return first_score(self.target.pick(self._run(self._answers, feed)[0]))
 
-    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k) float64
         "Answer n records at once."
         feed: dict[str, np.ndarray] = {}
         if "text" in self._takes:
@@ -209,7 +222,12 @@ class OnnxEngine:
                 matrix[:, at] = columns[name]
             self._one_hot.many(columns, matrix)
         with _onnxruntime("run"):
-            return np.asarray(self._run(["probabilities"], feed)[0][:, 1], dtype=np.float64)
+            return self.target.pick(self._run(self._answers, feed)[0])
+
+
+def first_score(scores: np.ndarray) -> Score:
+    "Return the scores of the first record."
+    return float(scores[0]) if scores.ndim == 1 else np.asarray(scores[0])
 
 
 @contextlib.contextmanager
@@ -232,13 +250,12 @@ def _takes(session: Any, **expected: int) -> set[str]:
     return set(tensors)
 
 
-def _answers(session: Any) -> None:
-    tensors = {tensor.name: (tensor.type, tensor.shape) for tensor in session.get_outputs()}
-    kind, shape = tensors.get("probabilities", ("nothing", []))
-    if kind != "tensor(float)" or len(shape) != 2 or shape[1] not in (2, None):
-        raise CannotCompile(
-            f"the compiled model answers {tensors}, not probabilities of two classes; train again"
-        )
+def _refuse_answers(session: Any, target: TargetSpec) -> None:
+    found = {tensor.name: (tensor.type, tensor.shape) for tensor in session.get_outputs()}
+    kind, shape = found.get(ANSWERS[target.method], ("nothing", []))
+    if kind != "tensor(float)" or len(shape) != 2 or shape[1] not in (target.columns, None):
+        expected = "values" if target.method == "predict" else f"probabilities of {target.columns} outcomes"
+        raise CannotCompile(f"the compiled model answers {found}, not {expected}; train again")
 
 
 def _one_hot(session: Any, layout: Layout) -> OneHot:
@@ -254,19 +271,20 @@ class SklearnEngine:
 
     name = "sklearn"
 
-    def __init__(self, pipeline: Any, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, pipeline: Any, layout: Layout, target: TargetSpec = TWO_OUTCOMES) -> None:
+        self.layout, self.target = layout, target
         self._pipeline = pipeline
 
-    def one(self, text: Sequence[str], number: Sequence[float]) -> float:
+    def one(self, text: Sequence[str], number: Sequence[float]) -> Score:
         "Answer one record."
         values = dict(zip(self.layout.text + self.layout.number, [*text, *number], strict=True))
-        return float(self.many({name: np.array([value], dtype=object) for name, value in values.items()})[0])
+        return first_score(
+            self.many({name: np.array([value], dtype=object) for name, value in values.items()})
+        )
 
-    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k) float64
         "Answer n records at once."
-        probability = self._pipeline.predict_proba(frame_of(columns, self.layout))[:, 1]
-        return np.asarray(probability, dtype=np.float64)
+        return self.target.scores(self._pipeline, frame_of(columns, self.layout))
 
 
 def _session(onnx: bytes) -> Any:

@@ -12,52 +12,53 @@ import numpy as np
 from goldenpath.inference.engines import CannotCompile, Engine, OnnxEngine, SklearnEngine
 from goldenpath.measure.stopwatch import latency, time_calls
 from goldenpath.records import Columns, FastPathRecord, Latency, Layout
-
-TOLERANCE = 1e-5  # of probability; float32 sums of a few hundred terms stay below it
+from goldenpath.schema.golden import largest_difference
+from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 
 
 def prove(
     engine: Engine,
     columns: Columns,  # of n records
-    expected: np.ndarray,  # (n,) scikit-learn's answers to them
-    threshold: float,
+    expected: np.ndarray,  # (n,) or (n, k) scikit-learn's answers to them
+    threshold: float | None,  # of a binary target
     *,
     singly: bool = False,  # also one by one, as a server asks: for engines that do this in another way
 ) -> FastPathRecord:  # "proven" or "refused", with the reason
-    "Compare answers: every label equal, every probability within 1e-5. Raises what the engine raises."
-    proof = compare_answers(expected, engine.many(columns), threshold)
+    "Compare answers: every label equal, every score as near as rounding. Raises what the engine raises."
+    proof = compare_answers(expected, engine.many(columns), threshold, engine.target)
     if singly and proof.status == "proven":
-        return compare_answers(expected, one_by_one(engine, columns), threshold)
+        return compare_answers(expected, one_by_one(engine, columns), threshold, engine.target)
     return proof
 
 
-def one_by_one(engine: Engine, columns: Columns) -> np.ndarray:  # (n,)
+def one_by_one(engine: Engine, columns: Columns) -> np.ndarray:  # (n,) or (n, k)
     "Answer n records one after the other."
     rows = len(next(iter(columns.values())))
     return np.array([engine.one(*values) for values in single_rows(columns, engine.layout, rows)])
 
 
 def compare_answers(
-    expected: np.ndarray,  # (n,) scikit-learn's probabilities
-    answers: np.ndarray,  # (n,) another engine's, of the same rows
-    threshold: float,
-    tolerance: float = TOLERANCE,
+    expected: np.ndarray,  # (n,) or (n, k) scikit-learn's scores
+    answers: np.ndarray,  # another engine's, of the same rows
+    threshold: float | None,  # of a binary target
+    target: TargetSpec = TWO_OUTCOMES,
+    tolerance: float | None = None,  # None: what the target's rounding explains
 ) -> FastPathRecord:  # "proven" or "refused"
-    "Judge answers: every label must be equal, every probability within `tolerance`."
+    "Judge answers: every label must be equal, every score within `tolerance`."
     if not len(expected):
         return FastPathRecord(status="refused", reason="there was no row to compare the answers on")
-    difference = np.abs(expected - answers)
+    difference = largest_difference(expected, answers)
     finite = bool(np.isfinite(difference).all())
+    tolerance = target.tolerance(expected) if tolerance is None else tolerance
     apart = int((~(difference <= tolerance)).sum())  # counts NaN as well
-    flipped = int(((expected >= threshold) != (answers >= threshold)).sum())
+    flipped = int(target.flips(expected, answers, threshold).sum())
     largest = float(difference.max(initial=0.0)) if finite else None
     if not apart and not flipped:
         return FastPathRecord(status="proven", reason="", rows=len(expected), max_difference=largest)
     amount = "NaN" if largest is None else f"up to {largest:.2g}"
-    reason = (
-        f"answers differ from scikit-learn's by {amount} "
-        f"({apart} of {len(expected)} rows apart, {flipped} with another label)"
-    )
+    labels = f", {flipped} with another label" if target.outcomes else ""
+    rows = f"{apart} of {len(expected)} rows apart{labels}"
+    reason = f"answers differ from scikit-learn's by {amount} ({rows})"
     return FastPathRecord(status="refused", reason=reason, rows=len(expected), max_difference=largest)
 
 
@@ -69,7 +70,7 @@ class Paths:
     fast: Engine | None
     without_fast: FastPathRecord | None = None  # why `fast` is None
 
-    def prove(self, columns: Columns, threshold: float) -> FastPathRecord:
+    def prove(self, columns: Columns, threshold: float | None) -> FastPathRecord:
         "Compare both row by row. Absent, unproven (onnxruntime is missing), refused or proven."
         if self.fast is None:
             return self.without_fast or FastPathRecord(status="absent", reason="it was not compiled")
@@ -83,12 +84,13 @@ def open_fast_path(
     file: Path,  # model.onnx, which may be missing
     layout: Layout,
     why_missing: str = "",
+    target: TargetSpec = TWO_OUTCOMES,
 ) -> tuple[OnnxEngine | None, FastPathRecord | None]:  # the second says why the first is None
     "Load the compiled model, or say why there is none to be proven."
     if not file.exists():
         return None, FastPathRecord(status="absent", reason=why_missing or "it was not compiled")
     try:
-        return OnnxEngine(file.read_bytes(), layout), None
+        return OnnxEngine(file.read_bytes(), layout, target), None
     except CannotCompile as error:
         here = find_spec("onnxruntime") is not None
         return None, FastPathRecord(status="refused" if here else "unproven", reason=str(error))

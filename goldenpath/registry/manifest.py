@@ -3,7 +3,7 @@
 import re
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from goldenpath.records import FastPathRecord, Frozen, Latency, Layout
 
@@ -81,7 +81,7 @@ class Manifest(Origin):
 
     format: Literal[1] = 1
     run: str
-    threshold: float
+    threshold: float  # of two outcomes: from which probability on the answer is positive
     threshold_rule: str
     metrics: dict[str, float]
     data: DataSummary
@@ -89,3 +89,10 @@ class Manifest(Origin):
     fast_path: FastPathRecord
     latency: dict[str, Latency]  # "sklearn" and "onnx", one record in process
     files: dict[str, FileEntry]
+    half_width: float | None = None  # of the interval around a predicted quantity
+
+    @model_serializer(mode="wrap")
+    def _without_absent_width(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {
+            name: value for name, value in dump(self).items() if name != "half_width" or value is not None
+        }

@@ -11,9 +11,11 @@ from typing import Any
 
 from goldenpath.errors import BadInput
 from goldenpath.records import Layout
-from goldenpath.registry.artifact import load_pipeline
+from goldenpath.registry.artifact import load_pipeline, read_record
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
+from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import TargetSpec
 from goldenpath.volume import faults
 
 JOBLIB = "model.joblib"
@@ -31,15 +33,16 @@ def export_mlserver(
 
     manifest = registry.verify(version)
     pipeline = load_pipeline(registry.folder(version), manifest, trusted)
+    target = read_record(registry.folder(version), manifest, "contract.json", ContractSpec).target
     with faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise BadInput(f"{folder} is not empty; name a new folder")
         joblib.dump(pipeline, folder / JOBLIB)
-        (folder / "model-settings.json").write_text(json.dumps(model_settings(manifest), indent=2))
+        (folder / "model-settings.json").write_text(json.dumps(model_settings(manifest, target), indent=2))
 
 
-def model_settings(manifest: Manifest) -> dict[str, Any]:
+def model_settings(manifest: Manifest, target: TargetSpec) -> dict[str, Any]:
     "Build MLServer's settings: name, runtime and tensors."
     return {
         "name": manifest.model,
@@ -48,9 +51,9 @@ def model_settings(manifest: Manifest) -> dict[str, Any]:
         "inputs": tensors(manifest.layout),
         "outputs": [
             {
-                "name": "predict_proba",
+                "name": target.method,
                 "datatype": "FP64",
-                "shape": [-1, 2],
+                "shape": [-1, target.columns],
                 "parameters": {"content_type": "np"},
             }
         ],

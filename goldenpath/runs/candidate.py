@@ -17,6 +17,7 @@ from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract
 from goldenpath.schema.golden import Golden
+from goldenpath.schema.spec import ContractSpec
 
 
 @dataclass(frozen=True)
@@ -95,5 +96,7 @@ def open_candidate(
                 shutil.copyfile(trained / name, folder / name)
     file = folder / "model.skops"
     pipeline = pipeline_from(file.read_bytes(), file, trusted)
-    fast, without_fast = open_fast_path(folder / "model.onnx", record.layout, record.onnx)
-    return Candidate(run, folder, record, Paths(SklearnEngine(pipeline, record.layout), fast, without_fast))
+    target = ContractSpec.model_validate_json((folder / "contract.json").read_bytes()).target
+    fast, without_fast = open_fast_path(folder / "model.onnx", record.layout, record.onnx, target)
+    engine = SklearnEngine(pipeline, record.layout, target)
+    return Candidate(run, folder, record, Paths(engine, fast, without_fast))

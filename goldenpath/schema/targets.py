@@ -5,7 +5,7 @@ outcome column is judged and encoded, what a fitted model is asked for, and what
 """
 
 from collections.abc import Callable
-from math import isfinite
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +23,7 @@ Scores = NDArray[np.float64]
 Decide = Callable[[Scores, float], NDArray[np.bool_]]  # probabilities and threshold: True is positive
 
 FEWEST, MOST = 2, 100  # classes of a target
+PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 FLOAT32 = 1e-5  # what float32 sums of a few hundred terms stay below, for values around 1
 
 
@@ -56,6 +57,11 @@ class TargetSpec(Frozen):
         return 1
 
     @property
+    def columns(self) -> int:
+        "The numbers that a fitted model puts out for one record."
+        return self.width
+
+    @property
     def rule(self) -> str:
         "What an outcome must be, in words."
         raise NotImplementedError
@@ -63,6 +69,11 @@ class TargetSpec(Frozen):
     @property
     def outputs(self) -> dict[str, str]:
         "What an answer holds, by name, with its datatype in the Open Inference Protocol."
+        raise NotImplementedError
+
+    @property
+    def reply(self) -> dict[str, Any]:
+        "The JSON Schema of each part of an answer, by name."
         raise NotImplementedError
 
     def problem(self) -> str:
@@ -97,8 +108,21 @@ class TargetSpec(Frozen):
         "Make codes of scores: (n,); `rule` is the model's own, for two outcomes. Empty for a quantity."
         return np.empty(0)
 
-    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def answers(
+        self,
+        scores: Scores,
+        codes: NDArray[Any],  # from `decide`
+        half_width: float | None = None,  # of the interval around a quantity
+    ) -> dict[str, NDArray[Any]]:
         "Name scores and decisions as an answer does: arrays of n, or (n, k) probabilities of classes."
+        raise NotImplementedError
+
+    def flat(self, answers: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        "Give each class a column of its own, as a table of answers has it: arrays of n."
+        return answers
+
+    def rows(self, answers: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+        "Return the answer to each record by itself, as JSON holds it."
         raise NotImplementedError
 
     def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
@@ -188,6 +212,10 @@ class BinarySpec(Labels):
         return (self.negative, self.positive)
 
     @property
+    def columns(self) -> int:
+        return 2
+
+    @property
     def unknown_outcomes(self) -> tuple[str, ...]:
         return self.unknown
 
@@ -198,6 +226,10 @@ class BinarySpec(Labels):
     @property
     def outputs(self) -> dict[str, str]:
         return {"label": "BYTES", "probability": "FP64"}
+
+    @property
+    def reply(self) -> dict[str, Any]:
+        return {"label": {"enum": list(self.outcomes)}, "probability": PROBABILITY}
 
     def problem(self) -> str:
         if not (self.positive and self.negative):
@@ -219,8 +251,14 @@ class BinarySpec(Labels):
         assert threshold is not None, "two outcomes need a threshold"
         return np.asarray(rule(scores, threshold), dtype=bool)
 
-    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def answers(
+        self, scores: Scores, codes: NDArray[Any], half_width: float | None = None
+    ) -> dict[str, NDArray[Any]]:
         return {"label": self.labels(codes), "probability": scores}
+
+    def rows(self, answers: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+        pairs = zip(answers["label"].tolist(), answers["probability"].tolist(), strict=True)
+        return [{"label": label, "probability": number} for label, number in pairs]
 
     def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
         return {"probability": scores.tolist(), "label": np.asarray(codes, dtype=bool).tolist()}
@@ -263,6 +301,12 @@ class ClassesSpec(Labels):
     def outputs(self) -> dict[str, str]:
         return {"label": "BYTES", "probabilities": "FP64"}
 
+    @property
+    def reply(self) -> dict[str, Any]:
+        names = list(self.levels)
+        each = {"type": "object", "properties": dict.fromkeys(names, PROBABILITY), "required": names}
+        return {"label": {"enum": names}, "probabilities": each}
+
     def problem(self) -> str:
         if not FEWEST <= len(self.levels) <= MOST:
             return (
@@ -280,8 +324,23 @@ class ClassesSpec(Labels):
     def decide(self, scores: Scores, threshold: float | None, rule: Decide) -> NDArray[Any]:
         return np.asarray(np.argmax(scores, axis=-1))
 
-    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def answers(
+        self, scores: Scores, codes: NDArray[Any], half_width: float | None = None
+    ) -> dict[str, NDArray[Any]]:
         return {"label": self.labels(codes), "probabilities": scores}
+
+    def flat(self, answers: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        each = {
+            f"probability_{level}": answers["probabilities"][:, at] for at, level in enumerate(self.levels)
+        }
+        return {"label": answers["label"], **each}
+
+    def rows(self, answers: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+        pairs = zip(answers["label"].tolist(), answers["probabilities"].tolist(), strict=True)
+        return [
+            {"label": label, "probabilities": dict(zip(self.levels, numbers, strict=True))}
+            for label, numbers in pairs
+        ]
 
     def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
         return {"probabilities": scores.tolist()}
@@ -321,7 +380,12 @@ class QuantitySpec(TargetSpec):
 
     @property
     def outputs(self) -> dict[str, str]:
-        return {"value": "FP64"}
+        return {"value": "FP64", "low": "FP64", "high": "FP64"}
+
+    @property
+    def reply(self) -> dict[str, Any]:
+        bound = {"type": ["number", "null"]}
+        return {"value": {"type": "number"}, "low": bound, "high": bound}
 
     def problem(self) -> str:
         if not self.unit:
@@ -346,8 +410,16 @@ class QuantitySpec(TargetSpec):
     def pick(self, outputs: NDArray[Any]) -> Scores:
         return np.asarray(outputs, dtype=np.float64).ravel()
 
-    def answers(self, scores: Scores, codes: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        return {"value": scores}
+    def answers(
+        self, scores: Scores, codes: NDArray[Any], half_width: float | None = None
+    ) -> dict[str, NDArray[Any]]:
+        half = np.nan if half_width is None else half_width
+        return {"value": scores, "low": scores - half, "high": scores + half}
+
+    def rows(self, answers: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+        lists = [column.tolist() for column in answers.values()]
+        columns = [[None if isnan(number) else number for number in column] for column in lists]
+        return [dict(zip(answers, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
         return {"values": scores.tolist()}
@@ -357,6 +429,7 @@ class QuantitySpec(TargetSpec):
         return FLOAT32 * max(1.0, float(finite.max(initial=0.0)))
 
 
+TWO_OUTCOMES = BinarySpec(column="outcome", positive="yes", negative="no")  # where their names do not matter
 AnyTarget: TypeAlias = BinarySpec | ClassesSpec | QuantitySpec
 TARGETS: tuple[type[AnyTarget], ...] = (BinarySpec, ClassesSpec, QuantitySpec)
 

@@ -206,5 +206,5 @@ def test_a_model_that_is_read_and_then_fails_is_refused_with_its_reason():
 
 @pytest.mark.parametrize(("width", "kind"), [(3, TensorProto.FLOAT), (2, TensorProto.DOUBLE)])
 def test_a_model_that_does_not_answer_with_two_probabilities_is_refused(width: int, kind: int):
-    with pytest.raises(CannotCompile, match="not probabilities of two classes"):
+    with pytest.raises(CannotCompile, match="not probabilities of 2 outcomes"):
         OnnxEngine(answering(width, kind), THREE)

@@ -243,6 +243,8 @@ def test_a_compiled_model_that_answers_wrongly_is_put_aside(home: Path, evaluate
 class WrongOnGoldenRows:
     "A compiled model that answers like scikit-learn on held-out rows and lower elsewhere."
 
+    target = CONTRACT.target
+
     def __init__(self, right: SklearnEngine, held_out: int) -> None:
         self._right, self._held_out = right, held_out
 
