@@ -18,6 +18,7 @@ import numpy as np
 from . import MODEL_VERSION
 from .contract import CONTRACT
 from .errors import NotTrusted
+from .inference.answers import answer_maker
 from .inference.engines import Engine
 from .inference.proof import single_rows
 from .model import TRUSTED_TYPES, decide, enriched
@@ -59,22 +60,23 @@ class SinglePredictor:
 
     engine: Engine
     contract: Contract  # how a record is read, and which outcomes there are
-    threshold: float  # the probability from which the answer is positive
+    threshold: float | None  # of two outcomes: the probability from which the answer is positive
     version: str
     why: str = ""  # why scikit-learn answers; empty if the ONNX model does
     manifest: Manifest | None = None  # if the version is from a folder
 
     def __post_init__(self) -> None:
-        target = self.contract.target
-        self.path, self._labels = self.engine.name, (target.negative, target.positive)
-        self._inputs = Inputs(self.contract, self.engine.layout)
+        self.path, self.target = self.engine.name, self.contract.target
+        self._inputs, self._labels = Inputs(self.contract, self.engine.layout), self.target.outcomes
+        self._half_width = self.manifest.half_width if self.manifest else None
+        self.answer = answer_maker(self.target, self.version, self._half_width) or self.two_outcomes
 
     def one(self, record: Record) -> Answer:
         "Answer one parsed record."
-        text, number = self._inputs.one(record)
-        probability = self.engine.one(text, number)
-        positive = bool(decide(probability, self.threshold))
-        return Answer(self._labels[positive], probability, self.version)
+        return self.answer(self.engine.one(*self._inputs.one(record)))
+
+    def two_outcomes(self, probability: float) -> Answer:
+        return Answer(self._labels[bool(decide(probability, self.threshold))], probability, self.version)
 
     def predict(self, record: Mapping[str, object]) -> Answer:
         "Answer one record, values by name. Raises Malformed, and Broken if it breaks the contract."
@@ -84,21 +86,25 @@ class SinglePredictor:
 class Predictor(SinglePredictor):
     "Answers one record or many."
 
-    def probabilities(self, columns: Columns) -> np.ndarray:  # (n,) float64
-        "Answer n records, given as the contract's columns."
+    def scores(self, columns: Columns) -> np.ndarray:  # (n,) float64, or (n, k) probabilities of classes
+        "Ask the model about n records, given as the contract's columns."
         return self.engine.many(self._inputs.many(columns))
 
-    def labels(self, probabilities: np.ndarray) -> np.ndarray:  # (n,) object (str)
-        "Decide by this version's threshold."
-        positive = np.asarray(decide(probabilities, self.threshold), dtype=int)
-        return np.array(self._labels, dtype=object)[positive]
+    def answers(self, scores: np.ndarray) -> dict[str, np.ndarray]:  # by the names of an answer's parts
+        "Decide about n records."
+        codes = self.target.decide(scores, self.threshold, decide)
+        return self.target.answers(scores, codes, self._half_width)
 
-    def many(self, columns: Columns) -> "pd.DataFrame":  # (n, 2): label, probability
+    def many(self, columns: Columns) -> "pd.DataFrame":  # (n, 2) for two outcomes: label, probability
         "Answer n records as a frame."
         import pandas as pd
 
-        probabilities = self.probabilities(columns)
-        return pd.DataFrame({"label": self.labels(probabilities), "probability": probabilities})
+        return pd.DataFrame(self.target.flat(self.answers(self.scores(columns))))
+
+    probabilities = scores
+
+    def labels(self, scores: np.ndarray) -> np.ndarray:
+        return self.answers(scores)["label"]
 
 # %% ../notebooks/08_predict.ipynb #db621a54
 def refuse_major(manifest: Manifest) -> None:

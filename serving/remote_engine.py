@@ -17,17 +17,16 @@ from pydantic_core import from_json
 
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, GoldenpathError, NotTrusted
+from goldenpath.inference.engines import Score, first_score
 from goldenpath.model import enriched
 from goldenpath.predict import Predictor, refuse_contract, refuse_major
 from goldenpath.records import Columns, Layout
 from goldenpath.registry.artifact import read_record
-from goldenpath.registry.engine import prove_golden
+from goldenpath.registry.engine import prove_golden, target_of
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import ContractSpec
 from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 from goldenpath.settings import Settings
-
-OUTPUT = "predict_proba"
 
 
 class BackendFailed(GoldenpathError):
@@ -46,7 +45,6 @@ class RemoteEngine:
     "One version in a server of its own."
 
     name = "v2"
-    target: TargetSpec = TWO_OUTCOMES
 
     def __init__(
         self,
@@ -56,35 +54,37 @@ class RemoteEngine:
         layout: Layout,
         timeout: float = 2.0,  # seconds
         retries: int = 1,  # further tries, on a new connection
+        target: TargetSpec = TWO_OUTCOMES,
     ) -> None:
         "Parse the URL. Raises BadInput."
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(f"backend_url {url!r} is not a URL such as http://mlserver:8080")
-        self.layout = layout
+        self.layout, self.target = layout, target
         self._secure, self._netloc = parts.scheme == "https", parts.netloc
         self._path = f"{parts.path.rstrip('/')}/v2/models/{name}/versions/{version}/infer"
         self._timeout, self._tries = timeout, retries + 1
         self._own = threading.local()  # a connection for each thread
 
-    def one(self, text: Sequence[str], number: Sequence[float]) -> float:
-        "Return the probability of one record. Raises BackendFailed, BackendTimeout."
+    def one(self, text: Sequence[str], number: Sequence[float]) -> Score:
+        "Return the scores of one record. Raises BackendFailed, BackendTimeout."
         values: list[list[Any]] = [[value] for value in (*text, *number)]
-        return float(self._ask(values)[0])
+        return first_score(self._ask(values))
 
-    def many(self, columns: Columns) -> np.ndarray:  # (n,) float64
-        "Return the probabilities of n records. Raises BackendFailed, BackendTimeout."
+    def many(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k) float64
+        "Return the scores of n records. Raises BackendFailed, BackendTimeout."
         values = [columns[name].tolist() for name in (*self.layout.text, *self.layout.number)]
         if not values[0]:
             return np.empty(0)
         return self._ask(values)
 
     def _ask(self, values: list[list[Any]]) -> np.ndarray:
-        body = json.dumps({"inputs": self._tensors(values), "outputs": [{"name": OUTPUT}]}).encode()
+        outputs = [{"name": self.target.method}]
+        body = json.dumps({"inputs": self._tensors(values), "outputs": outputs}).encode()
         fault = BackendFailed("the backend was not asked")
         for _ in range(self._tries):
             try:
-                return probabilities(self._post(body), len(values[0]))
+                return scores_of(self._post(body), len(values[0]), self.target)
             except TimeoutError:
                 self._drop()
                 fault = BackendTimeout(f"the backend did not answer within {self._timeout:g} s; try again")
@@ -131,16 +131,18 @@ def nulls_for_nan(values: list[Any]) -> list[Any]:
     return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
-def probabilities(content: bytes, rows: int) -> np.ndarray:  # (rows,) of the positive class
+def scores_of(content: bytes, rows: int, target: TargetSpec) -> np.ndarray:  # (rows,) or (rows, k)
     "Read the answer. Raises BackendFailed where it is not the protocol's, or of another length."
     try:
         outputs = {one["name"]: one["data"] for one in from_json(content)["outputs"]}
-        probabilities = np.array(outputs[OUTPUT], dtype=np.float64).reshape(rows, 2)[:, 1]
+        numbers = np.array(outputs[target.method], dtype=np.float64).reshape(rows, target.columns)
     except (ValueError, KeyError, TypeError) as error:
         raise BackendFailed(f"the backend's answer cannot be read ({type(error).__name__})") from None
-    if not (np.isfinite(probabilities).all() and probabilities.min() >= 0 and probabilities.max() <= 1):
-        raise BackendFailed("the backend's answer is not a probability")
-    return probabilities
+    scores = target.pick(numbers)
+    likely = not target.outcomes or (scores.min() >= 0 and scores.max() <= 1)
+    if not (np.isfinite(scores).all() and likely):
+        raise BackendFailed(f"the backend's answer is not a {'probability' if target.outcomes else 'number'}")
+    return scores
 
 
 def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
@@ -153,7 +155,8 @@ def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
     refuse_major(manifest)
     refuse_contract(manifest, read_record(folder, manifest, "contract.json", ContractSpec))
     url, timeout, retries = settings.backend_url, settings.backend_timeout, settings.backend_retries
-    engine = RemoteEngine(url, manifest.model, version, manifest.layout, timeout, retries)
+    target = target_of(folder, manifest)
+    engine = RemoteEngine(url, manifest.model, version, manifest.layout, timeout, retries, target)
     proof = prove_golden(engine, folder, manifest, enriched)
     if proof.status != "proven":
         raise NotTrusted(f"the backend's {version} is another model: {proof.reason}; export it there again")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ import goldenpath.model as model
 import goldenpath.predict as predict
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NoModel, NotTrusted
+from goldenpath.inference.answers import ClassAnswer, QuantityAnswer, agree
 from goldenpath.inference.engines import OnnxEngine, SklearnEngine, compile_onnx, frame_of, layout_of
-from goldenpath.predict import load_predictor, open_predictor
+from goldenpath.predict import Answer, Predictor, load_predictor, open_predictor
+from goldenpath.records import Columns, Layout
 from goldenpath.registry.artifact import write_manifest
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
-from goldenpath.schema.contract import Broken, columns_of_json
+from goldenpath.schema.contract import Broken, Classes, Contract, Quantity, Record, columns_of_json
 from goldenpath.schema.golden import Golden, pool
+from goldenpath.schema.targets import AnyTarget
 from tests.helpers.serving_fixtures import MODEL, make_candidate, outcomes, promote, publish, records
 
 
@@ -185,3 +189,65 @@ def test_the_fast_path_is_many_times_faster_for_one_record(candidate: Path):
 
     one_by_one(fast, 200)
     assert one_by_one(slow, 60) / one_by_one(fast, 2000) > 20  # 200 and more on an idle machine
+
+
+class Wine(Record):
+    "A record of one number."
+
+    strength: float
+
+
+KIND = Contract(Wine, Classes("kind", levels=("red", "white", "rosé")))
+PRICE = Contract(Wine, Quantity("price", unit="euros"))
+
+
+class Fixed:
+    "An engine that answers the same to every record."
+
+    name, layout = "sklearn", Layout(text=(), number=("strength",))
+
+    def __init__(self, target: AnyTarget, score: Any) -> None:
+        self.target, self._score = target, score
+
+    def one(self, text: Any, number: Any) -> Any:
+        return self._score
+
+    def many(self, columns: Columns) -> np.ndarray:
+        return np.array([self._score] * len(columns["strength"]))
+
+
+def test_several_classes_are_answered_with_a_label_and_all_probabilities() -> None:
+    predictor = Predictor(Fixed(KIND.target, np.array([0.2, 0.7, 0.1])), KIND, None, "v")
+    answer = predictor.predict({"strength": 12.5})
+    assert answer == ("white", {"red": 0.2, "white": 0.7, "rosé": 0.1}, "v")
+    assert json.dumps(answer._asdict())
+    frame = predictor.many({"strength": np.array([12.5, 13.0])})
+    assert list(frame) == ["label", "probability_red", "probability_white", "probability_rosé"]
+    assert frame.iloc[1].tolist() == ["white", 0.2, 0.7, 0.1]
+
+
+@pytest.mark.parametrize(("half_width", "interval"), [(None, (None, None)), (2.5, (7.5, 12.5))])
+def test_an_amount_is_answered_with_its_interval(half_width: float | None, interval: Any) -> None:
+    manifest = Manifest.model_construct(half_width=half_width)
+    predictor = Predictor(Fixed(PRICE.target, 10.0), PRICE, None, "v", manifest=manifest)
+    answer = predictor.predict({"strength": 12.5})
+    assert answer == (10.0, *interval, "v")
+    named = dict(zip(("value", "low", "high"), (10.0, *interval), strict=True))
+    frame = predictor.many({"strength": np.array([12.5])})
+    assert list(frame) == list(named)
+    assert frame.notna().iloc[0].tolist() == [value is not None for value in named.values()]
+    assert PRICE.target.rows(predictor.answers(np.array([10.0]))) == [named]
+
+
+def test_a_shadow_agrees_by_label_or_within_the_interval() -> None:
+    assert agree(Answer("yes", 0.9, "a"), Answer("yes", 0.6, "b"))
+    assert not agree(ClassAnswer("red", {}, "a"), ClassAnswer("white", {}, "b"))
+    amount = QuantityAnswer(10.0, 7.5, 12.5, "a")
+    near, far = QuantityAnswer(12.0, None, None, "b"), QuantityAnswer(13.0, None, None, "b")
+    pairs = {"near": (amount, near), "far": (amount, far), "no interval": (near, far), "same": (far, far)}
+    assert {name: agree(*pair) for name, pair in pairs.items()} == {
+        "near": True,
+        "far": False,
+        "no interval": False,
+        "same": True,
+    }

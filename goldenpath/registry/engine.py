@@ -11,6 +11,7 @@ from goldenpath.registry.artifact import load_pipeline, read_record, read_truste
 from goldenpath.registry.manifest import Manifest
 from goldenpath.schema.contract import ContractSpec, columns_of_json
 from goldenpath.schema.golden import Golden
+from goldenpath.schema.targets import AnyTarget
 
 Complete = Callable[[Columns], Columns]  # what the contract hands over -> what the model takes
 
@@ -47,7 +48,7 @@ def prove_golden(
     spec = read_record(folder, manifest, "contract.json", ContractSpec)
     columns = columns_of_json(spec, golden.records)
     taken = {*engine.layout.text, *engine.layout.number}
-    if len(taken) > len(spec.fields):
+    if taken - columns.keys():
         columns = complete(columns)
     if unknown := sorted(taken - columns.keys()):
         raise NotTrusted(
@@ -56,11 +57,17 @@ def prove_golden(
     return prove(engine, columns, golden.scores, manifest.threshold, singly=singly)
 
 
+def target_of(folder: Path, manifest: Manifest) -> AnyTarget:
+    "Read what a version predicts. Raises NotTrusted, VolumeFault."
+    return read_record(folder, manifest, "contract.json", ContractSpec).target
+
+
 def _open_onnx(folder: Path, manifest: Manifest, complete: Complete) -> tuple[OnnxEngine | None, str]:
     if "model.onnx" not in manifest.files:
         return None, f"no fast path: {manifest.fast_path.reason}"
     try:
-        engine = OnnxEngine(read_trusted(folder, manifest, "model.onnx"), manifest.layout)
+        onnx, target = read_trusted(folder, manifest, "model.onnx"), target_of(folder, manifest)
+        engine = OnnxEngine(onnx, manifest.layout, target)
         proof = prove_golden(engine, folder, manifest, complete, singly=True)
     except CannotCompile as error:
         return None, f"no fast path: {error}"
@@ -72,7 +79,8 @@ def _open_onnx(folder: Path, manifest: Manifest, complete: Complete) -> tuple[On
 def _open_sklearn(
     folder: Path, manifest: Manifest, complete: Complete, trusted: tuple[str, ...]
 ) -> SklearnEngine:
-    engine = SklearnEngine(load_pipeline(folder, manifest, trusted), manifest.layout)
+    pipeline, target = load_pipeline(folder, manifest, trusted), target_of(folder, manifest)
+    engine = SklearnEngine(pipeline, manifest.layout, target)
     proof = prove_golden(engine, folder, manifest, complete)
     if proof.status != "proven":
         made_with = manifest.environment.get("scikit-learn")

@@ -81,7 +81,7 @@ class Manifest(Origin):
 
     format: Literal[1] = 1
     run: str
-    threshold: float  # of two outcomes: from which probability on the answer is positive
+    threshold: float | None  # of two outcomes: from which probability on the answer is positive
     threshold_rule: str
     metrics: dict[str, float]
     data: DataSummary

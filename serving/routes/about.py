@@ -30,7 +30,7 @@ class ModelReply(JsonReply):
     model_version: str
     created: str
     synthetic: bool
-    threshold: float
+    threshold: float | None
     threshold_rule: str
     metrics: dict[str, float]
     contract_hash: str

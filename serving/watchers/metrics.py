@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ConfigDict
 
+from goldenpath.inference.answers import agree
 from goldenpath.predict import Answer, Predictor
 from goldenpath.registry.registry import Roles
 from goldenpath.schema.contract import Record
@@ -198,7 +199,7 @@ def compare_copies(metrics: Metrics | None, copies: list[Copy]) -> None:
         started = time.perf_counter()
         other = shadow.one(record)
         if metrics:
-            metrics.compare(other.label == answer.label, time.perf_counter() - started)
+            metrics.compare(agree(answer, other), time.perf_counter() - started)
 
 
 def observe(histogram: Any, values: list[float]) -> None:

@@ -60,13 +60,13 @@ def show_version(version: str) -> None:
 
 
 def _standing(registry: Registry, manifest: Manifest) -> dict[str, str]:
-    role = role_of(manifest.version, registry.roles()) or "none"
+    role, threshold = role_of(manifest.version, registry.roles()) or "none", manifest.threshold
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items())
     fast = manifest.fast_path.status + (f": {manifest.fast_path.reason}" if manifest.fast_path.reason else "")
     return {
         "role": role,
         "metrics": metrics,
-        "threshold": f"{manifest.threshold:.6g} by {manifest.threshold_rule}",
+        "threshold": "none" if threshold is None else f"{threshold:.6g} by {manifest.threshold_rule}",
         "fast path": fast,
         "seconds": ", ".join(f"{phase} {seconds:.2f}" for phase, seconds in manifest.seconds.items()),
         "folder": near(registry.folder(manifest.version)),
