@@ -61,7 +61,7 @@ def test_every_command_of_the_guide_to_openshift_that_can_run_here_runs(project)
     said = runs(project, "\n".join(blocks("openshift.md", "sh")))
     assert '"probability"' in said
     assert "can answer" in said
-    assert "sleep" in (project / "hands.yaml").read_text()
+    assert "sleep" in (project / "admin.yaml").read_text()
     assert re.fullmatch(r"[0-9a-f]{64}\n", (project / "tokens").read_text())
     assert (project / "version.bundle").stat().st_size > 0
 
