@@ -9,9 +9,7 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from werkzeug.exceptions import ClientDisconnected
-
-from serving.http import JSON
+from serving.http import JSON, plain_length, read_body
 from serving.state import State
 from serving.trace import HEADER, TRACE, Trace
 
@@ -19,7 +17,6 @@ Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 
 LONGEST = 65_536  # bytes of a body; the contract looks through a longer one before it checks it
-STRANGE = ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING")  # headers that only Flask's way understands
 
 
 class Lane:
@@ -59,13 +56,10 @@ class Lane:
             or environ["REQUEST_METHOD"] != "POST"
             or environ.get("CONTENT_TYPE") != JSON
             or environ.get("QUERY_STRING")
-            or any(header in environ for header in STRANGE)
+            or "HTTP_CONTENT_ENCODING" in environ
         ):
             return -1
-        length = environ.get("CONTENT_LENGTH", "")
-        if not (length.isascii() and length.isdigit() and len(length) < 10):
-            return -1
-        return int(length) if int(length) <= self._longest else -1
+        return plain_length(environ, self._longest)
 
     def _answer(self, environ: Environ, length: int, noted: Trace) -> bytes | None:
         "Return the answer; None if the trace now holds the fault, or if a short body was put back."
@@ -78,14 +72,3 @@ class Lane:
         else:
             environ["wsgi.input"] = io.BytesIO(body)
         return None
-
-
-def read_body(stream: Any, length: int) -> bytes:
-    "Read so many bytes, or fewer if the caller sent no more. Raises ClientDisconnected (400), as Flask does."
-    try:
-        body: bytes = stream.read(length)
-        while len(body) < length and (more := stream.read(length - len(body))):
-            body += more
-    except (OSError, ValueError):
-        raise ClientDisconnected from None
-    return body

@@ -6,6 +6,7 @@ were measured at 16 us a record inside the graph, and at 9 us with the look-up h
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,10 +98,11 @@ class OneHot:
 
     def many(self, columns: Mapping[str, NDArray[Any]], rows: NDArray[np.float32]) -> None:
         "Set the outputs of n records in n rows of zeros."
+        every = np.arange(len(rows))
         for name, _, places, others in self._places:
-            unknown = -1 if others is None else others
-            entries = np.fromiter((places.get(value, unknown) for value in columns[name]), np.intp, len(rows))
-            known = np.flatnonzero(entries >= 0)
+            unknown = repeat(-1 if others is None else others)
+            entries = np.fromiter(map(places.get, columns[name].tolist(), unknown), np.intp, len(rows))
+            known = every if entries.min(initial=0) >= 0 else np.flatnonzero(entries >= 0)
             rows[known, entries[known]] = 1.0
 
 

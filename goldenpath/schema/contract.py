@@ -5,7 +5,6 @@ whole frames by the same rules. Nothing that it says about a refused record repe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +15,10 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from goldenpath.errors import BadInput
 from goldenpath.records import Columns, Frozen
+from goldenpath.schema.batches import BatchReader, as_number, column_of
 from goldenpath.schema.definition import Binary, Classes, Quantity, Record, Target, read_spec
 from goldenpath.schema.diff import Difference, diff
-from goldenpath.schema.fields import EPOCH, FieldSpec, some
+from goldenpath.schema.fields import FieldSpec, some
 from goldenpath.schema.frames import Checked, check_frame
 from goldenpath.schema.spec import ContractSpec
 from goldenpath.schema.targets import AnyTarget, TargetSpec, TaskName
@@ -102,6 +102,7 @@ class Contract:
         self.number_columns = self.spec.number_columns
         records: Any = Annotated[list[record], FailFast()]  # type: ignore[valid-type]
         self._many: TypeAdapter[list[Record]] = TypeAdapter(records)
+        self._batches = BatchReader(record, self.spec)
         attributes = dict(zip(record.model_fields, self.fields, strict=True))
         self._values = getter([name for name, field in attributes.items() if field in self.spec.readable])
         seen = {name: field for name, field in attributes.items() if field in self.spec.inputs}
@@ -129,6 +130,19 @@ class Contract:
             return self._many.validate_json(body)
         except ValidationError as error:
             raise self._refusal(error, "a JSON list of records") from None
+
+    def columns_of_body(self, body: bytes) -> Columns:
+        "Parse a JSON list of records in the form of `columns`. Raises as `parse_many` does."
+        try:
+            columns = self._batches.of_rows(from_json(body))
+        except ValueError:
+            columns = None
+        return self.columns_of(self.parse_many(body)) if columns is None else columns
+
+    def columns_of_lists(self, columns: Mapping[str, list[Any]]) -> Columns:
+        "Check equally long columns of JSON values, of each field one. Raises as `parse_many` does."
+        valid = self._batches.of_columns(columns)
+        return self.columns_of(self.parse_many(rows_as_json(columns))) if valid is None else valid
 
     def check(self, frame: "pd.DataFrame", target: bool = True) -> Checked:
         """Return a frame's clean rows and the problems of the others: vectorized, by the rules of `parse`.
@@ -221,6 +235,12 @@ class Contract:
         return Problem(field=field.name, problem=f"{need}must be {field.rule}{hint}", index=index)
 
 
+def rows_as_json(columns: Mapping[str, list[Any]]) -> bytes:
+    "Write equally long columns of JSON values as a JSON list of records."
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return to_json(rows, inf_nan_mode="constants")
+
+
 def getter(names: list[str]) -> Callable[[Record], tuple[Any, ...]]:
     "Return a getter of these attributes as a tuple; attrgetter makes one for two or more only."
     if len(names) > 1:
@@ -253,20 +273,4 @@ def columns_of_json(spec: ContractSpec, records: Sequence[Mapping[str, Any]]) ->
 
 def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Columns:
     "Rows of values in the order of the contract's readable fields, as columns; None is missing."
-    columns: Columns = {}
-    for position, field in enumerate(spec.readable):
-        if field.is_text:
-            columns[field.name] = np.array([row[position] or "" for row in rows], dtype=object)
-        else:
-            values = [as_number(row[position]) for row in rows]
-            columns[field.name] = np.array(values, dtype=np.float64)
-    return columns
-
-
-def as_number(value: Any) -> float:
-    "Convert a number, boolean or date (or its ISO text) to float64; None to NaN."
-    if isinstance(value, (float, int)):  # `float | int` would be made anew for every value
-        return float(value)
-    if isinstance(value, str):
-        value = date.fromisoformat(value)
-    return float("nan") if value is None else float((value - EPOCH).days)
+    return {field.name: column_of(field, [row[at] for row in rows]) for at, field in enumerate(spec.readable)}

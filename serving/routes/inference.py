@@ -4,22 +4,21 @@ Protocol: https://github.com/kserve/open-inference-protocol (inference_rest.yaml
 Binary tensors, an extension of it, are not spoken.
 """
 
-import json
 import time
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from werkzeug.exceptions import NotFound
 
 from goldenpath import __version__
 from goldenpath.errors import BadInput
 from goldenpath.predict import Answer, Predictor
-from goldenpath.schema.contract import Columns, Contract
+from goldenpath.schema.contract import Columns, Contract, Record, rows_as_json
 from goldenpath.schema.fields import FieldSpec
-from serving.http import Operation, described, reply_as_is, unpacked_body
+from serving.http import JSON, Operation, described, reply_as_is, unpacked_body
 from serving.routes.about import champion_of
 from serving.routes.predict import sticky_bytes
 from serving.state import State, state
@@ -140,16 +139,20 @@ def infer(model: str, version: str = "") -> Response:
     contract, wanted = worker.contract, named_version(worker, model, version)
     question = parse(body, body_for(len(contract.fields)))
     names = names_of(question.outputs)
-    rows = rows_of(question.inputs, fields_of(contract), worker.settings.max_batch)
-    records = contract.parse_many(json.dumps(rows))
-    live = worker.live
+    lists = lists_of(question.inputs, fields_of(contract), worker.settings.max_batch)
+    live, columns = worker.live, contract.columns_of_lists(lists)
+
+    def records() -> list[Record]:
+        return contract.parse_many(rows_as_json(lists))
+
     chosen = wanted or live.pick(lambda: sticky_bytes(live, records))
-    outputs = outputs_of(chosen, contract.columns_of(records))
-    if len(records) == 1 and wanted is None:  # a version named may be the shadow itself
+    outputs = outputs_of(chosen, columns)
+    if outputs["label"]["shape"] == [1] and wanted is None:  # a version named may be the shadow itself
         label, probability = outputs["label"]["data"][0], outputs["probability"]["data"][0]
-        worker.compare(records[0], Answer(label, probability, chosen.version))
+        worker.compare(records()[0], Answer(label, probability, chosen.version))
     head = {"model_name": model, "model_version": chosen.version, "id": question.id or trace().id}
-    return reply_as_is({**head, "outputs": [outputs[name] for name in names]})
+    answer = {**head, "outputs": [outputs[name] for name in names]}
+    return Response(to_json(answer), content_type=JSON)  # in a seventh of the time of `json` for numbers
 
 
 def outputs_of(predictor: Predictor, columns: Columns) -> dict[str, dict[str, Any]]:
@@ -221,12 +224,12 @@ def names_of(outputs: list[Output] | None) -> list[str]:
     return names
 
 
-def rows_of(
+def lists_of(
     tensors: list[Tensor],
     fields: dict[str, FieldSpec],
     most: int,  # records
-) -> list[dict[str, Any]]:
-    "Tensors as records, for the contract to check. Raises BadInput where they do not fit together."
+) -> dict[str, list[Any]]:
+    "Tensors as lists by name, for the contract to check. Raises BadInput where they do not fit together."
     columns: dict[str, list[Any]] = {}
     for tensor in tensors:
         field = fields.get(tensor.name)
@@ -238,7 +241,7 @@ def rows_of(
         raise BadInput("all inputs must be there and have the same length")
     if max(lengths) > most:
         raise BadInput(f"{max(lengths)} records in one request; at most {most} are answered")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return columns
 
 
 def values_of(tensor: Tensor, field: FieldSpec) -> list[Any]:
@@ -246,7 +249,9 @@ def values_of(tensor: Tensor, field: FieldSpec) -> list[Any]:
     wanted = datatype(field)
     if tensor.datatype not in FITTING[wanted]:
         raise BadInput(f"input {field.name} must be of datatype {wanted}")
-    data = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in tensor.data]
+    data = tensor.data
+    if list in set(map(type, data)):
+        data = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in data]
     if tensor.shape not in ([len(data)], [len(data), 1]):
         raise BadInput(f"input {field.name} must have the shape [n] or [n, 1] of its data")
     return data

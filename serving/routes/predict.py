@@ -1,7 +1,7 @@
 """The routes that answer: one record, a list of records, and the floor that both are measured against."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from goldenpath.errors import BadInput
 from goldenpath.schema.contract import Record
-from serving.http import JSON, JsonReply, Operation, described, json_body
+from serving.http import JSON, JsonReply, Operation, described, json_body, predictions
 from serving.models import Live
 from serving.state import state, sticky_key
 from serving.trace import trace
@@ -64,19 +64,17 @@ def predict_one() -> Response:
 def predict_many() -> Response:
     "Answer a list of records in its order, all by one version."
     worker, noted = state(), trace()
-    records = worker.contract.parse_many(json_body())
-    if len(records) > worker.settings.max_batch:
-        most = worker.settings.max_batch
-        raise BadInput(f"{len(records)} records in one batch; at most {most} are answered")
-    live = worker.live
-    predictor = live.pick(lambda: sticky_bytes(live, records))
+    contract, live, body = worker.contract, worker.live, json_body()
+    columns = contract.columns_of_body(body)
+    count, most = len(next(iter(columns.values()))), worker.settings.max_batch
+    if count > most:
+        raise BadInput(f"{count} records in one batch; at most {most} are answered")
+    predictor = live.pick(lambda: sticky_bytes(live, lambda: contract.parse_many(body)))
     started = time.perf_counter()
-    probabilities = predictor.probabilities(worker.contract.columns_of(records))
+    probabilities = predictor.probabilities(columns)
     noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
-    pairs = zip(predictor.labels(probabilities).tolist(), probabilities.tolist(), strict=True)
-    predictions: list[Labelled] = [{"label": label, "probability": number} for label, number in pairs]
-    answer = PredictionsReply.model_construct(id=noted.id, version=predictor.version, predictions=predictions)
-    return Response(answer.model_dump_json(), content_type=JSON)
+    answers = predictions(noted.id, predictor.version, predictor.labels(probabilities), probabilities)
+    return Response(answers, content_type=JSON)
 
 
 @predict_routes.post("/floor")
@@ -87,7 +85,7 @@ def floor() -> Response:
     return Response(b'{"floor":true}', content_type=JSON)
 
 
-def sticky_bytes(live: Live, records: Sequence[Record]) -> bytes:
+def sticky_bytes(live: Live, records: Callable[[], Sequence[Record]]) -> bytes:
     "Return the key of several records, which keep the same version however they are written."
     key = sticky_key(live, request.environ)
-    return (key or "".join(record.model_dump_json() for record in records)).encode()
+    return (key or "".join(record.model_dump_json() for record in records())).encode()
