@@ -7,8 +7,7 @@ from flask import Flask
 
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
-from serving import http
-from serving.lane import Lane
+from serving import http, lane
 from serving.models import Models
 from serving.routes import about, docs, inference, page, predict
 from serving.state import EXTENSION, State
@@ -31,7 +30,7 @@ def create_app(
     add_routes(app, settings)
     state.watch()
     if settings.lane:
-        app.wsgi_app = Lane(app.wsgi_app, state)  # type: ignore[method-assign]  # the place that Flask names
+        lane.install(app, state)
     return app
 
 

@@ -9,33 +9,43 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from flask import Flask
+
 from serving.http import JSON, plain_length, read_body
 from serving.state import State
-from serving.trace import HEADER, TRACE, Trace
+from serving.trace import HEADER, TRACE, Trace, trace
 
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 
-LONGEST = 65_536  # bytes of a body; the contract looks through a longer one before it checks it
+
+def install(app: Flask, state: State) -> None:
+    "Put the lane in front of an application, which answers with the faults that it met."
+    app.wsgi_app = Lane(app.wsgi_app, state)  # type: ignore[method-assign]  # the place that Flask documents
+    app.before_request(raise_fault)
+
+
+def raise_fault() -> None:
+    "Raise what kept the lane from answering, after the guards and in place of the route."
+    if fault := trace().fault:
+        raise fault
 
 
 class Lane:
-    "WSGI middleware in front of Flask: `app.wsgi_app = Lane(app.wsgi_app, state)`."
+    "WSGI middleware that answers with what the routes of the same addresses call."
 
     def __init__(self, flask: Application, state: State) -> None:
         self._flask, self._state = flask, state
-        self._longest = min(state.settings.max_body, LONGEST)
+        self._most = state.settings.max_body
+        self._answers = {"/predict": state.predict, "/predict/batch": state.predict_batch}
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         "Answer, or hand over to Flask: before the body is read, or with what went wrong."
-        state, guards = self._state, self._state.guards
+        guards, traces = self._state.guards, self._state.traces
         length = self._length(environ)
-        if length < 0 or not guards.known(environ):
+        if length < 0 or not guards.known(environ) or (place := guards.in_flight.take()) is None:
             return self._flask(environ, start_response)
-        place = guards.in_flight.take()
-        if place is None:
-            return self._flask(environ, start_response)
-        noted = state.traces.begin(environ)
+        noted = traces.begin(environ)
         try:
             answer = self._answer(environ, length, noted)
         finally:
@@ -46,28 +56,28 @@ class Lane:
         headers = [("Content-Type", JSON), ("Content-Length", str(len(answer)))]
         if guards.origins is not None:
             headers += guards.origins.headers(environ.get("HTTP_ORIGIN"))
-        state.traces.end(noted, "POST", "/predict", 200)
+        traces.end(noted, "POST", environ["PATH_INFO"], 200)
         start_response("200 OK", [*headers, (HEADER, noted.id)])
         return [answer]
 
-    def _length(self, environ: Environ) -> int:  # bytes of the body; -1 where the request is not ordinary
+    def _length(self, environ: Environ) -> int:  # bytes of the body; -1 if the request is not ordinary
         if (
-            environ["PATH_INFO"] != "/predict"
+            environ["PATH_INFO"] not in self._answers
             or environ["REQUEST_METHOD"] != "POST"
             or environ.get("CONTENT_TYPE") != JSON
             or environ.get("QUERY_STRING")
             or "HTTP_CONTENT_ENCODING" in environ
         ):
             return -1
-        return plain_length(environ, self._longest)
+        return plain_length(environ, self._most)
 
     def _answer(self, environ: Environ, length: int, noted: Trace) -> bytes | None:
         "Return the answer; None if the trace now holds the fault, or if a short body was put back."
         try:
             body = read_body(environ["wsgi.input"], length)
             if len(body) == length:
-                return self._state.predict(body, environ, noted)
-        except Exception as fault:  # of any kind: the route raises it again, and Flask answers it
+                return self._answers[environ["PATH_INFO"]](body, environ, noted)
+        except Exception as fault:  # of any kind: Flask has an answer to each
             noted.fault = fault
         else:
             environ["wsgi.input"] = io.BytesIO(body)

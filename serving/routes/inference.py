@@ -20,8 +20,7 @@ from goldenpath.schema.contract import Columns, Contract, Record, rows_as_json
 from goldenpath.schema.fields import FieldSpec
 from serving.http import JSON, Operation, described, reply_as_is, unpacked_body
 from serving.routes.about import champion_of
-from serving.routes.predict import sticky_bytes
-from serving.state import State, state
+from serving.state import State, state, sticky_bytes
 from serving.trace import trace
 
 DATATYPES = {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}  # by kind of the field; else BYTES
@@ -145,7 +144,7 @@ def infer(model: str, version: str = "") -> Response:
     def records() -> list[Record]:
         return contract.parse_many(rows_as_json(lists))
 
-    chosen = wanted or live.pick(lambda: sticky_bytes(live, records))
+    chosen = wanted or live.pick(lambda: sticky_bytes(live, request.environ, records))
     outputs = outputs_of(chosen, columns)
     if outputs["label"]["shape"] == [1] and wanted is None:  # a version named may be the shadow itself
         label, probability = outputs["label"]["data"][0], outputs["probability"]["data"][0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from goldenpath.errors import GoldenpathError
 from goldenpath.predict import Answer, Predictor
-from serving.lane import LONGEST, Lane
+from serving.lane import Lane
 from serving.remote_engine import BackendTimeout
 from tests.helpers.request_bodies import RECORD, REFUSED
 from tests.helpers.serving_app import settings_of
@@ -83,7 +83,7 @@ def one_in(often: st.SearchStrategy[Any], *seldom: Any) -> st.SearchStrategy[Any
 
 RAW = [body if isinstance(body, bytes) else json.dumps(body).encode() for body, _, _ in REFUSED[:-1]]
 TWICE = b'{"sex":"Male",' + json.dumps(RECORD).encode()[1:]
-LONG = b" " * LONGEST + json.dumps(RECORD).encode()
+LONG = b" " * 65_536 + json.dumps(RECORD).encode()
 VALUE = st.sampled_from([None, True, 1, 1.5, "", "Yes", "\ud800", "x" * 300, [], {}]) | st.text(max_size=5)
 BODIES = st.one_of(
     st.sampled_from(RECORDS).map(lambda record: json.dumps(record).encode()),
@@ -195,14 +195,14 @@ def test_an_emptied_file_of_tokens_lets_no_caller_in(home: Path) -> None:
 
 @pytest.mark.parametrize("what", ["no token", "no place", "too long", "another type"])
 def test_a_body_is_not_read_before_all_guards_have_passed(home: Path, what: str) -> None:
-    way = two_ways(home, {"tokens_file": "{home}/tokens", "max_in_flight": 1})[0]
+    way = two_ways(home, {"tokens_file": "{home}/tokens", "max_in_flight": 1, "max_body": 1_000})[0]
     reached = []
     lane = Lane(lambda environ, start_response: reached.append(environ) or [], way.state)  # type: ignore[func-returns-value]
     token = {} if what == "no token" else {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
     kind = {"CONTENT_TYPE": "text/plain"} if what == "another type" else JSON
     if what == "no place":
         way.state.guards.in_flight.take()
-    length = str(LONGEST + 1) if what == "too long" else "5"
+    length = "1001" if what == "too long" else "5"
     environ = {**Question(headers={**kind, **token}, length=length).environ(), "wsgi.input": Unread()}
     lane(environ, None)
     assert reached == [environ]

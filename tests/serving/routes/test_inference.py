@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from goldenpath.contract import CONTRACT
 from goldenpath.measure.environments import isolated_python
 from goldenpath.schema.contract import Broken
-from serving.routes.inference import Tensor, rows_of
+from serving.routes.inference import Tensor, lists_of
 from tests.helpers.contracts import EVERYTHING, GOOD
 from tests.helpers.patience import LONG
 from tests.helpers.project import PROJECT
@@ -135,7 +135,7 @@ def test_whole_floats_are_integers_and_other_floats_are_refused(datatype: str) -
 
     def parsed(*values: float) -> list[Any]:
         tensor = Tensor(name="integer", shape=[len(values)], datatype=datatype, data=list(values))
-        rows = [{**GOOD, **row} for row in rows_of([tensor], fields, 10)]
+        rows = [{**GOOD, "integer": value} for value in lists_of([tensor], fields, 10)["integer"]]
         return [row.integer for row in EVERYTHING.parse_many(json.dumps(rows))]  # type: ignore[attr-defined]
 
     assert parsed(1990.0, 7) == [1990, 7]
