@@ -7,7 +7,8 @@ from flask import Flask
 
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
-from serving import http, lane
+from serving import http
+from serving.lane import add_lane
 from serving.models import Models
 from serving.routes import about, docs, inference, page, predict
 from serving.state import EXTENSION, State
@@ -30,7 +31,7 @@ def create_app(
     add_routes(app, settings)
     state.watch()
     if settings.lane:
-        lane.install(app, state)
+        add_lane(app, state)
     return app
 
 

@@ -19,7 +19,7 @@ Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 
 
-def install(app: Flask, state: State) -> None:
+def add_lane(app: Flask, state: State) -> None:
     "Put the lane in front of an application, which answers with the faults that it met."
     app.wsgi_app = Lane(app.wsgi_app, state)  # type: ignore[method-assign]  # the place that Flask documents
     app.before_request(raise_fault)

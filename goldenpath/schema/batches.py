@@ -55,7 +55,7 @@ class BatchReader:
         except (ValidationError, TypeError):  # a list is not even hashable
             return None
         valid = {**columns, **valid}
-        return {field.name: column_of(field, valid[field.name]) for field in self._readable}
+        return {field.name: column_from(field, valid[field.name]) for field in self._readable}
 
     def _of_gaps(self, rows: list[Any]) -> Columns | None:
         "Do the same for records that leave out optional fields."
@@ -75,7 +75,7 @@ def check_of(info: FieldInfo) -> TypeAdapter[list[Any]]:
     return TypeAdapter(list[value], config=STRICT)
 
 
-def column_of(field: FieldSpec, values: Sequence[Any]) -> NDArray[Any]:
+def column_from(field: FieldSpec, values: Sequence[Any]) -> NDArray[Any]:
     "Return valid values as the model sees them: (n,) object (str) or float64; None is missing."
     if field.is_text:
         return np.array([value or "" for value in values] if field.optional else values, dtype=object)

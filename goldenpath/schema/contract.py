@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from goldenpath.errors import BadInput
 from goldenpath.records import Columns, Frozen
-from goldenpath.schema.batches import BatchReader, as_number, column_of
+from goldenpath.schema.batches import BatchReader, as_number, column_from
 from goldenpath.schema.definition import Binary, Classes, Quantity, Record, Target, read_spec
 from goldenpath.schema.diff import Difference, diff
 from goldenpath.schema.fields import FieldSpec, some
@@ -273,4 +273,6 @@ def columns_of_json(spec: ContractSpec, records: Sequence[Mapping[str, Any]]) ->
 
 def columns_of_values(spec: ContractSpec, rows: Sequence[Sequence[Any]]) -> Columns:
     "Rows of values in the order of the contract's readable fields, as columns; None is missing."
-    return {field.name: column_of(field, [row[at] for row in rows]) for at, field in enumerate(spec.readable)}
+    return {
+        field.name: column_from(field, [row[at] for row in rows]) for at, field in enumerate(spec.readable)
+    }
