@@ -14,7 +14,7 @@ from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
 from goldenpath.schema.fields import EXACT_INTEGER, TEXT_LENGTH, FieldSpec, day
 from goldenpath.schema.spec import ContractSpec
-from goldenpath.schema.targets import Decide, TargetSpec, from_threshold_on
+from goldenpath.schema.targets import Decide, TargetSpec
 
 JsonValue = str | bool | int | float | None  # values of JSON
 
@@ -148,38 +148,21 @@ def json_number(field: FieldSpec, number: float) -> JsonValue:
     return float(min(max(float(f"{number:.6g}"), low), high))
 
 
-def select(
+def golden_of(
     pool: Pool,
+    chosen: list[int],  # positions of the records
     scores: NDArray[np.float64],  # scikit-learn's, one (or k for classes) for each record of the pool
-    fast: NDArray[np.float64] | None,  # the compiled model's; None where there is none
     threshold: float | None,  # of a binary target
-    n: int = KEPT,
-    decide: Decide = from_threshold_on,  # the model's own
+    decide: Decide,  # the model's own
 ) -> Golden:
-    """Choose the records that would reveal a wrong model soonest.
-
-    Every level and border, then in equal parts: quantiles of the answer, those nearest to another decision,
-    and those on which the compiled model differs most. Records on the threshold itself are left out.
-    Raises BadInput if nothing is left then: such a model could not be verified when it is loaded.
-    """
-    target = pool.target
-    margin = target.margin(scores, threshold)
-    order, near = np.argsort(target.rank(scores), kind="stable"), np.argsort(margin, kind="stable")
-    apart = [] if fast is None else [np.argsort(-largest_difference(scores, fast), kind="stable")]
-    share = -(-max(n - pool.corners, 0) // (2 + len(apart)))
-    spread = order[np.linspace(0, len(order) - 1, share).round().astype(np.int64)]
-    clear = margin > CLOSE
-    chosen = [place for place in range(pool.corners) if clear[place]]
-    for candidates in (spread, near, *apart):
-        taken = set(chosen)
-        chosen += [int(place) for place in candidates if clear[place] and place not in taken][:share]
+    "Keep the chosen records with their answers. Raises BadInput without any: nothing could verify the model."
     if not chosen:
         raise BadInput(
             f"the model answers every record with {undecided(threshold)}, so nothing could prove it "
             "when it is loaded; train on rows that tell the outcomes apart"
         )
     kept = scores[chosen]
-    stored = target.stored(kept, target.decide(kept, threshold, decide))
+    stored = pool.target.stored(kept, pool.target.decide(kept, threshold, decide))
     return Golden(records=[pool.records[place] for place in chosen], **stored)
 
 

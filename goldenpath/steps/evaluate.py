@@ -25,7 +25,7 @@ from ..evaluation.metrics import METRICS, Answers, Weighted, majority, measure_m
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
 from ..evaluation.slices import ENOUGH, Slice, lowest_recall, slices_of
 from ..inference.proof import Paths, latencies, stacked
-from ..model import TRUSTED_TYPES, decide, enriched
+from ..model import TRUSTED_TYPES, choose_golden, decide, enriched
 from ..project import Step
 from ..records import Columns, FastPathRecord
 from ..report.card import Words, model_card
@@ -33,7 +33,7 @@ from ..report.plots import save_plots
 from ..runs.candidate import Candidate, open_candidate
 from ..runs.spec import step_spec
 from ..schema.contract import Contract, ContractSpec, columns_of_json
-from ..schema.golden import Golden, pool, select
+from ..schema.golden import Golden, pool
 from ..settings import Settings
 from ..settings.rules import ThresholdRule
 
@@ -247,7 +247,7 @@ def prove_twice(
     drawn = pool(spec)
     columns = complete(columns_of_json(spec, drawn.records))
     fast = paths.fast.many(columns) if proof.status == "proven" and paths.fast else None
-    golden = select(drawn, paths.sklearn.many(columns), fast, threshold, decide=decide)
+    golden = choose_golden(drawn, paths.sklearn.many(columns), fast, threshold)
     if proof.status == "proven":
         again = paths.prove(complete(columns_of_json(spec, golden.records)), threshold)
         if again.status != "proven":

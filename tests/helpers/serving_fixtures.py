@@ -15,7 +15,7 @@ import numpy as np
 from goldenpath.contract import CONTRACT
 from goldenpath.inference.engines import OnnxEngine, compile_onnx, frame_of, layout_of
 from goldenpath.inference.proof import compare_answers
-from goldenpath.model import build_pipeline, decide
+from goldenpath.model import build_pipeline, choose_golden
 from goldenpath.records import Columns, FastPathRecord
 from goldenpath.registry.artifact import save_pipeline, write_manifest
 from goldenpath.registry.manifest import Manifest
@@ -85,7 +85,7 @@ def _write_model(folder: Path, pipeline: Any, onnx: bytes | None, columns: Colum
     drawn = golden.pool(CONTRACT.spec, 500)
     pooled = columns_of_json(CONTRACT.spec, drawn.records)
     fast: Callable[[Columns], np.ndarray] | None = OnnxEngine(onnx, layout).many if onnx else None
-    chosen = golden.select(drawn, answer(pooled), fast(pooled) if fast else None, THRESHOLD, decide=decide)
+    chosen = choose_golden(drawn, answer(pooled), fast(pooled) if fast else None, THRESHOLD)
     (folder / "golden.json").write_text(chosen.model_dump_json())
     if onnx is None or fast is None:
         return FastPathRecord(status="absent", reason="not compiled in this test")

@@ -1,7 +1,6 @@
 """A notebook teaches: small exported cells, and a lesson below each that uses what the cell defines."""
 
 import ast
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -14,24 +13,6 @@ from tests.helpers.project import PROJECT
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 MEDIAN, LONGEST, TOTAL = 12, 30, 1_200  # lines of an exported cell, and of 01 to 09 together
 
-
-@dataclass(frozen=True)
-class Debt:
-    "What a notebook still owes: lines beyond its share, and how far it breaks the other rules."
-
-    lines: int = 0
-    longest: int = LONGEST
-    median: float = MEDIAN
-    unshown: str = ""  # names that no lesson uses
-
-
-# This table only shrinks; a notebook without a line here keeps every rule.
-STILL: dict[str, Debt] = {
-    "01_contract": Debt(
-        longest=35,
-        unshown="YesNo",
-    ),
-}
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -81,16 +62,16 @@ def unshown(path: Path) -> set[str]:
 
 @every_notebook
 def test_exported_cells_are_short(path: Path):
-    lines, debt = exported_lines(path), STILL.get(path.stem, Debt())
-    assert max(lines) <= debt.longest
-    assert median(lines) <= debt.median
+    lines = exported_lines(path)
+    assert max(lines) <= LONGEST
+    assert median(lines) <= MEDIAN
 
 
 def test_the_notebooks_together_hold_ideas_and_no_plumbing():
     total = sum(sum(exported_lines(path)) for path in NOTEBOOKS if path.stem < "10")
-    assert total <= TOTAL + sum(debt.lines for debt in STILL.values())
+    assert total <= TOTAL
 
 
 @every_notebook
 def test_every_exported_name_is_used_in_a_lesson_below_it(path: Path):
-    assert unshown(path) == set(STILL.get(path.stem, Debt()).unshown.split())
+    assert unshown(path) == set()

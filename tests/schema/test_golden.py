@@ -10,8 +10,9 @@ from pydantic import Field
 
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
+from goldenpath.model import choose_golden
 from goldenpath.schema.contract import Classes, Contract, Quantity, Record
-from goldenpath.schema.golden import Golden, Pool, corners, pool, select
+from goldenpath.schema.golden import Golden, Pool, corners, golden_of, pool
 from goldenpath.schema.targets import AnyTarget
 from tests.helpers.contracts import EVERYTHING, TARGET
 
@@ -54,7 +55,7 @@ def test_golden_rows_hold_corners_quantiles_the_threshold_and_the_largest_differ
     probability = np.random.default_rng(0).random(len(drawn.records))
     fast = probability.copy()
     fast[777] += 0.01
-    golden = select(drawn, probability, fast, threshold=0.3, n=70)
+    golden = choose_golden(drawn, probability, fast, threshold=0.3, n=70)
     assert golden.records[: drawn.corners] == drawn.records[: drawn.corners]
     assert golden.label == [value >= 0.3 for value in golden.probability]
     assert {probability.min(), probability.max(), probability[777]} <= set(golden.probability)
@@ -62,22 +63,22 @@ def test_golden_rows_hold_corners_quantiles_the_threshold_and_the_largest_differ
     assert len(golden.records) in range(65, 73)
 
 
-def test_golden_rows_do_without_a_compiled_model_and_with_the_models_own_decision() -> None:
+def test_golden_rows_hold_the_models_own_decision() -> None:
     drawn = pool(CONTRACT.spec, n=100, seed=0)
     probability = np.linspace(0, 1, len(drawn.records))
-    golden = select(drawn, probability, None, threshold=0.5, n=30, decide=lambda p, t: p < t)
+    golden = golden_of(drawn, [3, 70], probability, 0.5, decide=lambda p, t: p < t)
     assert golden.label == [value < 0.5 for value in golden.probability]
 
 
 def test_every_corner_is_kept_even_if_fewer_rows_were_asked_for() -> None:
     drawn = pool(CONTRACT.spec, n=100, seed=0)
-    golden = select(drawn, np.linspace(0, 1, len(drawn.records)), None, threshold=0.5, n=1)
+    golden = choose_golden(drawn, np.linspace(0, 1, len(drawn.records)), None, threshold=0.5, n=1)
     assert golden.records == drawn.records[: drawn.corners]
 
 
 def test_golden_rows_survive_their_file_to_the_last_bit() -> None:
     drawn = pool(EVERYTHING.spec, n=50, seed=0)
-    golden = select(drawn, np.random.default_rng(1).random(len(drawn.records)), None, threshold=0.5)
+    golden = choose_golden(drawn, np.random.default_rng(1).random(len(drawn.records)), None, threshold=0.5)
     again = Golden.model_validate_json(golden.model_dump_json())
     assert again == golden
     assert [list(map(type, record.values())) for record in again.records] == [
@@ -89,7 +90,7 @@ def test_no_golden_row_lies_so_near_the_threshold_that_rounding_decides() -> Non
     drawn = pool(CONTRACT.spec, n=100, seed=0)
     probability = np.linspace(0, 1, len(drawn.records))
     probability[[3, 50]] = 0.5 + 1e-7, 0.5 - 1e-7
-    golden = select(drawn, probability, probability, threshold=0.5, n=60)
+    golden = choose_golden(drawn, probability, probability, threshold=0.5, n=60)
     assert min(abs(value - 0.5) for value in golden.probability) > 1e-5
     assert len(golden.records) > 50
 
@@ -98,7 +99,7 @@ def test_a_model_that_always_answers_with_its_threshold_cannot_be_proven() -> No
     drawn = pool(CONTRACT.spec, n=50, seed=0)
     always = np.full(len(drawn.records), 0.3)
     with pytest.raises(BadInput, match=r"answers every record with its threshold \(0.3\)"):
-        select(drawn, always, always, threshold=0.3)
+        choose_golden(drawn, always, always, threshold=0.3)
 
 
 KIND = Classes("kind", levels=("red", "white", "rosé"))
@@ -123,7 +124,7 @@ def test_golden_records_of_classes_hold_the_probabilities_and_stay_clear_of_ties
     scores[[3, 50]] = [0.4, 0.4 + 1e-7, 0.2 - 1e-7]
     fast = scores.copy()
     fast[77, 1] += 0.01
-    golden = select(drawn, scores, fast, threshold=None, n=60)
+    golden = choose_golden(drawn, scores, fast, threshold=None, n=60)
     assert golden.fits(KIND)
     assert scores[77].tolist() in golden.probabilities
     assert scores[3].tolist() not in golden.probabilities
@@ -137,17 +138,17 @@ def test_golden_records_of_a_quantity_hold_its_lowest_and_highest_value() -> Non
     scores = np.random.default_rng(0).normal(50, 20, len(drawn.records))
     fast = scores.copy()
     fast[77] += 0.01
-    golden = select(drawn, scores, fast, threshold=None, n=60)
+    golden = choose_golden(drawn, scores, fast, threshold=None, n=60)
     assert golden.fits(PRICE)
     assert {scores.min(), scores.max(), scores[77]} <= set(golden.values)
 
 
 def test_a_constant_amount_can_be_proven_and_classes_that_are_all_alike_cannot() -> None:
     drawn = drawn_for(PRICE)
-    assert select(drawn, np.full(len(drawn.records), 7.0), None, threshold=None).values[0] == 7.0
+    assert choose_golden(drawn, np.full(len(drawn.records), 7.0), None, threshold=None).values[0] == 7.0
     alike = np.full((len(drawn_for(KIND).records), 3), 1 / 3)
     with pytest.raises(BadInput, match="answers every record with equal probabilities"):
-        select(drawn_for(KIND), alike, None, threshold=None)
+        choose_golden(drawn_for(KIND), alike, None, threshold=None)
 
 
 @pytest.mark.parametrize(
