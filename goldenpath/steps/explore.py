@@ -49,10 +49,7 @@ def profile(
     return pd.concat(tables, names=["column", "level"]).reset_index()
 
 # %% ../../notebooks/03_explore.ipynb #4be5d233
-def strongest(
-    table: pd.DataFrame,  # from `profile`
-    most: int = 8,
-) -> list[str]:  # names of columns
+def strongest(table: pd.DataFrame, most: int = 8) -> list[str]:  # names of columns
     "List the columns whose levels differ most in their rate of the positive outcome."
     overall = (table["rate"] * table["share"]).groupby(table["column"]).sum()
     spread = table["share"] * (table["rate"] - table["column"].map(overall)) ** 2

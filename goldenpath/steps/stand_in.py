@@ -32,11 +32,8 @@ def published_figures() -> pd.DataFrame:  # by (column, level): share and died, 
 DIED = 100 * 1.84 / (1.84 + 50.2)  # percent of the cases with a known outcome
 
 
-def level_shares(
-    column: str,
-    died: bool,
-) -> np.ndarray:  # (levels,) probability of each level among the dead or among the survivors; sums to 1
-    "P(level | outcome) is proportional to P(level) P(outcome | level)."
+def level_shares(column: str, died: bool) -> np.ndarray:  # (levels,) probabilities; they sum to 1
+    "Return P(level | outcome), which is proportional to P(level) P(outcome | level)."
     rates = published_figures().loc[column, "died"].fillna(DIED).to_numpy() / 100
     weights = published_figures().loc[column, "share"].to_numpy() * (rates if died else 1 - rates)
     return weights / weights.sum()
@@ -62,9 +59,7 @@ RACE_BY_AGE = {  # change of the log share with each step of ten years; risk of 
 }
 
 
-def race_shares(
-    died: bool,
-) -> np.ndarray:  # (ages, races) probability of each race in an age group; each row sums to 1
+def race_shares(died: bool) -> np.ndarray:  # (ages, races) probabilities; each row sums to 1
     "Return how races are distributed in each age group, among the dead or among the survivors."
     races = published_figures().loc["race_ethnicity_combined", "share"]
     slope, risk = np.array([RACE_BY_AGE.get(race, (0.0, 1.0)) for race in races.index]).T
@@ -153,9 +148,7 @@ def stand_in_chunks(
         yield Chunk(STAND_IN, np.arange(start + 1, start + count + 1), drawn, (), (start + count) / rows)
 
 
-def require_stand_in(
-    needed: tuple[str, ...],
-) -> None:
+def require_stand_in(needed: tuple[str, ...]) -> None:
     "Raise BadInput for a column that the synthetic data does not have."
     columns = {*published_figures().index.unique("column"), "cdc_case_earliest_dt"}
     missing = next((name for name in needed if name not in columns), None)

@@ -76,9 +76,7 @@ def name_candidate(
     }
 
 # %% ../../notebooks/05_train.ipynb #3c9a6e58
-def clash_ahead(
-    project: Project,
-) -> str:  # "" if it can be published
+def clash_ahead(project: Project) -> str:  # "" if it can be published
     "Return why a model trained now cannot be published, by the contract and `04_model` alone."
     published = project.registry.versions()
     if not any(version.startswith(f"{MODEL_VERSION}-") for version in published):
