@@ -12,8 +12,9 @@ from goldenpath.measure.stopwatch import in_words
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.trial import can_limit_memory
 from goldenpath.settings import Settings, load_settings
+from goldenpath.settings.rules import Address
 from goldenpath.text.plain import put, say
-from serving.launcher import Draining, check_start, launch, split_address
+from serving.launcher import Draining, check_start, launch
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,13 +83,13 @@ def try_model(settings: Settings) -> None:
     put(f"{predictor.version} can answer, {how}")
 
 
-def visible_address(listen: str) -> str:
+def visible_address(listen: Address) -> str:
     "Return the URL to open in a browser; in a workbench, below its own URL."
-    address, port = split_address(listen)
+    host, port = listen.host, listen.port
     prefix = os.environ.get("NB_PREFIX")
     if prefix:
         return f"{prefix}/proxy/{port}/ (after your workbench's host name)"
-    return f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import hmac
 import logging
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +190,8 @@ def secure(pages: Blueprint) -> Blueprint:
 class AllowedOrigins:
     "Pages of these origins may call."
 
-    def __init__(self, named: str) -> None:
-        self._named = frozenset(named.replace(",", " ").split())
+    def __init__(self, named: Iterable[str]) -> None:
+        self._named = frozenset(named)
 
     def headers(self, origin: str | None) -> list[tuple[str, str]]:
         "Return what an answer to this origin carries."

@@ -52,21 +52,21 @@ class Draining:
 
 def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
     "Serve until a signal, after `check_start`. `factory` makes the application in each worker."
-    address, port = split_address(settings.listen)
+    host, port = settings.listen.host, settings.listen.port
     with shared_folder() if settings.metrics else contextlib.nullcontext():
         if installed("granian"):
-            _granian(settings, address, port, factory, draining)
+            _granian(settings, host, port, factory, draining)
         else:
             say("granian is not installed: gunicorn serves, at about a third of the speed")
-            _gunicorn(settings, f"{address}:{port}", factory, draining)
+            _gunicorn(settings, f"{host}:{port}", factory, draining)
 
 
 def check_start(settings: Settings) -> None:
     "Check the settings before any worker starts. Raises BadInput for what would keep all from serving."
-    address, port = split_address(settings.listen)
-    check_access(settings, address)
+    host, port = settings.listen.host, settings.listen.port
+    check_access(settings, host)
     check_tokens(settings)
-    check_free(address, port)
+    check_free(host, port)
     if not (installed("granian") or installed("gunicorn")):
         install = "run `pip install -e '.[serving]'` in the project"
         raise BadInput(f"neither granian nor gunicorn is installed; {install}")
@@ -79,12 +79,6 @@ def installed(package: str) -> bool:
     except ImportError:
         return False
     return True
-
-
-def split_address(listen: str) -> tuple[str, int]:
-    "`[::1]:8080` as address and number."
-    address, _, port = listen.rpartition(":")
-    return address.strip("[]"), int(port)
 
 
 def check_access(settings: Settings, address: str) -> None:

@@ -1,5 +1,6 @@
 """What a setting may hold: each text of settings.ini is parsed once, here, into the value that travels."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -8,6 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from goldenpath.tables.split import SHARE, DateSplit, HashSplit, parse_split
+
+HOST = re.compile(r"\[[0-9a-fA-F:]+\]|[\w.-]+")
+TCP_NUMBER = re.compile(r"\d{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,26 @@ def _comma_list(text: str) -> tuple[str, ...]:
     return words
 
 
-def _with_tcp_number(listen: str) -> str:
-    if int(listen.rpartition(":")[2]) > 65_535:
+@dataclass(frozen=True)
+class Address:
+    "Where a server listens."
+
+    text: str  # as it was written
+    host: str  # without the brackets of an IPv6 address
+    port: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_listen(text: str) -> Address:
+    "Read the setting `listen`. Raises ValueError that says what is wrong."
+    host, _, port = text.rpartition(":")
+    if not HOST.fullmatch(host) or not TCP_NUMBER.fullmatch(port):
+        raise ValueError("it does not have the form ADDRESS:NUMBER")
+    if int(port) > 65_535:
         raise ValueError("TCP numbers end at 65535")
-    return listen
+    return Address(text, host.strip("[]"), int(port))
 
 
 def _http(address: str) -> str:
@@ -95,6 +115,4 @@ Floors = Annotated[dict[Floor, Share], _from_text(parse_floors)]
 Split = Annotated[HashSplit | DateSplit, _from_text(parse_split)]
 ThresholdSetting = Annotated[ThresholdRule, _from_text(parse_threshold)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
-Listen = Annotated[
-    str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}$"), AfterValidator(_with_tcp_number)
-]
+Listen = Annotated[Address, _from_text(parse_listen)]

@@ -3,14 +3,17 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from goldenpath.records import Frozen
 
 Duration = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 ORIGIN = r"https?://[a-z0-9.:\[\]_-]+"  # as browsers send it: small letters, no path
-Origins = Annotated[str, Field(pattern=rf"^({ORIGIN}([\s,]+{ORIGIN})*)?$")]
+Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=rf"^{ORIGIN}$")], ...],
+    BeforeValidator(lambda text: text.replace(",", " ").split() if isinstance(text, str) else text),
+]
 
 
 class ServerSettings(Frozen):
@@ -43,7 +46,7 @@ class ServerSettings(Frozen):
     tokens_file: str = Field("", description="file with the SHA-256 of a bearer token per line; empty: open")
     behind_login: bool = Field(False, description="yes or no: something in front of the server authenticates")
     cors_origins: Origins = Field(
-        "",
+        (),
         description="origins whose pages may call, such as https://portal.example.org, by comma; empty: none",
     )
     backend: Literal["local", "v2"] = Field("local", description="local, or v2: the model answers elsewhere")

@@ -22,6 +22,7 @@ from goldenpath.settings.rules import (
     Share,
     Split,
     ThresholdSetting,
+    parse_listen,
     parse_threshold,
 )
 from goldenpath.settings.server import ServerSettings, allowed
@@ -76,7 +77,9 @@ class Settings(ServerSettings):
         "precision, f1, slice_recall; values from 0 to 1",
     )
     auto_promote: Literal["auto", "yes", "no"] = Field("auto", description="auto, yes or no")
-    listen: Listen = Field("127.0.0.1:8080", description="address and TCP number, such as 127.0.0.1:8080")
+    listen: Listen = Field(
+        parse_listen("127.0.0.1:8080"), description="address and TCP number, such as 127.0.0.1:8080"
+    )
     workers: int = Field(1, ge=1, le=256, description="a whole number from 1 to 256")
 
     # Further keys, here and in server_settings.py: settings.ini may contain them too.

@@ -17,7 +17,8 @@ import yaml
 
 from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.settings import KEYS, MOUNT, SERVICE_LINK, load_settings
-from serving.launcher import Draining, check_access, split_address
+from goldenpath.settings.rules import parse_listen
+from serving.launcher import Draining, check_access
 from serving.worker import make_app
 from tests.helpers.manifests import (
     OPENSHIFT,
@@ -137,26 +138,25 @@ def server_of(name: str) -> dict[str, Any]:
 
 def test_probes_ask_for_addresses_of_the_server_on_the_port_that_it_listens_on(routes):
     server = server_of("serving")
-    address, port = split_address(variables(server)["GOLDENPATH_LISTEN"])
+    listen = parse_listen(variables(server)["GOLDENPATH_LISTEN"])
     named = {entry["name"]: entry["containerPort"] for entry in server["ports"]}
-    assert address == "0.0.0.0"
-    assert list(named.values()) == [port]
+    assert listen.host == "0.0.0.0"
+    assert list(named.values()) == [listen.port]
     probes = {kind: server[kind]["httpGet"] for kind in server if kind.endswith("Probe")}
     assert {probe["path"] for probe in probes.values()} <= routes
     assert probes["readinessProbe"]["path"] == "/health/ready"
     assert probes["livenessProbe"]["path"] == "/health/live"
-    assert {named.get(probe["port"], probe["port"]) for probe in probes.values()} == {port}
+    assert {named.get(probe["port"], probe["port"]) for probe in probes.values()} == {listen.port}
 
 
 def test_under_kserve_only_the_proxy_in_the_pod_reaches_the_server():
     "It needs no token on loopback; `behind_login` would open it to whatever can reach the pod."
     server = server_of("kserve")
     settings = load_settings(PROJECT / "settings.ini", variables(server))
-    address, port = split_address(settings.listen)
-    assert (address, settings.behind_login) == ("127.0.0.1", False)
-    check_access(settings, address)
+    assert (settings.listen.host, settings.behind_login) == ("127.0.0.1", False)
+    check_access(settings, settings.listen.host)
     # the platform's proxy asks this port on localhost
-    assert [entry["containerPort"] for entry in server["ports"]] == [port]
+    assert [entry["containerPort"] for entry in server["ports"]] == [settings.listen.port]
 
 
 @pytest.mark.parametrize(("kind", "path"), [("livenessProbe", "live"), ("readinessProbe", "ready")])
