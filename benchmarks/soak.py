@@ -181,15 +181,17 @@ def watch_memory(server: Started, events: Happened, over: threading.Event) -> No
                 events.memory.append((time.monotonic(), sum(map(resident, workers))))
 
 
-def judge(began: float, seen: Seen, events: Happened, withdrawn: str, within: float = WITHIN) -> list[str]:
+def judge(began: float, replies: Seen, events: Happened, withdrawn: str, within: float = WITHIN) -> list[str]:
     "List what failed."
     wrong = []
-    unexplained = [one for one in seen.failures if not any(0 <= one[0] - kill < 1 for kill in events.kills)]
+    unexplained = [
+        one for one in replies.failures if not any(0 <= one[0] - kill < 1 for kill in events.kills)
+    ]
     if unexplained:
         wrong.append(f"{len(unexplained)} failed requests, e.g. {unexplained[0][1]}")
-    if len(seen.failures) > CONNECTIONS * len(events.kills):
-        wrong.append(f"{len(seen.failures)} failures are more than were in flight in killed workers")
-    slowest = max(delays(seen, events, withdrawn), default=0.0)
+    if len(replies.failures) > CONNECTIONS * len(events.kills):
+        wrong.append(f"{len(replies.failures)} failures are more than were in flight in killed workers")
+    slowest = max(delays(replies, events, withdrawn), default=0.0)
     if slowest > within:
         wrong.append(f"a change was answered by only after {slowest:.2f} s")
     early, late = memory_of(events, began)
@@ -198,7 +200,7 @@ def judge(began: float, seen: Seen, events: Happened, withdrawn: str, within: fl
     return wrong
 
 
-def delays(seen: Seen, events: Happened, withdrawn: str) -> list[float]:
+def delays(replies: Seen, events: Happened, withdrawn: str) -> list[float]:
     "Seconds from each change until the last answer by another version, up to the next change."
     if not events.changes:
         return []
@@ -207,7 +209,7 @@ def delays(seen: Seen, events: Happened, withdrawn: str) -> list[float]:
     for (when, version), end in zip(events.changes, ends, strict=True):
         wrong = [
             at - when
-            for at, by in seen.answers
+            for at, by in replies.answers
             if when < at < end and (by != version if version else by == withdrawn)
         ]
         waits.append(max(wrong, default=0.0))
@@ -249,13 +251,15 @@ def run(folder: Path, seconds: float, tell: Callable[[str], None], within: float
     return judge(began, load.seen, happened, events.withdrawn, within)
 
 
-def report(began: float, seen: Seen, events: Happened, withdrawn: str, tell: Callable[[str], None]) -> None:
+def report(
+    began: float, replies: Seen, events: Happened, withdrawn: str, tell: Callable[[str], None]
+) -> None:
     "Summarize the soak in a few lines."
     early, late = memory_of(events, began)
-    slowest = max(delays(seen, events, withdrawn))
-    tell(f"{len(seen.answers):,} requests answered, by {len({by for _, by in seen.answers})} versions")
-    tell(f"{len(seen.failures)} failed, all to explain by {len(events.kills)} killed workers:")
-    for when, what in seen.failures:
+    slowest = max(delays(replies, events, withdrawn))
+    tell(f"{len(replies.answers):,} requests answered, by {len({by for _, by in replies.answers})} versions")
+    tell(f"{len(replies.failures)} failed, all to explain by {len(events.kills)} killed workers:")
+    for when, what in replies.failures:
         near = min((abs(when - kill) for kill in events.kills), default=float("nan"))
         tell(f"  {near:.3f} s from a kill: {what}")
     tell(f"{len(events.changes)} changes of the champion, the slowest answered by after {slowest:.2f} s")

@@ -132,7 +132,7 @@ class Tokens:
     def _parsed(self, text: str) -> tuple[str, ...]:
         words = [line.split("#")[0].split() for line in text.splitlines()]
         hashes = tuple(line[0].lower() for line in words if line)
-        if not all(LINE.fullmatch(one) for one in hashes):
+        if not all(LINE.fullmatch(digest) for digest in hashes):
             raise BadInput(f"tokens_file {self._file} must hold a SHA-256 (64 hex digits) in each line")
         if NO_TOKEN in hashes:
             raise BadInput(f"tokens_file {self._file} holds the SHA-256 of nothing; was TOKEN set? remove it")
@@ -142,7 +142,7 @@ class Tokens:
         "Check whether the Authorization header has a known token. Every hash is compared."
         kind, _, token = header.partition(" ")
         digest = hashlib.sha256(token.strip().encode("latin-1", "replace")).hexdigest()
-        fits = [hmac.compare_digest(digest, known) for known in self._hashes]
+        fits = [hmac.compare_digest(digest, stored) for stored in self._hashes]
         return kind.lower() == "bearer" and any(fits)
 
 

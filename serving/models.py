@@ -215,11 +215,11 @@ class Models:
         return f"in {root}" if root.is_dir() else f"in {root}, which is not there (see the setting `home`)"
 
     def _line_of(self, roles: Roles) -> Iterator[str]:
-        seen = set(roles.withdrawn)
+        tried = set(roles.withdrawn)
         answering = self.live.champion.version if self.live.champion else None
         for version in itertools.chain((roles.champion, answering), self._champions(roles)):
-            if version and version not in seen:
-                seen.add(version)
+            if version and version not in tried:
+                tried.add(version)
                 yield version
 
     def _champions(self, roles: Roles) -> Iterator[str]:

@@ -134,7 +134,7 @@ def nulls_for_nan(values: list[Any]) -> list[Any]:
 def scores_of(content: bytes, rows: int, target: TargetSpec) -> np.ndarray:  # (rows,) or (rows, k)
     "Read the answer. Raises BackendFailed where it is not the protocol's, or of another length."
     try:
-        outputs = {one["name"]: one["data"] for one in from_json(content)["outputs"]}
+        outputs = {tensor["name"]: tensor["data"] for tensor in from_json(content)["outputs"]}
         numbers = np.array(outputs[target.method], dtype=np.float64).reshape(rows, target.columns)
     except (ValueError, KeyError, TypeError) as error:
         raise BackendFailed(f"the backend's answer cannot be read ({type(error).__name__})") from None

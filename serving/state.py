@@ -156,15 +156,15 @@ class Contrasts:
 
     def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
         "Return the contrast of a version, at most a few seconds old."
-        known, when, contrast = self._latest
-        fresh = known == version and time.monotonic() - when < REMEMBERED
+        version_read, when, contrast = self._latest
+        fresh = version_read == version and time.monotonic() - when < REMEMBERED
         if not fresh and self._reading.acquire(blocking=False):
             try:
                 contrast = self._read(version)
-                self._latest, known = (version, time.monotonic(), contrast), version
+                self._latest, version_read = (version, time.monotonic(), contrast), version
             finally:
                 self._reading.release()
-        return contrast if known == version else None
+        return contrast if version_read == version else None
 
     def _read(self, version: str) -> Any:
         try:

@@ -53,8 +53,8 @@ class Trials:
 
     def of(self, job: Job) -> Outcome:
         "Return the result of a job, which runs if none is known; concurrent callers wait for it."
-        if known := self.known(job):
-            return known
+        if outcome := self.known(job):
+            return outcome
         with self._turn(job):
             return self.known(job) or self.note(job, try_version(load_predictor, job))
 

@@ -57,13 +57,13 @@ def race_here(other: str) -> None:
 
 def told(report: RaceReport) -> list[str]:
     "Show the report in words."
-    seen = f"{report.seen_p50 * 1000:.1f} ms (median), {report.seen_max * 1000:.1f} ms at most"
+    delay = f"{report.seen_p50 * 1000:.1f} ms (median), {report.seen_max * 1000:.1f} ms at most"
     verdict = "can be trusted" if report.trusted else "CANNOT be trusted"
     return [
         f"volume      {report.folder.parent.parent} ({report.file_system})",
         f"races       {report.rounds}, {report.together} of them really at the same time",
         f"won by both {report.won_by_both}, by none {report.won_by_none}, exchanged {report.exchanged}",
-        f"seen after  {seen}",
+        f"seen after  {delay}",
         f"clocks      {report.clocks_apart * 1000:.1f} ms apart",
         f"verdict     this volume {verdict}",
         *(f"advice      {line}" for line in report.advice),

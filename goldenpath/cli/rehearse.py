@@ -49,10 +49,10 @@ def tell_rehearsal(made: Rehearsal) -> None:
     "Show the table, what is missing in the pods, what failed and where to look."
     show(_table(made))
     for node in made.nodes:
-        for one in node.missing:
+        for missing in node.missing:
             put(
-                f"{node.label}: {one.kind} {one.name} is here but not in the pod"
-                + (f" ({one.where})" if one.where else "")
+                f"{node.label}: {missing.kind} {missing.name} is here but not in the pod"
+                + (f" ({missing.where})" if missing.where else "")
             )
         for name in node.lost:
             put(

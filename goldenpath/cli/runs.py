@@ -20,16 +20,16 @@ def runs(ctx: click.Context, last: int) -> None:
     if ctx.invoked_subcommand is not None:
         return
     folder = load_settings().home_folder() / "runs"
-    known = list_runs(folder)
-    if not known:
+    folders = list_runs(folder)
+    if not folders:
         say(f"no run yet in {folder}: goldenpath run")
         return
     listing = table(
-        f"runs in {folder}" + (f" (the last {last} of {len(known)})" if last < len(known) else ""),
+        f"runs in {folder}" + (f" (the last {last} of {len(folders)})" if last < len(folders) else ""),
         *("run", "steps", "rows", "seed", "ROC AUC", "av. prec.", "verdict", "seconds"),
         numbers=("rows", "seed", "ROC AUC", "av. prec.", "seconds"),
     )
-    for path in known[-last:]:
+    for path in folders[-last:]:
         listing.add_row(*_cells(summarise(path)))
     show(listing)
 

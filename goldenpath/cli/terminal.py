@@ -94,10 +94,10 @@ def tell_plan(plan: Plan, done: bool) -> None:
     lines = [f"{'moved' if done else 'move'} aside: {name}" for name in plan.aside]
     lines += [f"{'brought' if done else 'bring'} back: {name}" for name in plan.back]
     lines += [
-        f"{'deleted' if done else 'delete'}: {one.name}, aside since {one.since:%Y-%m-%d}"
-        for one in plan.gone
+        f"{'deleted' if done else 'delete'}: {item.name}, aside since {item.since:%Y-%m-%d}"
+        for item in plan.gone
     ]
-    deleted = {one.name for one in plan.gone}
+    deleted = {item.name for item in plan.gone}
     swept = [path for path in plan.attachments if path.name not in deleted]
     lines += [f"{'swept' if done else 'sweep'}: {near(path)}" for path in (*swept, *plan.litter)]
     for line in lines:

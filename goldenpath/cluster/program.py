@@ -60,7 +60,7 @@ def follow(
 
 def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[StepProgress]:
     "Each step when it begins, every second while it runs, and when it ends."
-    seen: dict[Path, tuple[str, str, int]] = {}
+    states: dict[Path, tuple[str, str, int]] = {}
     ended = False
     while not ended:
         time.sleep(_LOOK_EVERY)
@@ -70,8 +70,8 @@ def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[Ste
             if step is None or step.status == "waiting":
                 continue
             state = (step.status, step.doing, int(step.seconds))
-            if seen.get(file) != state:
-                seen[file] = state
+            if states.get(file) != state:
+                states[file] = state
                 yield step
 
 

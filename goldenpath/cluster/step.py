@@ -64,8 +64,8 @@ def typed_parameters(parameters: Mapping[str, Parameter], given: Mapping[str, st
     "Convert the given values to the notebook's types. Raises BadInput for an unknown name or a wrong type."
     for name in given:
         if name not in parameters:
-            known = ", ".join(parameters)
-            raise BadInput(f"unknown parameter '{name}'{nearest(name, parameters)}; parameters: {known}")
+            names = ", ".join(parameters)
+            raise BadInput(f"unknown parameter '{name}'{nearest(name, parameters)}; parameters: {names}")
     return {name: _cast(parameters[name], value) for name, value in given.items()}
 
 

@@ -63,17 +63,17 @@ class Ended(Frozen):
 def find_runtime(name: str = "") -> Runtime:
     "Find a runtime configuration by name; by default the platform's own, else the only one. Raises BadInput."
     folders = metadata_folders("runtimes")
-    known = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
-    if not known:
+    runtimes = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
+    if not runtimes:
         raise BadInput(
             "Elyra has no runtime configuration here: set up the pipeline server, then stop and start the "
             "workbench (docs/openshift.md)"
         )
-    chosen = name or (USUAL if USUAL in known else next(iter(known)))
-    if chosen not in known or (not name and chosen != USUAL and len(known) > 1):
-        hint = nearest(chosen, known) if name else ""
-        raise BadInput(f"name a runtime configuration with --runtime{hint}; known: {', '.join(known)}")
-    return _read_runtime(known[chosen])
+    chosen = name or (USUAL if USUAL in runtimes else next(iter(runtimes)))
+    if chosen not in runtimes or (not name and chosen != USUAL and len(runtimes) > 1):
+        hint = nearest(chosen, runtimes) if name else ""
+        raise BadInput(f"name a runtime configuration with --runtime{hint}; known: {', '.join(runtimes)}")
+    return _read_runtime(runtimes[chosen])
 
 
 def metadata_folders(kind: str) -> list[Path]:

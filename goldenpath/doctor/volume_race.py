@@ -253,7 +253,7 @@ def judge_race(side: Side, saw: tuple[Saw, Saw], trips: list[float], apart: floa
     spans = zip(first.began, first.ended, second.began, second.ended, strict=True)
     # Placing a message takes time, too: what is left of a round trip is twice the time until it is seen.
     messages = zip(trips, first.placed[1:], second.placed[1:], strict=False)
-    seen = [max(0.0, trip - placed - answered) / 2 for trip, placed, answered in messages]
+    delays = [max(0.0, trip - placed - answered) / 2 for trip, placed, answered in messages]
     return RaceReport(
         folder=side.folder,
         file_system=mount_of(side.folder, read_mounts()).kind,
@@ -262,8 +262,8 @@ def judge_race(side: Side, saw: tuple[Saw, Saw], trips: list[float], apart: floa
         won_by_both=sum(one and two for one, two in rounds),
         won_by_none=sum(not (one or two) for one, two in rounds),
         exchanged=_exchanged(side, rounds),
-        seen_p50=statistics.median(seen),
-        seen_max=max(seen),
+        seen_p50=statistics.median(delays),
+        seen_max=max(delays),
         clocks_apart=abs(apart),
     )
 

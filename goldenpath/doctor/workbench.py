@@ -46,7 +46,7 @@ def judge_volume(home: Path, mounts: list[Mount], workbench: bool) -> Iterator[F
         )
     elif mount.network:
         yield from _judge_network(home, mount)
-    others = [one for one in mounts if one.network and one != mount and _is_for_people(one)]
+    others = [entry for entry in mounts if entry.network and entry != mount and _is_for_people(entry)]
     for other in others:
         yield note(
             "other mount",
@@ -141,20 +141,20 @@ def judge_store(runtime: Runtime) -> Finding:
 def check_images(settings: Settings) -> Iterator[Finding]:
     "Is every image of the pipelines one that the editor offers?"
     folders = [settings.folder / "runtime-images", *metadata_folders("runtime-images")]
-    known = image_names(folders)
+    images = image_names(folders)
     used = {
         str(node.parameters.get("runtime_image", "")): file.name
         for file in sorted((settings.folder / "pipelines").glob("*.pipeline"))
         for node in read_pipeline(file).nodes
     }
     for image, where in used.items():
-        if image not in known:
+        if image not in images:
             yield note(
                 "images",
                 f"{where} runs in {image}, which no definition here knows",
                 "add it to runtime-images/, or choose one that the editor offers",
             )
-    if used and used.keys() <= known:
+    if used and used.keys() <= images:
         yield good("images", f"{len(used)} in use, offered by the editor")
 
 

@@ -58,16 +58,16 @@ def groups(values: NDArray[Any]) -> Iterator[tuple[str, Bools]]:
 
 
 def _number_groups(values: NDArray[np.float64]) -> Iterator[tuple[str, Bools]]:
-    known = np.isfinite(values)
+    finite = np.isfinite(values)
     edges = (
-        np.unique(np.quantile(values[known], np.linspace(0, 1, _BINS + 1))) if known.any() else np.empty(0)
+        np.unique(np.quantile(values[finite], np.linspace(0, 1, _BINS + 1))) if finite.any() else np.empty(0)
     )
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     for i in range(max(len(edges) - 1, min(len(edges), 1))):
         last = min(i + 1, len(edges) - 1)
-        yield f"{edges[i]:.4g} to {edges[last]:.4g}", known & (place == i)
-    if not known.all():
-        yield MISSING, ~known
+        yield f"{edges[i]:.4g} to {edges[last]:.4g}", finite & (place == i)
+    if not finite.all():
+        yield MISSING, ~finite
 
 
 def _slice(column: str, level: str, member: Bools, answers: Answers) -> Slice:
@@ -87,11 +87,11 @@ def _slice(column: str, level: str, member: Bools, answers: Answers) -> Slice:
 
 def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
     "Return the judged slice with the lowest recall; None if no slice has enough positive rows."
-    judged = [one for one in slices if one.positives >= ENOUGH]
-    return min(judged, key=lambda one: one.recall or 0.0, default=None)
+    judged = [group for group in slices if group.positives >= ENOUGH]
+    return min(judged, key=lambda group: group.recall or 0.0, default=None)
 
 
-def _unknown(name: str, known: list[str]) -> str:
-    near = nearest_word(name, known)
-    hint = f"did you mean {near!r}?" if near else f"the contract has {', '.join(known)}"
+def _unknown(name: str, columns: list[str]) -> str:
+    near = nearest_word(name, columns)
+    hint = f"did you mean {near!r}?" if near else f"the contract has {', '.join(columns)}"
     return f"slices in settings.ini names {name!r}, which is not a column of the contract: {hint}"

@@ -102,8 +102,8 @@ class OneHot:
         for name, _, places, others in self._places:
             unknown = repeat(-1 if others is None else others)
             entries = np.fromiter(map(places.get, columns[name].tolist(), unknown), np.intp, len(rows))
-            known = every if entries.min(initial=0) >= 0 else np.flatnonzero(entries >= 0)
-            rows[known, entries[known]] = 1.0
+            listed = every if entries.min(initial=0) >= 0 else np.flatnonzero(entries >= 0)
+            rows[listed, entries[listed]] = 1.0
 
 
 def to_metadata(blocks: Sequence[Block]) -> str:

@@ -105,10 +105,10 @@ def _strange_tensor(tensor: Message) -> Iterator[str]:
 
 def _strange_shapes(nodes: list[Message], tensors: list[Message]) -> Iterator[str]:
     "Check that a shape is that of another tensor, or a small constant."
-    known = {bytes(name) for node in nodes if _name(node) == "Shape" for name in node.bytes_of(OUTPUTS)}
+    shapes = {bytes(name) for node in nodes if _name(node) == "Shape" for name in node.bytes_of(OUTPUTS)}
     for wanted in (bytes(name) for node in nodes if _name(node) == FILLS for name in node.bytes_of(INPUTS)):
         constants = [tensor for tensor in tensors if tensor.one(NAME) == wanted]
-        if wanted not in known and not (constants and all(map(_is_small_shape, constants))):
+        if wanted not in shapes and not (constants and all(map(_is_small_shape, constants))):
             yield f"its {FILLS} asks for more than {MOST} values, or for as many as it computes"
 
 

@@ -21,12 +21,12 @@ def check_archive(file: BinaryIO, path: Path) -> None:
     "Refuse, from its directory alone, a broken archive or one that unpacks into too much. Raises NotTrusted."
     members = _members(file, path)
     _check_bulk(members, file.seek(0, io.SEEK_END), path)
-    seen: set[str] = set()
+    visited: set[str] = set()
     for name in (member.filename for member in members):
-        if name in seen or set(name) & set("/\\") or name.startswith("."):
+        if name in visited or set(name) & set("/\\") or name.startswith("."):
             raise NotTrusted(f"{path} holds a member named {name[:80]!r}, or twice; save the pipeline again")
-        seen.add(name)
-    if SCHEMA not in seen:
+        visited.add(name)
+    if SCHEMA not in visited:
         raise NotTrusted(f"{path} holds no {SCHEMA}: it is not a skops file; save the pipeline with skops")
 
 

@@ -71,10 +71,10 @@ def import_bundle(registry: Registry, file: Path) -> str:
 def _unpack(file: Path, folder: Path) -> dict[str, bytes]:  # signature by key id
     # Nothing is extracted by tarfile itself: names and kinds are checked, and sizes before anything is read.
     signatures: dict[str, bytes] = {}
-    seen: set[str] = set()
+    names: set[str] = set()
     with _opened(file) as bundle:
         for member in bundle:
-            _check_member(file, member, seen)
+            _check_member(file, member, names)
             content = bundle.extractfile(member)
             assert content is not None  # it is a regular file
             if match := SIGNED.fullmatch(member.name):
@@ -98,17 +98,17 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         raise NotTrusted(f"{file} is not a bundle: {str(error)[:80]}; export it again") from None
 
 
-def _check_member(file: Path, member: tarfile.TarInfo, seen: set[str]) -> None:
+def _check_member(file: Path, member: tarfile.TarInfo, names: set[str]) -> None:
     name = member.name
     plain = name.startswith(f"{_VERSION}/") and artifact.is_plain(name.removeprefix(f"{_VERSION}/"))
-    if not member.isreg() or not (plain or SIGNED.fullmatch(name)) or name in seen:
+    if not member.isreg() or not (plain or SIGNED.fullmatch(name)) or name in names:
         raise NotTrusted(
             f"{file} holds {name[:80]!r}, which is not a file of a version, or twice; export it again"
         )
     limit = artifact.size_limit(name) if plain else signing.SIGNATURE_LIMIT
-    if member.size > limit or len(seen) >= _MEMBERS:
+    if member.size > limit or len(names) >= _MEMBERS:
         raise NotTrusted(f"{file} holds too much: {name[:80]!r} has {member.size} bytes; export it again")
-    seen.add(name)
+    names.add(name)
 
 
 def _publish(registry: Registry, folder: Path, signatures: dict[str, bytes]) -> str:

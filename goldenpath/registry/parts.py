@@ -31,13 +31,13 @@ def check_parts(pipeline: Any, path: Path) -> None:
 def edges(root: Any) -> Iterator[tuple[Any, Any]]:  # what holds a part, and the part
     "Every reference from one part to another, the root first; each part's own parts once."
     yield None, root
-    seen, waiting = {id(root)}, [root]
+    visited, waiting = {id(root)}, [root]
     while waiting:
         holder = waiting.pop()
         for part in members_of(holder):
             yield holder, part
-            if id(part) not in seen:
-                seen.add(id(part))
+            if id(part) not in visited:
+                visited.add(id(part))
                 waiting.append(part)
 
 

@@ -48,11 +48,11 @@ def plan_versions(registry: Registry, keep: int, grace: timedelta, now: datetime
     kept = {*needed, *(listed[-keep:] if keep else []), *(v for v in listed if is_young(registry, v, start))}
     waiting = list_aside(registry.aside)
     missing = needed.difference(listed)
-    gone = tuple(one for one in waiting if one.since <= start and one.name not in missing)
-    there = {*listed, *(one.name for one in set(waiting).difference(gone))}
+    gone = tuple(item for item in waiting if item.since <= start and item.name not in missing)
+    there = {*listed, *(item.name for item in set(waiting).difference(gone))}
     return Plan(
         aside=tuple(version for version in listed if version not in kept),
-        back=_restorable(registry, sorted({one.name for one in waiting} & missing)),
+        back=_restorable(registry, sorted({item.name for item in waiting} & missing)),
         gone=gone,
         attachments=tuple(_orphans(registry, there, now)),
         litter=tuple(litter_below(registry.root)),
@@ -144,9 +144,9 @@ def _move_unneeded(registry: Registry, versions: tuple[str, ...], now: datetime)
 
 def _delete_overdue(registry: Registry, overdue: tuple[Aside, ...]) -> tuple[Aside, ...]:
     in_use = registry.roles().in_use
-    going = [one for one in overdue if one.name not in in_use or registry.exists(one.name)]
-    deleted = delete([one.folder for one in going])
-    return tuple(one for one in going if one.folder.name in deleted)
+    going = [item for item in overdue if item.name not in in_use or registry.exists(item.name)]
+    deleted = delete([item.folder for item in going])
+    return tuple(item for item in going if item.folder.name in deleted)
 
 
 def _bring_all_back(registry: Registry, versions: tuple[str, ...]) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def _orphans(registry: Registry, kept: set[str], now: datetime) -> list[Path]:
 def finish_deletions(registry: Registry, hidden: list[Path]) -> None:
     "Delete what was hidden to be deleted, or put it back where its version is there. Raises VolumeFault."
     if hidden:
-        kept = {*(one.name for one in list_aside(registry.aside)), *registry.versions()}
+        kept = {*(item.name for item in list_aside(registry.aside)), *registry.versions()}
         for folder in hidden:
             if name_of(folder) in kept:
                 _put_back(folder)

@@ -83,10 +83,8 @@ class RoleLog:
             middle = (there + beyond) // 2
             there, beyond = (middle, beyond) if self._exists(middle) else (there, middle)
         if there < self._seen:
-            seen = f"{self.folder} shows entry {there} after {self._seen}"
-            raise VolumeFault(
-                f"{seen}: look whether the volume is still mounted, or restore it from a backup"
-            )
+            gap = f"{self.folder} shows entry {there} after {self._seen}"
+            raise VolumeFault(f"{gap}: look whether the volume is still mounted, or restore it from a backup")
         self._seen = there
         return there
 

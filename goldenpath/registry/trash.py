@@ -32,7 +32,7 @@ def list_aside(folder: Path) -> list[Aside]:
         for whole, parts in names
         if parts
     ]
-    return sorted(aside, key=lambda one: (one.since, one.name))
+    return sorted(aside, key=lambda copy: (copy.since, copy.name))
 
 
 def move_aside(path: Path, folder: Path, now: datetime) -> bool:

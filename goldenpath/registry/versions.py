@@ -51,7 +51,7 @@ class Versions:
     def expect(self, version: str) -> None:
         "Raise NoModel, with the nearest name, where a version is not published."
         if not self.exists(version):
-            if any(one.name == version for one in list_aside(self.aside)):
+            if any(item.name == version for item in list_aside(self.aside)):
                 aside = f"was moved aside to be deleted; `goldenpath models restore {version}` brings it back"
                 raise NoModel(f"version {version} of {self.model} {aside}")
             near = difflib.get_close_matches(version, [*ROLES, *self.versions()], n=1)
@@ -72,7 +72,7 @@ class Versions:
     def intact_copy(self, version: str) -> Path | None:
         "Return the newest copy that was moved aside. Raises NotTrusted if every copy is damaged."
         damage: NotTrusted | None = None
-        for copy in [one.folder for one in reversed(list_aside(self.aside)) if one.name == version]:
+        for copy in [item.folder for item in reversed(list_aside(self.aside)) if item.name == version]:
             try:
                 self.check(copy, version)
                 return copy
@@ -135,30 +135,30 @@ class Versions:
         """
         manifest = artifact.verify_files(candidate)
         key = self.keys.sign_with if sign else None
-        known = self.find_identity(manifest.identity) or manifest.version
-        if known != manifest.version:
-            self._check_known(known, manifest, key)
-            return known
+        existing = self.find_identity(manifest.identity) or manifest.version
+        if existing != manifest.version:
+            self._check_known(existing, manifest, key)
+            return existing
         publishing.check_candidate(self, manifest, candidate)
         if self._place(candidate, manifest):
             self._check_again(manifest)
         if key:
             self._sign(manifest, key)
-        return known
+        return existing
 
-    def _check_known(self, known: str, candidate: Manifest, key: Path | None) -> None:
+    def _check_known(self, version: str, candidate: Manifest, key: Path | None) -> None:
         # A model that is trained again has other bytes (times are among them): only a signature can tell
         # whether the bytes there are those that were published, and nothing else may be signed.
-        claim = f"{known} claims to be the same model as {candidate.version}, but"
-        instead = f"or `goldenpath models set-aside {known}` and publish again"
+        claim = f"{version} claims to be the same model as {candidate.version}, but"
+        instead = f"or `goldenpath models set-aside {version}` and publish again"
         try:
-            manifest = self.verify(known)
+            manifest = self.verify(version)
         except NotTrusted as error:
             raise NotTrusted(f"{claim} {error}, {instead}") from None
         if key and not self._vouched(manifest, key):
             raise NotTrusted(
-                f"{claim} has other bytes and is {self._signers(known)}; look at it, then "
-                f"`goldenpath models sign {known} --unverified`, {instead}"
+                f"{claim} has other bytes and is {self._signers(version)}; look at it, then "
+                f"`goldenpath models sign {version} --unverified`, {instead}"
             )
         if key:
             self._sign(manifest, key)
@@ -221,7 +221,7 @@ class Versions:
 
     def _vouched(self, manifest: Manifest, key: Path) -> bool:
         known = (self.keys.public, self.keys.sign_with, key)
-        return any(self._signed(manifest, one) for one in known if one)
+        return any(self._signed(manifest, item) for item in known if item)
 
     def _sign(self, manifest: Manifest, key: Path) -> Path:
         file = self.signature_file(manifest.version, key)

@@ -96,14 +96,14 @@ def draw_curve(axes: Axes, answers: Answers, colour: str, label: str, style: str
 
 def plot_recall(slices: Sequence[Slice]) -> Figure:
     "Whose positive rows are found: recall of every group that has enough of them."
-    shown = [one for one in slices if one.positives >= ENOUGH]
-    recall = np.array([one.recall for one in shown], dtype=float)
-    positives = np.array([one.positives for one in shown])
+    shown = [group for group in slices if group.positives >= ENOUGH]
+    recall = np.array([group.recall for group in shown], dtype=float)
+    positives = np.array([group.positives for group in shown])
     figure, axes = new_figure("Recall by group", 7.5, 1.4 + 0.3 * len(shown))
     axes.errorbar(
         recall, range(len(shown)), xerr=share_bars(recall * positives, positives), fmt="o", color=BLUE
     )
-    axes.set_yticks(range(len(shown)), [f"{one.level} ({one.positives})" for one in shown])
+    axes.set_yticks(range(len(shown)), [f"{group.level} ({group.positives})" for group in shown])
     axes.invert_yaxis()
     axes.set(xlabel="recall (positive test rows in brackets; bars are 95 %)", xlim=(0, 1))
     return figure

@@ -34,7 +34,7 @@ def plan_runs(home: Path, keep: int, grace: timedelta, now: datetime) -> Plan:
     waiting = list_aside(aside_runs(home))
     return Plan(
         aside=tuple(run.name for run in listed if run not in kept),
-        gone=tuple(one for one in waiting if one.since <= now - grace),
+        gone=tuple(item for item in waiting if item.since <= now - grace),
         litter=tuple(litter),
     )
 
@@ -80,7 +80,7 @@ def carry_out_runs(home: Path, plan: Plan, now: datetime) -> Plan:
     "Move runs aside, and delete those whose grace time is over; what was done. Raises VolumeFault."
     leaving = (home / "runs" / name for name in counted(plan.aside, "moving aside"))
     aside = move_all_aside(leaving, aside_runs(home), now)
-    deleted = delete([one.folder for one in plan.gone])
+    deleted = delete([run.folder for run in plan.gone])
     remove_all(plan.litter)
-    gone = tuple(one for one in plan.gone if one.folder.name in deleted)
+    gone = tuple(run for run in plan.gone if run.folder.name in deleted)
     return plan.model_copy(update={"aside": tuple(aside), "gone": gone})

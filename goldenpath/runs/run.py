@@ -172,15 +172,15 @@ def list_runs(runs: Path) -> list[Path]:
 
 def find_run(runs: Path, name: str) -> Path:
     "Find a run by its id, by a unique part of it, or as `latest`. Raises BadInput."
-    known = list_runs(runs)
-    fitting = known[-1:] if name == "latest" else [path for path in known if name in path.name]
+    folders = list_runs(runs)
+    fitting = folders[-1:] if name == "latest" else [path for path in folders if name in path.name]
     if len(fitting) == 1:
         return fitting[0]
     if len(fitting) > 1:
         raise BadInput(
             f"run '{name}' fits {len(fitting)} runs, such as {fitting[0].name}: write more of the id"
         )
-    hint = nearest(name, [path.name for path in known]) or "; `goldenpath runs` lists them"
+    hint = nearest(name, [path.name for path in folders]) or "; `goldenpath runs` lists them"
     raise BadInput(f"there is no run '{name}' in {runs}{hint}")
 
 
@@ -213,9 +213,9 @@ def find_record(folder: Path | None, name: str) -> dict[str, Any]:
     It looks no further than a run in which the record's own step, or one before it, ran anew: what an older
     run says of another candidate is not this one's.
     """
-    seen: set[Path] = set()
-    while folder and folder not in seen:
-        seen.add(folder)
+    visited: set[Path] = set()
+    while folder and folder not in visited:
+        visited.add(folder)
         if record := read_json(folder / name):
             return record
         if any(step <= maker_of(name) for step in steps_of(folder)):

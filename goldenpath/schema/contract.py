@@ -105,9 +105,9 @@ class Contract:
         self._batches = BatchReader(record, self.spec)
         attributes = dict(zip(record.model_fields, self.fields, strict=True))
         self._values = getter([name for name, field in attributes.items() if field in self.spec.readable])
-        seen = {name: field for name, field in attributes.items() if field in self.spec.inputs}
-        self._texts = getter([name for name, field in seen.items() if field.is_text])
-        self._numbers = getter([name for name, field in seen.items() if not field.is_text])
+        inputs = {name: field for name, field in attributes.items() if field in self.spec.inputs}
+        self._texts = getter([name for name, field in inputs.items() if field.is_text])
+        self._numbers = getter([name for name, field in inputs.items() if not field.is_text])
         self._key = getter([name for name, field in attributes.items() if field.name == key])
 
     def parse(self, body: bytes | str) -> Record:
@@ -192,11 +192,11 @@ class Contract:
         errors = error.errors(include_url=False, include_context=True, include_input=False)
         if errors[0]["type"] == "json_invalid":
             return Malformed(f"the body is not JSON ({errors[0]['ctx']['error']}); send {wanted}")
-        for one in errors:
-            if one["type"] in ("model_type", "list_type"):
-                which = "".join(f", and entry {step} is not a record" for step in one["loc"])
+        for detail in errors:
+            if detail["type"] in ("model_type", "list_type"):
+                which = "".join(f", and entry {step} is not a record" for step in detail["loc"])
                 return Malformed(f"the body must be {wanted}{which}")
-        return Broken(tuple(dict.fromkeys(self._problem(one) for one in errors)))
+        return Broken(tuple(dict.fromkeys(self._problem(detail) for detail in errors)))
 
     def _without_crowds(self, body: bytes | str) -> bytes | str:
         """Return the body to check, without repeated fields. Raises Broken for very many unknown ones.
@@ -219,9 +219,9 @@ class Contract:
 
     def _unknown(self, what: str, index: int | None = None) -> Problem:
         "Describe a problem with fields whose names a caller made up, without repeating them."
-        known = some(field.name for field in self.fields)
+        names = some(field.name for field in self.fields)
         return Problem(
-            field="", problem=f"{what} that the contract does not know (known: {known})", index=index
+            field="", problem=f"{what} that the contract does not know (known: {names})", index=index
         )
 
     def _problem(self, error: ErrorDetails) -> Problem:

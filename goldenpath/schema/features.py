@@ -64,7 +64,7 @@ def calendar_places(days: NDArray[Any]) -> tuple[Places, Places]:
     if len(days) == 1 and days[0] == days[0]:  # a request: NumPy's calendar takes ten times as long for one
         day = date.fromordinal(EPOCH.toordinal() + int(days[0]))
         return np.array([day.month - 1]), np.array([day.weekday()])
-    known = ~np.isnan(days)
-    whole = np.where(known, days, 0).astype(np.intp)
+    present = ~np.isnan(days)
+    whole = np.where(present, days, 0).astype(np.intp)
     months = whole.astype("datetime64[D]").astype("datetime64[M]").astype(np.intp) % 12
-    return np.where(known, months, -1), np.where(known, (whole + THURSDAY) % 7, -1)
+    return np.where(present, months, -1), np.where(present, (whole + THURSDAY) % 7, -1)

@@ -67,8 +67,8 @@ def sort_chunk(
     split = named_split(contract, split)
     fields = (column.name for column in contract.fields)
     frame = needed_frame(chunk, {*fields, *needed_columns(contract, split)})
-    known = contract.outcome_known(frame)
-    checked = contract.check(frame[known])
+    labeled = contract.outcome_known(frame)
+    checked = contract.check(frame[labeled])
     here = np.searchsorted(chunk.rows, checked.clean.index.to_numpy())
     hashes = hash_rows(chunk.batch)
     by_key = isinstance(split, HashSplit) and split.by_key
@@ -80,7 +80,7 @@ def sort_chunk(
     rejected.insert(0, "file", chunk.file)
     read = len(chunk.rows) + len(chunk.ragged)
     return SortedChunk(
-        checked.clean[placed], sides[placed], hashes[here][placed], rejected, read, int((~known).sum())
+        checked.clean[placed], sides[placed], hashes[here][placed], rejected, read, int((~labeled).sum())
     )
 
 

@@ -124,8 +124,8 @@ class Metrics:
             observe(self._child(self.request_seconds, route), times)
         for version in {exchange.version for exchange in some if exchange.model_seconds is not None}:
             calls = [one.model_seconds for one in some if one.version == version]
-            known = [seconds for seconds in calls if seconds is not None]
-            observe(self._child(self.model_seconds, version), known)
+            measured = [seconds for seconds in calls if seconds is not None]
+            observe(self._child(self.model_seconds, version), measured)
 
     def _child(self, metric: Any, *labels: str) -> Any:
         "Return the metric with these labels; finding it takes longer than counting."

@@ -91,8 +91,8 @@ def repair(yes: bool) -> None:
     """
     registry = Project().registry
     if yes:
-        for one in repair_roles(registry.log.folder, load_settings().who_am_i()):
-            put(f"moved aside: {near(one.place)}: {one.reason}")
+        for move in repair_roles(registry.log.folder, load_settings().who_am_i()):
+            put(f"moved aside: {near(move.place)}: {move.reason}")
     elif first := find_obstacle(registry.log.folder):
         put(f"move aside: {near(first.place)}: {first.reason}")
         say("this was a dry run; --yes does it")

@@ -89,15 +89,15 @@ def _wanted(
         earlier = [looks[other.id] for other in before[node.id] if other.id in looks]
         if node.id not in looks:
             continue
-        declared = {str(name) for one in earlier for name in one.node.parameters.get("outputs", [])}
-        names = {name: one for one in earlier for name in one.opened & looks[node.id].opened}
+        declared = {str(name) for maker in earlier for name in maker.node.parameters.get("outputs", [])}
+        names = {name: maker for maker in earlier for name in maker.opened & looks[node.id].opened}
         line = {node.id, *(other.id for other in before[node.id])}
-        openers = [one for one in earlier if opens_step(one.source)]
+        openers = [maker for maker in earlier if opens_step(maker.source)]
         if openers and opens_step(looks[node.id].source) and line <= looks.keys() - gapped:
             names[HANDED_ON] = openers[0]
-        for name, one in names.items():
+        for name, maker in names.items():
             if name not in declared:
-                wanted.setdefault((one.node.id, name), (one, []))[1].append(node)
+                wanted.setdefault((maker.node.id, name), (maker, []))[1].append(node)
     return wanted
 
 

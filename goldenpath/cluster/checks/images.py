@@ -18,13 +18,13 @@ GUARDS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
 def check_image(
     node: Node,
-    known: set[str],  # images that are defined here
+    images: set[str],  # images that are defined here
 ) -> Iterator[Trap]:
     "Find an image that is not defined here: a mistyped tag is pulled in vain for ever."
     name = str(node.parameters.get("runtime_image", ""))
-    if not name or name in known:
+    if not name or name in images:
         return
-    tags = sorted(one for one in known if _repository(one) == _repository(name))
+    tags = sorted(one for one in images if _repository(one) == _repository(name))
     yield Trap(
         node.title,
         "image-unknown",
@@ -79,14 +79,14 @@ def _outside(look: StepSource) -> dict[str, str]:
     folder = look.node.file.parent
     carried = {str(one).partition("/")[0] for one in look.node.parameters.get("dependencies", [])}
     outside: dict[str, str] = {}
-    seen: set[str] = set()
+    visited: set[str] = set()
     waiting = [(name, look.node.file.name) for name in needed(look.source)]
     while waiting:
         name, where = waiting.pop(0)
         top = name.partition(".")[0]
-        if name in seen or top in sys.stdlib_module_names or _is_tested(name):
+        if name in visited or top in sys.stdlib_module_names or _is_tested(name):
             continue
-        seen.add(name)
+        visited.add(name)
         if (folder / top).is_dir() or (folder / f"{top}.py").is_file():
             waiting += _of_local(folder, name)
         elif top not in carried:  # a dependency that fits no file is said elsewhere

@@ -130,12 +130,12 @@ def _disagreements(graph: Graph) -> Iterator[Trap]:
     first: dict[str, tuple[str, Node]] = {}
     for node in graph.nodes:
         for name, value in node.variables.items():
-            known, other = first.setdefault(name, (value, node))
-            if known != value:
+            first_value, other = first.setdefault(name, (value, node))
+            if first_value != value:
                 yield Trap(
                     node.title,
                     "variables-differ",
-                    f"{name} = '{value}' here and '{known}' in {other.label}",
+                    f"{name} = '{value}' here and '{first_value}' in {other.label}",
                     "set it once, in the pipeline's defaults",
                     level="warning",
                 )

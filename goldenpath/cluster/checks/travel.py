@@ -86,13 +86,13 @@ def check_travel(node: Node) -> Iterator[Trap]:
 
 def _overlaps(node: Node, picked: dict[str, set[str]]) -> Iterator[Trap]:
     patterns = sorted(picked)
-    for place, one in enumerate(patterns):
+    for place, pattern in enumerate(patterns):
         for other in patterns[place + 1 :]:
-            if picked[one] & picked[other]:
+            if picked[pattern] & picked[other]:
                 yield Trap(
                     node.title,
                     "two-patterns",
-                    f"'{one}' and '{other}' fit the same files: the export fails at random",
+                    f"'{pattern}' and '{other}' fit the same files: the export fails at random",
                     "keep the wider one, with include_subdirectories",
                 )
 

@@ -181,7 +181,7 @@ def _run_one(task: Task, stage: Place) -> NodeReport:
     place = stage._replace(folder=stage.folder / "nodes" / task.label)
     before = {volume: mark(volume) for volume in place.volumes.values()}
     ran = run_task(task, place)
-    looks = [accesses_since(volume, seen) for volume, seen in before.items()]
+    looks = [accesses_since(volume, snapshot) for volume, snapshot in before.items()]
     shutil.rmtree(place.folder / "stage")
     return NodeReport(
         label=task.label,
@@ -214,10 +214,10 @@ def lost_files(src: Path, task: Task, ran: Ran) -> tuple[str, ...]:  # paths fro
     "List what a node wrote into its working folder and did not upload: it goes with the pod."
     stem = Path(task.file).stem
     came = {name for archive in src.glob("*.tar.gz") for name in _members(archive)}
-    known = {*came, *ran.fetched, *ran.sent, f"{stem}-output.ipynb", f"{stem}.html"}
+    expected = {*came, *ran.fetched, *ran.sent, f"{stem}-output.ipynb", f"{stem}.html"}
     files = (path for path in src.rglob("*") if path.is_file() and not path.is_symlink())
     names = {str(path.relative_to(src)) for path in files}
-    return tuple(sorted(name for name in names - known if not OF_ELYRA.match(name)))
+    return tuple(sorted(name for name in names - expected if not OF_ELYRA.match(name)))
 
 
 def _members(archive: Path) -> list[str]:

@@ -71,13 +71,13 @@ def lay_rows(settings: Settings, data: Path) -> None:
 
 def mark(volume: Path) -> Seen:
     "Note every file as it is now, its access time put back: reading moves it forward, if the mount says so."
-    seen = {}
+    files = {}
     for file in _files(volume):
         state = file.stat()
         with suppress(PermissionError):
             os.utime(file, ns=(int(LONG_AGO * 1e9), state.st_mtime_ns))
-        seen[file] = (state.st_mtime_ns, state.st_size)
-    return seen
+        files[file] = (state.st_mtime_ns, state.st_size)
+    return files
 
 
 def accesses_since(volume: Path, before: Seen) -> VolumeAccess:
