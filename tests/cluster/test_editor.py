@@ -281,7 +281,7 @@ def test_pressing_run_with_the_local_runtime_runs_it_and_the_report_opens(page, 
         page.locator("select#runtime_platform").wait_for()
         assert page.locator("select#runtime_platform").input_value() == "__elyra_local__"
         page.locator(".jp-Dialog button", has_text="Ok").click()
-        page.get_by_text("Job execution succeeded").first.wait_for(timeout=400_000)
+        page.get_by_text("Job execution succeeded").first.wait_for(timeout=1_200_000)
         (report,) = (project / "volume" / "runs").glob("*/report.html")
         page.goto(f"{lab.url}/lab/tree/{os.path.relpath(report, project)}?reset")
         frame = page.frame_locator("iframe").first

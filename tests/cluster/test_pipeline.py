@@ -147,7 +147,7 @@ def test_the_copy_of_a_part_of_a_pipeline_holds_that_part(tmp_path):
 def ran(tmp_path_factory):
     "Return a run in a folder with a space in its name, after an export cell was edited and not exported."
     project = make_project(tmp_path_factory.mktemp("a b") / "my project")
-    subprocess.run([find_program("nbdev-export")], cwd=project, check=True, capture_output=True, timeout=120)
+    subprocess.run([find_program("nbdev-export")], cwd=project, check=True, capture_output=True, timeout=500)
     (project / "notebooks" / "02_data.ipynb").write_text(step("02_data", "data", DATA, answer=2))
     before = fingerprint(project)
     seen = []

@@ -414,6 +414,7 @@ def test_a_rehearsal_gives_the_metrics_of_a_local_run(real_rows, tmp_path):
     project.mkdir()
     copy_project(PROJECT, project)
     shutil.copytree(IMAGES, project / "runtime-images")
+    values = {"SEED": "7", "GOLDENPATH_BOOTSTRAP": "20"}
     found = {}
     for kind in ("here", "pods"):
         environ = {"GOLDENPATH_HOME": str(tmp_path / kind), "GOLDENPATH_SOURCE": str(real_rows)}
@@ -423,12 +424,12 @@ def test_a_rehearsal_gives_the_metrics_of_a_local_run(real_rows, tmp_path):
             # what the step programs see is this environment
             os.environ.update(environ)
             try:
-                run = run_pipeline(file, settings, values={"SEED": "7"}).run
+                run = run_pipeline(file, settings, values=values, until="06_evaluate").run
             finally:
                 for name in environ:
                     del os.environ[name]
         else:
-            made = rehearse_pipeline(file, settings, values={"SEED": "7"})
+            made = rehearse_pipeline(file, settings, values=values)
             (run,) = (made.folder / "volumes" / "goldenpath" / "runs").iterdir()
         found[kind] = json.loads((run / "candidate" / "manifest.json").read_text())
     here, pods = found["here"], found["pods"]

@@ -132,7 +132,7 @@ def papermill(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     }
     command = [sys.executable, "-m", "papermill", *words]
     return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=500, check=False
     )
 
 

@@ -44,3 +44,9 @@ def signing_registry(home: Path, keys: Keys) -> Registry:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     "Wait for nothing to appear later: on one mount nothing does."
     monkeypatch.setattr(volume, "RENAME_PATIENCE", 0.0)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    "Wait longer for what another mount places: a busy machine may be late."
+    monkeypatch.setattr(volume, "RENAME_PATIENCE", 60.0)

@@ -86,6 +86,7 @@ def on_two_mounts(mounts: Mounts, program: Interrupter, scratch: Path, step: int
     return program.every(step, Meeting("publish"), make_home, check)
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_same_on_a_network_file_system_seen_from_another_mount(
     mounts: Mounts, program: Interrupter, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_same_on_a_network_file_system_seen_from_another_mount(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("patient")
 def test_the_same_on_a_network_file_system_at_every_operation(
     mounts: Mounts, program: Interrupter, tmp_path: Path
 ) -> None:

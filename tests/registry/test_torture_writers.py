@@ -23,7 +23,7 @@ GROUP = 2000
 
 
 @pytest.fixture
-def shared(mounts: Mounts, tmp_path: Path) -> Mounts:
+def shared(mounts: Mounts, tmp_path: Path, patient: None) -> Mounts:
     "Return a home that the group can write, seen through both mounts."
     needs("fuse", os.getuid() == 0, "only root can start programs as two other users")
     home = mounts.first / tmp_path.name
@@ -43,7 +43,7 @@ def start(stack: ExitStack, *words: object) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     "Return its last line."
-    output, _ = process.communicate(timeout=580)
+    output, _ = process.communicate(timeout=1700)
     assert process.returncode == 0
     return dict(json.loads(output))
 

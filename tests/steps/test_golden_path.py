@@ -1,12 +1,12 @@
 """The golden path for real, by the commands that a user types: from rows to answers and to the contrast."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from goldenpath.cluster.run import clash_of
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.runs.run import list_runs, steps_of
 from goldenpath.settings import load_settings
+from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_program import free_address
 from tests.helpers.small_project import fingerprint
@@ -159,13 +160,13 @@ def test_the_server_answers_over_http(ran):
 def asked(url: str) -> dict:
     "Return the server's answer, once it is up."
     request = urllib.request.Request(url, json.dumps(RECORD).encode(), {"Content-Type": "application/json"})
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(request, timeout=10) as reply:
-                return json.load(reply)
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"no answer from {url}")
+
+    def answer() -> dict | None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=LONG) as reply:
+            return json.load(reply)
+        return None
+
+    return wait_until(answer)
 
 
 def test_the_same_model_again_is_not_published_twice(ran):
