@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -11,12 +12,12 @@ from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.inference.engines import CannotCompile, SklearnEngine, compile_onnx
 from goldenpath.inference.proof import Paths, open_fast_path
-from goldenpath.records import FastPathRecord, Latency, Layout
+from goldenpath.records import Columns, FastPathRecord, Latency, Layout
 from goldenpath.registry.artifact import pipeline_from, save_pipeline, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.run import Run
-from goldenpath.schema.contract import Contract
-from goldenpath.schema.golden import Golden
+from goldenpath.schema.contract import Contract, columns_of_json
+from goldenpath.schema.golden import Golden, pool
 from goldenpath.schema.spec import ContractSpec
 
 
@@ -100,3 +101,24 @@ def open_candidate(
     fast, without_fast = open_fast_path(folder / "model.onnx", record.layout, record.onnx, target)
     engine = SklearnEngine(pipeline, record.layout, target)
     return Candidate(run, folder, record, Paths(engine, fast, without_fast))
+
+
+def prove_twice(
+    paths: Paths,
+    held_out: Columns,  # of validation and test rows, complete
+    spec: ContractSpec,
+    threshold: float,
+    complete: Callable[[Columns], Columns],  # the model's own `enriched`
+    choose: Callable[..., Golden],  # and its `choose_golden`
+) -> tuple[FastPathRecord, Golden]:
+    "Compare scikit-learn and ONNX on the held-out rows, then on the golden records made here."
+    proof = paths.prove(held_out, threshold)
+    drawn = pool(spec)
+    columns = complete(columns_of_json(spec, drawn.records))
+    fast = paths.fast.many(columns) if proof.status == "proven" and paths.fast else None
+    golden = choose(drawn, paths.sklearn.many(columns), fast, threshold)
+    if proof.status == "proven":
+        again = paths.prove(complete(columns_of_json(spec, golden.records)), threshold)
+        if again.status != "proven":
+            proof = again.model_copy(update={"reason": f"on golden rows: {again.reason}"})
+    return proof, golden

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['GAP', 'JUDGED', 'outcome_on', 'thresholds', 'at_value', 'choose', 'answers_of', 'measure_draw', 'interval',
            'Measured', 'bootstrap', 'beats_baseline', 'keeps_up', 'not_comparable', 'real_before_synthetic',
-           'reaches_floor', 'slices_reach_floor', 'gate_rules', 'prove_twice', 'evaluate']
+           'reaches_floor', 'slices_reach_floor', 'gate_rules', 'evaluate']
 
-# %% ../../notebooks/06_evaluate.ipynb #8de438d2
-from collections.abc import Callable, Mapping, Sequence
+# %% ../../notebooks/06_evaluate.ipynb #fea6c30d
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -24,16 +24,15 @@ from ..evaluation.intervals import LEVEL, Interval
 from ..evaluation.metrics import METRICS, Answers, Weighted, majority, measure_metrics, unweighted
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
 from ..evaluation.slices import ENOUGH, Slice, lowest_recall, slices_of
-from ..inference.proof import Paths, latencies, stacked
+from ..inference.proof import latencies, stacked
 from ..model import TRUSTED_TYPES, choose_golden, decide, enriched
 from ..project import Step
-from ..records import Columns, FastPathRecord
+from ..records import Columns
 from ..report.card import Words, model_card
 from ..report.plots import save_plots
-from ..runs.candidate import Candidate, open_candidate
+from ..runs.candidate import Candidate, open_candidate, prove_twice
 from ..runs.spec import step_spec
-from ..schema.contract import Contract, ContractSpec, columns_of_json
-from ..schema.golden import Golden, pool
+from ..schema.contract import Contract
 from ..settings import Settings
 from ..settings.rules import ThresholdRule
 
@@ -234,27 +233,7 @@ def gate_rules(
         rules.append(slices_reach_floor(slices, slice_floor or 0.0))
     return rules
 
-# %% ../../notebooks/06_evaluate.ipynb #89fcdd50
-def prove_twice(
-    paths: Paths,
-    held_out: Columns,  # of validation and test rows, complete
-    spec: ContractSpec,
-    threshold: float,
-    complete: Callable[[Columns], Columns] = enriched,  # adds the columns that the contract lacks
-) -> tuple[FastPathRecord, Golden]:
-    "Compare scikit-learn and ONNX on the held-out rows, then on the golden records made here."
-    proof = paths.prove(held_out, threshold)
-    drawn = pool(spec)
-    columns = complete(columns_of_json(spec, drawn.records))
-    fast = paths.fast.many(columns) if proof.status == "proven" and paths.fast else None
-    golden = choose_golden(drawn, paths.sklearn.many(columns), fast, threshold)
-    if proof.status == "proven":
-        again = paths.prove(complete(columns_of_json(spec, golden.records)), threshold)
-        if again.status != "proven":
-            proof = again.model_copy(update={"reason": f"on golden rows: {again.reason}"})
-    return proof, golden
-
-# %% ../../notebooks/06_evaluate.ipynb #3bd0f848
+# %% ../../notebooks/06_evaluate.ipynb #205af789
 @step_spec(
     "06_evaluate",
     reads=("training.json", "candidate/", "data/"),
@@ -274,7 +253,9 @@ def evaluate(
     verdict, evaluation = _judge(step, settings, candidate, outcome, columns)
     step.run.doing("comparing the compiled model with scikit-learn")
     held_out, threshold = stacked(*columns.values()), evaluation.threshold.value
-    fast_path, golden = prove_twice(candidate.paths, held_out, contract.spec, threshold)
+    fast_path, golden = prove_twice(
+        candidate.paths, held_out, contract.spec, threshold, enriched, choose_golden
+    )
     timed = latencies(candidate.paths, columns["test"], fast_path.status == "proven")
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
     card = model_card(manifest, verdict, evaluation, contract.spec, Words(purpose=PURPOSE, limits=LIMITS))

@@ -23,7 +23,12 @@ ROWS = 12_000  # of the stand-in; half of their outcomes are known
 def settings_for(home: Path, **changes: object) -> Settings:
     "Return the settings of a project whose home is this folder."
     plain = {"home": str(home), "source": "synthetic", "synthetic_rows": ROWS, "bootstrap": 20}
-    ours = {"user": "ada@example.org", "slices": "sex, age_group", "auto_promote": "yes"}
+    ours = {
+        "model": "covid-death",
+        "user": "ada@example.org",
+        "slices": "sex, age_group",
+        "auto_promote": "yes",
+    }
     return Settings.model_validate({**plain, **ours, **changes})
 
 

@@ -21,17 +21,17 @@ from goldenpath.evaluation.metrics import Answers, majority
 from goldenpath.evaluation.record import Judgment
 from goldenpath.inference.engines import SklearnEngine, compile_onnx, frame_of, layout_of
 from goldenpath.inference.proof import Paths
-from goldenpath.model import build_pipeline, enriched
+from goldenpath.model import build_pipeline, choose_golden, enriched
 from goldenpath.predict import load_predictor
 from goldenpath.records import Columns
 from goldenpath.registry.artifact import save_pipeline, verify_files
 from goldenpath.registry.registry import Registry
-from goldenpath.runs.candidate import open_candidate
+from goldenpath.runs.candidate import open_candidate, prove_twice
 from goldenpath.runs.run import Run
 from goldenpath.schema.golden import Golden
 from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
-from goldenpath.steps.evaluate import bootstrap, evaluate, gate_rules, outcome_on, prove_twice
+from goldenpath.steps.evaluate import bootstrap, evaluate, gate_rules, outcome_on
 from goldenpath.steps.train import train
 from tests.helpers.candidates import make_candidate
 from tests.helpers.trained_run import RUN, published, run_in, settings_for, step_in, trained
@@ -258,7 +258,7 @@ def test_a_compiled_model_that_is_wrong_on_golden_rows_alone_is_refused(home: Pa
     right = open_candidate(run).paths.sklearn
     held_out = enriched(CONTRACT.columns(pd.read_parquet(run.input("data/test.parquet"))))
     wrong = WrongOnGoldenRows(right, held_out=len(held_out["sex"]))
-    proof, golden = prove_twice(Paths(right, wrong), held_out, CONTRACT.spec, threshold=0.5)
+    proof, golden = prove_twice(Paths(right, wrong), held_out, CONTRACT.spec, 0.5, enriched, choose_golden)
     assert proof.status == "refused"
     assert proof.reason.startswith("on golden rows: answers differ from scikit-learn's")
     assert proof.rows == len(golden.records)
