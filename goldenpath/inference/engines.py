@@ -251,11 +251,11 @@ def _takes(session: Any, **expected: int) -> set[str]:
 
 
 def _refuse_answers(session: Any, target: TargetSpec) -> None:
-    found = {tensor.name: (tensor.type, tensor.shape) for tensor in session.get_outputs()}
-    kind, shape = found.get(ANSWERS[target.method], ("nothing", []))
+    outputs = {tensor.name: (tensor.type, tensor.shape) for tensor in session.get_outputs()}
+    kind, shape = outputs.get(ANSWERS[target.method], ("nothing", []))
     if kind != "tensor(float)" or len(shape) != 2 or shape[1] not in (target.columns, None):
         expected = "values" if target.method == "predict" else f"probabilities of {target.columns} outcomes"
-        raise CannotCompile(f"the compiled model answers {found}, not {expected}; train again")
+        raise CannotCompile(f"the compiled model answers {outputs}, not {expected}; train again")
 
 
 def _one_hot(session: Any, layout: Layout) -> OneHot:

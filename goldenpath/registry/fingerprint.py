@@ -45,7 +45,7 @@ def _parameter(value: Any) -> str:
     if hasattr(value, "get_params"):
         return type(value).__name__
     if isinstance(value, list | tuple):  # parts in a list are parameters of their own
-        inside = [_parameter(one) for one in value if not hasattr(one, "get_params")]
+        inside = [_parameter(element) for element in value if not hasattr(element, "get_params")]
         return f"[{', '.join(inside)}]" if isinstance(value, list) else " ".join(inside)
     return value if isinstance(value, str) else _without_addresses(repr(value))
 

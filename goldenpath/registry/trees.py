@@ -41,7 +41,7 @@ def _nodes_problem(
     features: int,
 ) -> str:
     parent = np.flatnonzero(inner)
-    for child in (one.astype(np.int64) for one in children):
+    for child in (tree.astype(np.int64) for tree in children):
         wrong = (child <= parent) | (child >= len(inner))
         if wrong.any():
             return f"a tree whose node {parent[wrong][0]} of {len(inner)} has the child {child[wrong][0]}"
@@ -56,7 +56,7 @@ def boosting_problem(boosting: Any) -> str:
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
     first = boosting.estimators_[0, 0]
-    if {_width(one) for one in boosting.estimators_.flat} != {_width(first)}:
+    if {_width(tree) for tree in boosting.estimators_.flat} != {_width(first)}:
         return "a boosting model whose trees take different features"
     start = boosting.init_
     dummy = type(start) in (DummyClassifier, DummyRegressor) and start.n_outputs_ == 1
@@ -79,7 +79,7 @@ def histogram_problem(boosting: Any) -> str:
     if not features:
         return "a boosting model that does not check how many features it is given"
     categorical = np.asarray(boosting._bin_mapper.is_categorical_)
-    for predictor in (one for iteration in boosting._predictors for one in iteration):
+    for predictor in (tree for iteration in boosting._predictors for tree in iteration):
         if problem := _predictor_problem(predictor, features, categorical):
             return problem
         for array in (predictor.nodes, predictor.raw_left_cat_bitsets, categorical):
@@ -131,9 +131,9 @@ def _predictor_problem(predictor: Any, features: int, categorical: NDArray[np.bo
     if problem := _nodes_problem(inner, children, split["feature_idx"], features):
         return problem
     asked = split[split["is_categorical"] != 0]
-    known = {*np.flatnonzero(categorical).tolist()}
+    numbers = {*np.flatnonzero(categorical).tolist()}
     if len(asked) and sets.shape[1:] != (BITSET,):
         return f"a tree whose sets of categories have the shape {sets.shape}"
-    if not {*asked["feature_idx"].tolist()} <= known or (asked["bitset_idx"] >= len(sets)).any():
+    if not {*asked["feature_idx"].tolist()} <= numbers or (asked["bitset_idx"] >= len(sets)).any():
         return "a tree that asks for a set of categories that it does not have"
     return ""

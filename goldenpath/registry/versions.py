@@ -220,8 +220,8 @@ class Versions:
         return self._sign(manifest, key)
 
     def _vouched(self, manifest: Manifest, key: Path) -> bool:
-        known = (self.keys.public, self.keys.sign_with, key)
-        return any(self._signed(manifest, item) for item in known if item)
+        trusted = (self.keys.public, self.keys.sign_with, key)
+        return any(self._signed(manifest, item) for item in trusted if item)
 
     def _sign(self, manifest: Manifest, key: Path) -> Path:
         file = self.signature_file(manifest.version, key)

@@ -86,11 +86,11 @@ def explored(run: Run) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
     return pictures(file.parent, EXPLORED), tuple(read_small(file).decode().splitlines())
 
 
-def pictures(folder: Path, known: dict[str, str]) -> tuple[Picture, ...]:
+def pictures(folder: Path, captions: dict[str, str]) -> tuple[Picture, ...]:
     "Return the PNG files of a folder with their captions, the known ones first."
     files = {file.stem: file for file in sorted(folder.glob("*.png"))}
-    order = [*(name for name in known if name in files), *(name for name in files if name not in known)]
+    order = [*(name for name in captions if name in files), *(name for name in files if name not in captions)]
     return tuple(
-        Picture(read_small(files[name]), known.get(name, name.replace("_", " ")), name not in SMALL)
+        Picture(read_small(files[name]), captions.get(name, name.replace("_", " ")), name not in SMALL)
         for name in order
     )

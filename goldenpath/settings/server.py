@@ -58,8 +58,8 @@ class ServerSettings(Frozen):
 
     @field_validator("backend_url")
     @classmethod
-    def _needed_by_the_backend(cls, url: str, known: ValidationInfo) -> str:
-        if known.data.get("backend") == "v2" and not url:
+    def _needed_by_the_backend(cls, url: str, info: ValidationInfo) -> str:
+        if info.data.get("backend") == "v2" and not url:
             raise ValueError("backend = v2 needs it")
         return url
 
@@ -71,9 +71,9 @@ def allowed(field: FieldInfo) -> str:
         return words
     limits = (("ge", "at least"), ("le", "at most"))
     bounds = [
-        f"{word} {getattr(one, name)}"
-        for one in field.metadata
+        f"{word} {getattr(constraint, name)}"
+        for constraint in field.metadata
         for name, word in limits
-        if hasattr(one, name)
+        if hasattr(constraint, name)
     ]
     return f"{words} ({', '.join(bounds)})" if bounds else words

@@ -99,10 +99,10 @@ def rates_within(
 ) -> pd.DataFrame:  # by (group, level of `within`): rows, share, rate, low, high
     "Look at each group level by level."
     positive = is_positive(rows, contract)
-    known = [level for level in rows[within].cat.categories if level not in contract.target.unknown]
+    levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown]
     own = {name: (rows[group] == name).to_numpy() for name in names}
     tables = {name: profile_column(rows.loc[of, within], positive[of]) for name, of in own.items()}
-    return pd.concat({name: table.reindex(known) for name, table in tables.items()})
+    return pd.concat({name: table.reindex(levels) for name, table in tables.items()})
 
 # %% ../../notebooks/03_explore.ipynb #bca659c2
 def sentence(name: str, line: pd.Series, reference: str, contract: Contract, within: str) -> str:
@@ -147,16 +147,16 @@ def explore_rows(
 ) -> Explored:
     "Draw and describe what there is to see."
     table, outcome = profile(rows, contract), f"{contract.target.column} = {contract.target.positive}"
-    seen = Explored(table, {"rates": plot_rates(table, strongest(table), outcome, source)}, [])
+    explored = Explored(table, {"rates": plot_rates(table, strongest(table), outcome, source)}, [])
     if len(gaps := unfilled(table, contract)):
-        seen.figures["unfilled"] = plot_unfilled(gaps, source)
+        explored.figures["unfilled"] = plot_unfilled(gaps, source)
     if {group, within} <= set(contract.spec.text_columns):
         groups = compare_groups(rows, contract, group, within)
-        seen.findings.extend(findings(groups, contract, within))
+        explored.findings.extend(findings(groups, contract, within))
         if len(groups) > 1:
             rates = rates_within(rows, contract, group, within, list(groups.index[:4]))
-            seen.figures["groups"] = plot_groups(groups, rates, (group, within), outcome, source)
-    return seen
+            explored.figures["groups"] = plot_groups(groups, rates, (group, within), outcome, source)
+    return explored
 
 # %% ../../notebooks/03_explore.ipynb #d9025b2c
 @step_spec("03_explore", reads=("data/train.parquet", "data/summary.json"), makes=("explore/",))
@@ -164,9 +164,9 @@ def explore(step: Step, group: str = "", within: str = "") -> Explored:
     "Explore the run's training rows; plots and findings go to explore/ in the run."
     rows = step.table("data/train.parquet")
     source = step.load("data/summary.json", DataSummary).source.rpartition("/")[2]
-    seen = explore_rows(rows, step.contract, source, group, within)
-    for name, figure in seen.figures.items():
+    explored = explore_rows(rows, step.contract, source, group, within)
+    for name, figure in explored.figures.items():
         figure.savefig(step.run.output(f"explore/{name}.png"))
-    text = "".join(f"{line}\n" for line in seen.findings)
+    text = "".join(f"{line}\n" for line in explored.findings)
     step.run.output("explore/findings.txt").write_text(text, "utf-8")
-    return seen
+    return explored

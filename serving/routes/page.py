@@ -105,16 +105,18 @@ def typed(field: FieldSpec, text: str) -> Any:
 def measured(predictor: Predictor) -> dict[str, float]:
     "Seconds by row of `ROWS`: from the contrast, or what the manifest knows where none was measured."
     manifest = manifest_of(predictor)
-    known = {f"{path}_one_s": latency.p50 for path, latency in manifest.latency.items()}
-    known = {"fast_one_s" if name == "onnx_one_s" else name: value for name, value in known.items()}
-    return medians(state().contrasts.of(manifest.version)) or medians(known)
+    seconds_by_row = {f"{path}_one_s": latency.p50 for path, latency in manifest.latency.items()}
+    seconds_by_row = {
+        "fast_one_s" if name == "onnx_one_s" else name: value for name, value in seconds_by_row.items()
+    }
+    return medians(state().contrasts.of(manifest.version)) or medians(seconds_by_row)
 
 
 def medians(contrast: Any) -> dict[str, float]:
     "Seconds by row of `ROWS`; values that are not times are left out, since nothing proves this file."
     shown = {key: contrast.get(key) for key, _ in _ROWS} if isinstance(contrast, dict) else {}
-    plain = {key: one.get("p50") if isinstance(one, dict) else one for key, one in shown.items()}
-    return {key: one for key, one in plain.items() if isinstance(one, float) and 0 < one < math.inf}
+    plain = {key: value.get("p50") if isinstance(value, dict) else value for key, value in shown.items()}
+    return {key: value for key, value in plain.items() if isinstance(value, float) and 0 < value < math.inf}
 
 
 def bars_of(seconds: dict[str, float]) -> list[Bar]:

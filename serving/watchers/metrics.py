@@ -123,7 +123,7 @@ class Metrics:
             times = [exchange.seconds for exchange in some if exchange.route == route]
             observe(self._child(self.request_seconds, route), times)
         for version in {exchange.version for exchange in some if exchange.model_seconds is not None}:
-            calls = [one.model_seconds for one in some if one.version == version]
+            calls = [entry.model_seconds for entry in some if entry.version == version]
             measured = [seconds for seconds in calls if seconds is not None]
             observe(self._child(self.model_seconds, version), measured)
 

@@ -83,3 +83,10 @@ def defined(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
     return {name for name in names if not name.startswith("_")}
+
+
+def values(path: Path) -> set[str]:
+    "Return the names of the variables and parameters of a file, at any depth."
+    nodes = [*ast.walk(ast.parse(path.read_text("utf-8")))]
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.contract import CONTRACT
-from tests.helpers.imports import ORDER, definitions, imported, modules, package_of
+from tests.helpers.imports import ORDER, definitions, imported, modules, package_of, values
 from tests.helpers.project import PROJECT
 
 LIBRARY = PROJECT / "goldenpath"
@@ -49,6 +49,12 @@ def test_a_public_name_is_defined_once():
     places = definitions([*modules(LIBRARY), *modules(PROJECT / "serving")])
     twice = {name for name, files in places.items() if len(files) > 1}
     assert twice == set()
+
+
+def test_values_have_names_of_things():
+    paths = [*modules(LIBRARY), *modules(PROJECT / "serving")]
+    participles = {str(path): values(path) & {"told", "said", "found", "known", "seen"} for path in paths}
+    assert {path: names for path, names in participles.items() if names} == {}
 
 
 @pytest.mark.parametrize(

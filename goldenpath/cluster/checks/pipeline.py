@@ -56,9 +56,9 @@ def merged(traps: Iterable[Trap]) -> list[Trap]:
 
 def _image_traps(graph: Graph, looks: Mapping[str, StepSource], images: Path) -> Iterator[Trap]:
     if own := image_names([images]):
-        known = own | image_names(metadata_folders("runtime-images"))
+        defined = own | image_names(metadata_folders("runtime-images"))
         for node in graph.nodes:
-            yield from check_image(node, known)
+            yield from check_image(node, defined)
     for look in looks.values():
         yield from check_imports(look, images)
 

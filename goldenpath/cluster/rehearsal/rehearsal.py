@@ -190,8 +190,8 @@ def _run_one(task: Task, stage: Place) -> NodeReport:
         seconds=ran.seconds,
         fetched=ran.fetched,
         sent=ran.sent,
-        read=tuple(name for one in looks for name in one.read),
-        written=tuple(name for one in looks for name in one.written),
+        read=tuple(name for entry in looks for name in entry.read),
+        written=tuple(name for entry in looks for name in entry.written),
         lost=lost_files(place.folder / "src", task, ran),
         missing=found_in_vain(place.folder / "witness", place.project),
         failure=_failure(task, place, ran) if ran.code else None,
@@ -231,7 +231,9 @@ def found_in_vain(witness: Path, project: Path) -> tuple[Missing, ...]:
         line for file in sorted(witness.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()
     ]
     noted = dict.fromkeys(Missing.model_validate_json(line) for line in lines)
-    return tuple(one for one in noted if (_is_here if one.kind == "file" else _imports)(one.name, project))
+    return tuple(
+        entry for entry in noted if (_is_here if entry.kind == "file" else _imports)(entry.name, project)
+    )
 
 
 def _is_here(name: str, project: Path) -> bool:
