@@ -76,7 +76,7 @@ fix: .venv/ready ## format, clean, export, and write the pages that are made fro
 	@$(BIN)/ruff format .
 	@$(BIN)/nbdev-clean
 	@$(BIN)/python -m goldenpath export
-	@$(BIN)/python docs/pages.py
+	@[ ! -f docs/pages.py ] || $(BIN)/python docs/pages.py
 
 test: check ## everything above, and the tests
 	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/house/test_phrases.py --ignore tests/house/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile

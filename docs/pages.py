@@ -4,6 +4,7 @@
 `docs/architecture.md` come from the imports and from one request that is answered.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -15,8 +16,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 # ruff: noqa: E402  (of this project, whatever is installed)
+from goldenpath.adopt.project import REPLACED, settings_values
 from goldenpath.settings import KEYS, Settings, load_settings
 from serving.worker import make_app
+from tests.helpers.example_files import bound_to_the_example
 from tests.helpers.hops import modules_entered
 from tests.helpers.imports import ORDER, imported, modules, package_of
 
@@ -124,7 +127,23 @@ def request_drawing() -> str:
     return "\n".join(["```text", *(f"{at:>2}  {name}" for at, name in enumerate(entered, 1)), "```\n"])
 
 
-PAGES = {"docs/settings.md": settings_page, "docs/architecture.md": architecture_page}
+def example_files() -> str:
+    "Return what `goldenpath adopt` needs to know of the example: what it replaces, and what it removes."
+    paths = ("notebooks/01_contract.ipynb", "notebooks/02a_stand_in.ipynb")
+    values = settings_values((PROJECT / "settings.ini").read_text("utf-8"))
+    example = {
+        "digests": {path: hashlib.sha256((PROJECT / path).read_bytes()).hexdigest() for path in paths},
+        "settings": {key: values[key] for key in REPLACED},
+        "alone": [str(path.relative_to(PROJECT)) for path in bound_to_the_example()],
+    }
+    return json.dumps(example, indent=1) + "\n"
+
+
+PAGES = {
+    "docs/settings.md": settings_page,
+    "docs/architecture.md": architecture_page,
+    "goldenpath/adopt/files/example.json": example_files,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

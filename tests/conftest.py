@@ -11,8 +11,6 @@ from tests.helpers.browser import browser  # noqa: F401 - a fixture
 from tests.helpers.fuse_mount import mounts  # noqa: F401 - a fixture for all tests, started once
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
-from tests.helpers.serving_fixtures import promote, publish
-from tests.helpers.small_project import make_project
 
 REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
 
@@ -59,12 +57,16 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     "Return the small project."
+    from tests.helpers.small_project import make_project  # here: an adopted project does not have it
+
     return make_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "Return a home with a real, small version, which is champion."
+    from tests.helpers.serving_fixtures import promote, publish  # here: an adopted project does not have it
+
     home = tmp_path_factory.mktemp("home")
     promote(home, publish(home, 1))
     return home

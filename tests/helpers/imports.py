@@ -29,6 +29,7 @@ ORDER = (
     "steps",
     "cluster",
     "doctor",
+    "adopt",
     "cli",
 )
 

@@ -10,7 +10,6 @@ import nbformat
 import pytest
 
 from goldenpath.cluster.workspace import write_modules
-from goldenpath.contract import CONTRACT
 from tests.helpers.project import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -87,10 +86,3 @@ def test_no_cell_needs_what_the_stock_images_lack(path: Path):
     assert "from nbdev" not in source
     assert "fastcore" not in source
     assert "!pip" not in source
-
-
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem >= "05"], ids=lambda path: path.stem)
-def test_no_notebook_from_05_on_knows_a_column(path: Path):
-    named = [*CONTRACT.text_columns, *CONTRACT.number_columns, CONTRACT.target.column]
-    source = path.read_text()
-    assert [name for name in named if name in source.replace("sex_", "")] == []

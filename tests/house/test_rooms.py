@@ -69,6 +69,14 @@ def test_nothing_outside_the_examples_files_knows_a_column_or_its_models_name(pa
     assert "covid" not in text.lower()
 
 
+@pytest.mark.parametrize("path", sorted((PROJECT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_notebook_from_05_on_knows_a_column(path: Path):
+    if path.stem >= "05":
+        named = [*CONTRACT.text_columns, *CONTRACT.number_columns, CONTRACT.target.column]
+        source = path.read_text("utf-8").replace("sex_", "")
+        assert [name for name in named if name in source] == []
+
+
 def test_benchmarks_import_no_tests_and_only_their_own_tests_import_benchmarks():
     others = [path for path in modules(PROJECT / "tests") if path.parent.name != "benchmarks"]
     for paths, forbidden in ((modules(PROJECT / "benchmarks"), "tests."), (others, "benchmarks.")):

@@ -1,0 +1,1 @@
+"""A first contract and settings for another table, drafted from its rows."""
