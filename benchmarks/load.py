@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenpath.errors import BadInput
-from goldenpath.programs import free_ports
+from goldenpath.programs import Program, free_ports, running
 
 SCRIPT = Path(__file__).with_name("bodies.lua")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
@@ -70,22 +70,12 @@ def started(
     environ = {**os.environ, **{name: fill(value) for name, value in variables.items()}}
     with tempfile.TemporaryFile() as log:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            [*(pinned(0) if pin else []), *words], cwd=folder, env=environ, stdout=log, stderr=log
-        )
-        try:
+        with running([*(pinned(0) if pin else []), *words], folder, environ, log) as process:
             wait(process, f"http://{address}{first[0]}", first[1], log)
             yield Started(f"http://{address}", process.pid, time.perf_counter() - began)
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
-def wait(process: "subprocess.Popen[bytes]", url: str, body: bytes, log) -> None:  # type: ignore[no-untyped-def]
+def wait(process: Program, url: str, body: bytes, log) -> None:  # type: ignore[no-untyped-def]
     "Until the first good answer. Raises BadInput with the end of the log where there is none."
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:

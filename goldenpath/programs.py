@@ -1,15 +1,56 @@
-"""Programs that this one starts: the ports they listen on."""
+"""Programs that this one starts: how they start and end, what they wrote last, the ports they listen on."""
 
+import os
 import random
+import signal
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 _CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 10_000  # well-known services lie below
 _ENOUGH = 1_000
+_ENDS_WITHIN = 20.0  # seconds
+
+Program = subprocess.Popen[bytes]
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path], folder: Path, environ: Mapping[str, str], output: IO[bytes]
+) -> Iterator[Program]:
+    "Start a program in `folder`; the end of the block (Ctrl-C too) ends it and all that it started."
+    program = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield program
+    finally:
+        _end(program)
+
+
+def _end(program: Program) -> None:
+    "Ask the program and its children to end, and kill them if it does not."
+    for request in (signal.SIGTERM, signal.SIGKILL):
+        if program.poll() is None:
+            os.killpg(program.pid, request)
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(_ENDS_WITHIN)
+
+
+def last_line(text: str) -> str:
+    "Return the last line of a program's output that is not blank."
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
 
 
 def free_ports(count: int) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from goldenpath.cluster.workspace import elyra_pipeline
 from goldenpath.errors import GoldenpathError
+from goldenpath.programs import last_line
 from goldenpath.records import Frozen
 
 CONFIGURATION = "rehearsal"  # name of the runtime configuration that Elyra is given here
@@ -94,7 +95,7 @@ def complaint(output: str) -> str:
     for place, line in enumerate(lines):
         if "[Error]" in line or line.startswith("Error"):
             return " ".join(lines[place : place + 2]) if line.endswith(":") else line
-    return lines[-1] if lines else "it said nothing"
+    return last_line(output)
 
 
 def read_tasks(compiled: Path) -> tuple[Task, ...]:

@@ -1,45 +1,18 @@
-"""A program that executes notebooks: started in a session of its own, followed, ended with its kernels."""
+"""A program that executes notebooks, followed step by step."""
 
-import os
-import signal
-import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
+from goldenpath.programs import Program
 from goldenpath.runs.executed import StepProgress, Watch, read_step, save_html
 from goldenpath.runs.run import read_json
 
 _LOOK_EVERY = 0.25  # seconds between two looks at the executed notebooks
-Process = subprocess.Popen[bytes]
-
-
-@contextmanager
-def running(
-    command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes]
-) -> Iterator[Process]:
-    "Start a program in `folder`; the end of the block (Ctrl-C too) ends the program and its kernels."
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=30)
 
 
 def follow(
-    process: Process,
+    process: Program,
     files: Sequence[Path],  # the notebooks that it executes
     run: Path,  # folder of the run, in which each step notes what it is doing
     watch: Watch,
@@ -58,7 +31,7 @@ def follow(
     return process.wait()
 
 
-def _changes(process: Process, files: Sequence[Path], run: Path) -> Iterator[StepProgress]:
+def _changes(process: Program, files: Sequence[Path], run: Path) -> Iterator[StepProgress]:
     "Each step when it begins, every second while it runs, and when it ends."
     states: dict[Path, tuple[str, str, int]] = {}
     ended = False

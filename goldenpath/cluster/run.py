@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline
-from goldenpath.cluster.program import follow, progress_of, running
-from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, last_line, tidy
+from goldenpath.cluster.program import follow, progress_of
+from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, tidy
 from goldenpath.errors import GateRefused, GoldenpathError
+from goldenpath.programs import last_line, running
 from goldenpath.project import Project
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_failure

@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from goldenpath.cluster.program import follow, running
+from goldenpath.cluster.program import follow
 from goldenpath.cluster.run import RunOutcome
-from goldenpath.cluster.workspace import export_notebooks, last_line
+from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.programs import last_line, running
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Watch, read_failure, read_step
 from goldenpath.runs.notebook import has_tag, read_notebook

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from goldenpath.errors import BadInput
+from goldenpath.programs import last_line
 from goldenpath.runs.notebook import check_syntax, exported_notebooks, stale_notebooks, warn_of_strangers
 
 COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
@@ -90,8 +91,3 @@ def tidy(folder: Path) -> None:
     for name in ("goldenpath", "serving", "notebooks"):
         for cache in sorted((folder / name).rglob("__pycache__")):
             shutil.rmtree(cache, ignore_errors=True)
-
-
-def last_line(text: str) -> str:
-    "Return the last line of a program's output."
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")

@@ -1,7 +1,6 @@
 """Start the real server as a program of its own, on a free loopback address, and stop it again."""
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,11 +12,10 @@ from typing import NamedTuple
 import goldenpath
 from goldenpath.errors import GoldenpathError
 from goldenpath.measure.http_client import Connection, NoAnswer
-from goldenpath.programs import free_ports
+from goldenpath.programs import Program, free_ports, last_line, running
 from goldenpath.settings import Settings
 
 _READY_WITHIN = 60.0  # seconds
-STOPPED_WITHIN = 20.0  # seconds
 _LOOK_EVERY = 0.01  # seconds
 
 
@@ -50,19 +48,9 @@ def running_server(
     command = [sys.executable, "-m", "serving", "--listen", listen, "--version", version, "--workers", "1"]
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
-        program = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**environment(settings), **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        try:
+        with running(command, folder, {**environment(settings), **(variables or {})}, output) as program:
             wait_until_ready(program, f"http://{listen}", output.fileno())
             yield Started(f"http://{listen}", time.perf_counter() - begun)
-        finally:
-            stop(program)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -76,7 +64,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, output: int) -> None:
+def wait_until_ready(program: Program, url: str, output: int) -> None:
     "Until /health/ready says 200. Raises NoServer where the program ends before, or takes too long."
     until = time.monotonic() + _READY_WITHIN
     while time.monotonic() < until:
@@ -95,15 +83,4 @@ def wait_until_ready(program: "subprocess.Popen[bytes]", url: str, output: int) 
 def last_words(output: int) -> str:
     "Return the last line that a program wrote."
     size = os.fstat(output).st_size
-    lines = os.pread(output, 4096, max(size - 4096, 0)).decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
-
-
-def stop(program: "subprocess.Popen[bytes]") -> None:
-    "Ask it to stop, and insist where it does not."
-    program.terminate()
-    try:
-        program.wait(STOPPED_WITHIN)
-    except subprocess.TimeoutExpired:
-        program.kill()
-        program.wait()
+    return last_line(os.pread(output, 4096, max(size - 4096, 0)).decode(errors="replace"))

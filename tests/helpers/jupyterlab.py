@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from goldenpath.cluster.workspace import copy_project
-from goldenpath.programs import free_ports
+from goldenpath.programs import Program, free_ports, running
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
 
@@ -52,23 +51,13 @@ def running_lab(project: Path, own: Path, **settings: str) -> Iterator[Lab]:
     command = ["sh", "lab/start", *options, "--ServerApp.port_retries=0"]
     environ = {**os.environ, **folders, "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), **settings}
     own.mkdir(parents=True, exist_ok=True)
-    with (own / "lab.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=project, env=environ, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/api/status", process, own / "lab.log")
-        yield Lab(f"http://127.0.0.1:{port}", project, own / "lab.log")
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    log = own / "lab.log"
+    with log.open("wb") as output, running(command, project, environ, output) as process:
+        wait_for(f"http://127.0.0.1:{port}/api/status", process, log)
+        yield Lab(f"http://127.0.0.1:{port}", project, log)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: Program, log: Path) -> None:
     def answers() -> bool:
         assert process.poll() is None, f"JupyterLab ended: {log.read_text()[-2000:]}"
         with contextlib.suppress(OSError):

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from goldenpath.measure.server import stop
-from goldenpath.programs import free_ports
+from goldenpath import programs
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
 
@@ -67,7 +66,7 @@ class Program:
 
 def free_address() -> str:
     "Return a loopback address that nobody listens on."
-    return f"127.0.0.1:{free_ports(1)[0]}"
+    return f"127.0.0.1:{programs.free_ports(1)[0]}"
 
 
 @contextlib.contextmanager
@@ -92,14 +91,10 @@ def running(
     log = home / f"server-{listen.rpartition(':')[2]}.log"
     with log.open("wb") as out:
         command = [python, "-m", "serving", "--listen", listen, *options]
-        process = subprocess.Popen(command, cwd=project, env=environ, stdout=out, stderr=out)
-    program = Program(process, listen, log)
-    try:
-        wait_for(program, 200 if ready else None)
-        yield program
-    finally:
-        if process.poll() is None:
-            stop(process)
+        with programs.running(command, project, environ, out) as process:
+            program = Program(process, listen, log)
+            wait_for(program, 200 if ready else None)
+            yield program
 
 
 def wait_for(program: Program, status: int | None) -> Answer:

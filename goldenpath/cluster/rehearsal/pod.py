@@ -5,9 +5,7 @@ image's Python at /opt/app-root, an empty working folder at /opt/app-root/src, t
 mount path, a /tmp of its own, and not the project. Elsewhere the same command runs with these paths replaced.
 """
 
-import os
 import re
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import NamedTuple
 
 from goldenpath.cluster.compile import Task
 from goldenpath.errors import BadInput
+from goldenpath.programs import running
 
 ROOT = "/opt/app-root"  # of the stock images
 WORKING = f"{ROOT}/src"
@@ -104,22 +103,8 @@ def run_task(task: Task, place: Place) -> Ran:
         (place.folder / name).mkdir(parents=True)
     command, environ, folder = _isolated(task, place) if place.isolation else _in_place(task, place)
     began = time.monotonic()
-    with (place.folder / "node.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait()
-        finally:
-            if process.poll() is None:  # Ctrl-C
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait(timeout=30)
+    with (place.folder / "node.log").open("wb") as log, running(command, folder, environ, log) as program:
+        code = program.wait()
     moved = MOVED.findall((place.folder / "node.log").read_text("utf-8", errors="replace"))
     return Ran(
         code=code,

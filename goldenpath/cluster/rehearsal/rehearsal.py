@@ -32,6 +32,7 @@ from goldenpath.cluster.rehearsal.volume import (
     mark,
 )
 from goldenpath.cluster.workspace import export_notebooks
+from goldenpath.programs import last_line
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, StepProgress, Watch, read_failure
 from goldenpath.runs.notebook import read_notebook
@@ -205,8 +206,7 @@ def _failure(task: Task, place: Place, ran: Ran) -> Failure:
         if failure := read_failure(executed):
             return failure
     log = place.folder / "node.log"
-    lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
-    message = lines[-1] if lines else "it said nothing"
+    message = last_line(log.read_text("utf-8", "replace"))
     return Failure(step=Path(task.file).stem, file=log, cell=0, kind=f"exit code {ran.code}", message=message)
 
 

@@ -4,8 +4,8 @@ import base64
 import hmac
 import http.client
 import json
+import os
 import secrets
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from goldenpath.cluster.compile import Store
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.programs import free_ports
+from goldenpath.programs import Program, free_ports, running
 
 _READY_WITHIN = 60.0  # seconds
 _STARTS = 3  # another program may take a port before the store does
@@ -53,7 +53,7 @@ def running_store(folder: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def _running(program: str, folder: Path, ports: dict[str, int]) -> Iterator[subprocess.Popen[bytes]]:
+def _running(program: str, folder: Path, ports: dict[str, int]) -> Iterator[Program]:
     data = folder / f"data-{ports['master.port']}"  # an earlier start left its own ports there
     data.mkdir()
     options = [f"-{name}={port}" for name, port in ports.items()]
@@ -67,18 +67,16 @@ def _running(program: str, folder: Path, ports: dict[str, int]) -> Iterator[subp
         *QUIET,
         *options,
     ]
-    with (folder / "store.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*command, "-ip=127.0.0.1", "-ip.bind=127.0.0.1"], cwd=folder, stdout=log, stderr=log
-        )
-    try:
-        yield process
-    finally:
-        process.kill()  # its content is not needed, and an orderly end takes ten seconds
-        process.wait()
-        for port in ports.values():
-            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
-                left.unlink(missing_ok=True)
+    command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    with (folder / "store.log").open("ab") as log, running(command, folder, os.environ, log) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # its content is not needed, and an orderly end takes ten seconds
+            process.wait()
+            for port in ports.values():
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                    left.unlink(missing_ok=True)
 
 
 def _keys(store: Store) -> dict[str, object]:
@@ -87,7 +85,7 @@ def _keys(store: Store) -> dict[str, object]:
     return {"identities": [{"name": store.user, "credentials": [key], "actions": actions}]}
 
 
-def _is_ready(store: Store, process: subprocess.Popen[bytes]) -> bool:
+def _is_ready(store: Store, process: Program) -> bool:
     "Wait until the store answers. False if it ends before, or takes too long."
     until = time.monotonic() + _READY_WITHIN
     while time.monotonic() < until and process.poll() is None:
