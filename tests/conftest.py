@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.helpers import trained_run
 from tests.helpers.browser import browser  # noqa: F401 - a fixture
 from tests.helpers.fuse_mount import mounts  # noqa: F401 - a fixture for all tests, started once
 from tests.helpers.project import PROJECT
@@ -37,6 +38,13 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GOLDENPATH_")]:
         if name != "GOLDENPATH_TEST_REQUIRE":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    "Let the processes that run these tests share what is trained."
+    own = tmp_path_factory.getbasetemp()
+    trained_run.shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")

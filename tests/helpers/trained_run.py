@@ -1,9 +1,10 @@
 """A run in which the real steps read and trained, made once for all tests and copied for each."""
 
-import atexit
-from functools import cache
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from shutil import copytree, rmtree
+from shutil import copytree
 from tempfile import mkdtemp
 
 from goldenpath.evaluation.record import Judgment
@@ -17,6 +18,7 @@ from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.train import train
 
 RUN = "20261121T000000Z-abcdef"
+shared = Path()  # a folder of all processes that run these tests, set by a fixture
 ROWS = 12_000  # of the stand-in; half of their outcomes are known
 
 
@@ -46,37 +48,36 @@ def step_in(run: Run, settings: Settings, contract: Contract | None = None) -> S
 
 def trained(home: Path) -> Run:
     "Return a run that holds rows and an unjudged candidate."
-    copytree(_trained_once(), home / "runs" / RUN)
+    copytree(_made_once("trained", _train), home, dirs_exist_ok=True)
     return run_in(home)
 
 
 def judged(home: Path) -> tuple[Run, Judgment]:
     "Return the same after 06_evaluate, with what that found."
-    folder, found = _judged_once()
-    copytree(folder, home / "runs" / RUN)
-    return run_in(home), found
+    made = _made_once("judged", _judge)
+    copytree(made / "runs", home / "runs", dirs_exist_ok=True)
+    return run_in(home), pickle.loads((made / "judgment").read_bytes())
 
 
-@cache
-def _judged_once() -> tuple[Path, Judgment]:
-    home = _empty_home()
-    run = trained(home)
-    return run.folder, evaluate(step_in(run, settings_for(home)))
+def _made_once(name: str, make: Callable[[Path], None]) -> Path:
+    "Return a home that all processes of these tests share: that of the first one that has made it."
+    if not (shared / name).exists():
+        staged = Path(mkdtemp(dir=shared))
+        make(staged)
+        with suppress(OSError):  # another one was quicker
+            staged.rename(shared / name)
+    return shared / name
 
 
-def _empty_home() -> Path:
-    home = Path(mkdtemp(prefix="goldenpath-trained-"))
-    atexit.register(rmtree, home, ignore_errors=True)
-    return home
-
-
-@cache
-def _trained_once() -> Path:
-    home = _empty_home()
+def _train(home: Path) -> None:
     step = step_in(run_in(home), settings_for(home))
     make_data(step)
     train(step, seed=42)
-    return step.run.folder
+
+
+def _judge(home: Path) -> None:
+    judgment = evaluate(step_in(trained(home), settings_for(home)))
+    (home / "judgment").write_bytes(pickle.dumps(judgment))
 
 
 def published(home: Path, run: Run) -> str:
