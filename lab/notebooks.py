@@ -86,7 +86,8 @@ def export(file: Path) -> str:  # empty, or one line that says why nothing was e
         if file in exported_notebooks(file.parent):
             check_syntax(file)
             nb_export(str(file), lib_path=str(PROJECT / "goldenpath"))
-        return next((line for line in strangers(file.parent) if f"/{file.name} " in line), "")
+        lines = (f"{problem}; {remedy}" for problem, remedy in strangers(file.parent))
+        return next((line for line in lines if f"/{file.name} " in line), "")
     except GoldenpathError as fault:
         return str(fault)
     except Exception as fault:  # whatever nbdev raises, the notebook itself is saved
