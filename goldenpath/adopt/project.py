@@ -73,8 +73,8 @@ def _strengths(adoption: Adoption) -> str:
     file = io.StringIO()
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(("column", "strength"))
-    seen = [proposal.column for proposal in adoption.draft.kept.values()]
-    rows.writerows((column, 1) for column in seen if column not in adoption.draft.roles.values())
+    columns = [proposal.column for proposal in adoption.draft.kept.values()]
+    rows.writerows((column, 1) for column in columns if column not in adoption.draft.roles.values())
     return file.getvalue()
 
 

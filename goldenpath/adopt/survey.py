@@ -122,9 +122,9 @@ def survey(sample: TableSample) -> dict[str, Column]:
 
 
 def _column(name: str, values: "pd.Series[Any]") -> Column:
-    found = distinct(values.dt.date.astype(str) if _is_moment(values) else values)
-    counts = np.bincount(found.codes[found.codes >= 0], minlength=len(found.texts)).astype(np.int64)
-    return Column(name, found, counts)
+    texts = distinct(values.dt.date.astype(str) if _is_moment(values) else values)
+    counts = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.texts)).astype(np.int64)
+    return Column(name, texts, counts)
 
 
 def _is_moment(values: "pd.Series[Any]") -> bool:

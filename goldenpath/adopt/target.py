@@ -35,37 +35,37 @@ class TargetProposal:
 def propose_target(column: Column) -> TargetProposal:
     "Read a column as the outcome to predict. Raises BadInput where nothing can be learned from it."
     unknown = tuple(text for text in column.texts if UNKNOWN.fullmatch(text))
-    known = [text for text in column.texts if text not in unknown]
+    labels = [text for text in column.texts if text not in unknown]
     if int(column.counts[~np.isin(column.distinct.texts, unknown)].sum()) < FEWEST_ROWS:
         raise BadInput(
             f"column '{column.name}' has an outcome in fewer than {FEWEST_ROWS} rows; name another --target"
         )
-    if len(known) < 2:
-        raise BadInput(f"column '{column.name}' is always {known[0]!r}; a target needs two outcomes")
-    if len(known) == 2:
-        return _binary(column, known, unknown)
-    if column.is_numeric and not (column.is_integer and len(known) <= FEW_NUMBERS):
+    if len(labels) < 2:
+        raise BadInput(f"column '{column.name}' is always {labels[0]!r}; a target needs two outcomes")
+    if len(labels) == 2:
+        return _binary(column, labels, unknown)
+    if column.is_numeric and not (column.is_integer and len(labels) <= FEW_NUMBERS):
         return _quantity(column)
-    if len(known) > MOST:
+    if len(labels) > MOST:
         raise BadInput(
-            f"column '{column.name}' has {len(known):,} different texts; a target has at most {MOST} "
+            f"column '{column.name}' has {len(labels):,} different texts; a target has at most {MOST} "
             "classes: put rare ones together, or name another --target"
         )
-    return _classes(column, known, unknown)
+    return _classes(column, labels, unknown)
 
 
-def _binary(column: Column, known: list[str], unknown: tuple[str, ...]) -> TargetProposal:
-    yes = [text for text in known if _POSITIVE.fullmatch(text)]
-    positive, reason = (yes[0], "by its name") if len(yes) == 1 else (known[1], "the rarer outcome")
-    negative = next(text for text in known if text != positive)
+def _binary(column: Column, labels: list[str], unknown: tuple[str, ...]) -> TargetProposal:
+    yes = [text for text in labels if _POSITIVE.fullmatch(text)]
+    positive, reason = (yes[0], "by its name") if len(yes) == 1 else (labels[1], "the rarer outcome")
+    negative = next(text for text in labels if text != positive)
     target = BinarySpec(column=column.name, positive=positive, negative=negative, unknown=unknown)
     return TargetProposal(target, f"two outcomes; positive is {positive!r}, {reason}")
 
 
-def _classes(column: Column, known: list[str], unknown: tuple[str, ...]) -> TargetProposal:
-    target = ClassesSpec(column=column.name, levels=tuple(sorted(known)), unknown=unknown)
+def _classes(column: Column, labels: list[str], unknown: tuple[str, ...]) -> TargetProposal:
+    target = ClassesSpec(column=column.name, levels=tuple(sorted(labels)), unknown=unknown)
     doubt = "whole numbers read as classes; if they are amounts, write Quantity" if column.is_integer else ""
-    return TargetProposal(target, f"{len(known)} classes", doubt)
+    return TargetProposal(target, f"{len(labels)} classes", doubt)
 
 
 def _quantity(column: Column) -> TargetProposal:
@@ -84,13 +84,15 @@ def gives_away(column: Column, outcomes: NDArray[np.int64]) -> bool:
     `outcomes` holds a code for each row of the sample, -1 where it is unknown. A quantity is given away by a
     column with the same order of values.
     """
-    known = (outcomes >= 0) & (column.distinct.codes >= 0)
-    if len(np.unique(outcomes[known])) < 2:
+    labeled = (outcomes >= 0) & (column.distinct.codes >= 0)
+    if len(np.unique(outcomes[labeled])) < 2:
         return False
-    groups = pd.Series(outcomes[known]).groupby(column.distinct.codes[known])
-    if groups.ngroups <= known.sum() / 2:
+    groups = pd.Series(outcomes[labeled]).groupby(column.distinct.codes[labeled])
+    if groups.ngroups <= labeled.sum() / 2:
         return bool((groups.nunique() == 1).all())
-    return column.is_numeric and _is_sorted_by(column.numbers[column.distinct.codes[known]], outcomes[known])
+    return column.is_numeric and _is_sorted_by(
+        column.numbers[column.distinct.codes[labeled]], outcomes[labeled]
+    )
 
 
 def _is_sorted_by(numbers: NDArray[np.float64], outcomes: NDArray[np.int64]) -> bool:
