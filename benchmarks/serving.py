@@ -1,8 +1,9 @@
-"""How fast the server answers, against the floor of the same app: `make bench`.
+"""How fast the server answers, against two floors: `make bench`.
 
-The floor is a route that reads the body and returns a constant: what the web server and Flask cost. Floor and
-prediction are measured in turns, so that what else happens on the machine hits both; the ratio is the median
-over the turns. One worker on one core, wrk on the other.
+The bare floor is a WSGI function on the same web server that reads the body and returns a constant. Flask's
+floor is a route of our application that does the same through Flask. Floors and prediction are measured in
+turns, so that what else happens on the machine hits all of them; a ratio is the median over the turns. One
+worker on one core, wrk on the other. At last requests come on a schedule, whether the server keeps up or not.
 """
 
 import json
@@ -15,42 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.environments import serving_python, size_of
-from benchmarks.load import Load, Started, started, write_bodies, wrk
-from benchmarks.projects import PROJECT, REAL_ROWS, as_joblib, project_copy, trained
-from goldenpath.contract import CONTRACT
+from benchmarks.load import Load, Started, started, wrk
+from benchmarks.open_load import open_load
+from benchmarks.projects import PROJECT, as_joblib
+from benchmarks.scenarios import Scenario, scenarios
 from goldenpath.measure.stopwatch import in_words
-from goldenpath.schema.frames import json_rows
-from goldenpath.steps.stand_in import draw_stand_in
 
-DISTINCT = 5_000
 CONNECTIONS = (1, 16)
+SHARES = (0.5, 0.8)  # of what the server can, when requests come on a schedule
 WIDTH = 110  # characters, so that the table keeps one line for each row in a log as well
 SERVE = [sys.executable, "-m", "serving", "--listen", "{address}"]
-
-
-@dataclass(frozen=True)
-class Goal:
-    "What a scenario must reach."
-
-    p50: float  # at most so many times the floor's, at 1 connection
-    rate: float  # at least this share of the floor's, at 16 connections
-
-
-@dataclass(frozen=True)
-class Scenario:
-    "One line of the table."
-
-    name: str
-    project: Path
-    bodies: Path
-    settings: dict[str, str]
-    goal: Goal | None = None
-    path: str = "/predict"
 
 
 @dataclass(frozen=True)
@@ -59,32 +38,39 @@ class Row:
 
     scenario: Scenario
     connections: int
-    floor: Load
     answer: Load
-    p50_ratio: float
-    rate_ratio: float
+    floors: dict[str, Load]  # by name
+    p50_ratios: dict[str, float]  # of the answer to each floor
+    rate_ratios: dict[str, float]
 
 
-def measure(scenario: Scenario, server: Started, turns: int, seconds: int) -> list[Row]:
-    "Floor and answer in turns, at each number of connections."
-    return [turn_about(scenario, server, connections, turns, seconds) for connections in CONNECTIONS]
+def measure(scenario: Scenario, servers: tuple[Started, Started], turns: int, seconds: int) -> list[Row]:
+    "Measure floors and answer in turns, at each number of connections; `servers` are ours and the bare one."
+    return [turn_about(scenario, servers, connections, turns, seconds) for connections in CONNECTIONS]
 
 
-def turn_about(scenario: Scenario, server: Started, connections: int, turns: int, seconds: int) -> Row:
+def turn_about(
+    scenario: Scenario, servers: tuple[Started, Started], connections: int, turns: int, seconds: int
+) -> Row:
     "Return the medians over the turns."
-    floors, answers = [], []
+    ours, bare = servers
+    urls = {"bare": f"{bare.url}/", "Flask": f"{ours.url}/floor", "": f"{ours.url}{scenario.path}"}
+    loads: dict[str, list[Load]] = {name: [] for name in urls}
     for _ in range(turns):
-        floors.append(wrk(f"{server.url}/floor", scenario.bodies, connections, seconds))
-        answers.append(wrk(f"{server.url}{scenario.path}", scenario.bodies, connections, seconds))
-    pairs = list(zip(answers, floors, strict=True))
-    return Row(
-        scenario,
-        connections,
-        middle(floors),
-        middle(answers),
-        statistics.median(answer.p50 / floor.p50 for answer, floor in pairs),
-        statistics.median(answer.rate / floor.rate for answer, floor in pairs),
-    )
+        for name, url in urls.items():
+            loads[name].append(wrk(url, scenario.bodies, connections, seconds))
+    answers = loads.pop("")
+
+    def ratios(figure: str) -> dict[str, float]:
+        ours = [getattr(answer, figure) for answer in answers]
+        theirs = {name: [getattr(floor, figure) for floor in floors] for name, floors in loads.items()}
+        return {
+            name: statistics.median(answer / floor for answer, floor in zip(ours, figures, strict=True))
+            for name, figures in theirs.items()
+        }
+
+    floors = {name: middle(each) for name, each in loads.items()}
+    return Row(scenario, connections, middle(answers), floors, ratios("p50"), ratios("rate"))
 
 
 def middle(loads: Sequence[Load]) -> Load:
@@ -101,49 +87,19 @@ def serve(scenario: Scenario, *options: str, pin: bool = True) -> Any:  # a cont
     return started([*SERVE, *options], first, scenario.project, pin, **variables)
 
 
-def distinct_records() -> list[dict[str, Any]]:
-    "Different records, drawn from the contract's levels by their published shares."
-    drawn = draw_stand_in(40 * DISTINCT, 1)[[field.name for field in CONTRACT.fields]].drop_duplicates()
-    assert len(drawn) >= DISTINCT
-    return json_rows(CONTRACT.fields, drawn.head(DISTINCT))
-
-
-def rows_in_order() -> list[dict[str, Any]]:
-    "Return the real rows in file order if they are beside the project, else synthetic rows."
-    names = [field.name for field in CONTRACT.fields]
-    if not REAL_ROWS.exists():
-        return json_rows(CONTRACT.fields, draw_stand_in(20_000, 2)[names])
-    rows = pd.read_csv(REAL_ROWS, usecols=[*names, CONTRACT.target.column], dtype="category")
-    return json_rows(CONTRACT.fields, CONTRACT.check(rows).clean)
-
-
-def scenarios(folder: Path) -> list[Scenario]:
-    "Both projects, trained, and what is asked of them."
-    source = {"GOLDENPATH_SOURCE": str(REAL_ROWS)} if REAL_ROWS.exists() else {}
-    own = trained(project_copy(folder / "own"), **source)
-    example = trained(project_copy(folder / "example", "breast_cancer"))
-    distinct = distinct_records()
-    some = write_bodies(folder / "distinct", distinct)
-    numbers = pd.read_csv(example / "data" / "breast_cancer.csv").iloc[:, :30]
-    wide = write_bodies(folder / "wide", numbers.to_dict("records"))
-    in_order = write_bodies(folder / "in_order", rows_in_order())
-    thousands = write_bodies(
-        folder / "thousands", [distinct[at : at + 1000] for at in range(0, DISTINCT, 1000)]
-    )
-    off, on = {"memo": "0"}, {"memo": "50000"}
-    return [
-        Scenario(f"/predict, memo off, {DISTINCT:,} distinct records", own, some, off, Goal(1.8, 0.65)),
-        Scenario("/predict, memo off, 30 numeric columns", example, wide, off, Goal(2.2, 0.55)),
-        Scenario("/predict, memo on, rows in file order", own, in_order, on, Goal(1.4, 0.85)),
-        Scenario("/predict by scikit-learn", own, some, {"memo": "0", "fast_path": "no"}),
-        Scenario("/predict/batch of 1,000 records", own, thousands, off, path="/predict/batch"),
-    ]
+def serve_bare(scenario: Scenario) -> Any:  # a context manager of Started
+    "Start the floor of every WSGI application and yield it once it is ready."
+    first = ("/", scenario.bodies.open("rb").readline())
+    return started([sys.executable, "-m", "benchmarks.bare", "{address}"], first, PROJECT)
 
 
 def as_table(rows: Sequence[Row]) -> Table:
     "Every figure, and whether it reaches its goal."
-    table = Table(title="one worker, one core, at 1 and 16 connections")
-    for name in ("what", "at", "requests/s", "p50", "p99", "p50 / floor", "rate / floor", "goal"):
+    title = (
+        "one worker, one core, at 1 and 16 connections; ratios to the floors are of p50 at 1, of rates at 16"
+    )
+    table = Table(title=title)
+    for name in ("what", "at", "requests/s", "p50", "p99", "x bare", "x Flask", "goal"):
         table.add_column(name, justify="left" if name == "what" else "right")
     for row in rows:
         load = row.answer
@@ -153,21 +109,36 @@ def as_table(rows: Sequence[Row]) -> Table:
             f"{load.rate:,.0f}",
             in_words(load.p50),
             in_words(load.p99),
-            f"{row.p50_ratio:.2f}",
-            f"{row.rate_ratio:.2f}",
+            *(f"{ratio:.2f}" for ratio in shown(row).values()),
             verdict(row),
         )
     return table
 
 
+def shown(row: Row) -> dict[str, float]:
+    "Return the ratios to both floors that count at this number of connections."
+    return row.p50_ratios if row.connections == 1 else row.rate_ratios
+
+
 def verdict(row: Row) -> str:
-    "`<= 1.8: yes`, for the figure that has a goal at this number of connections."
-    goal = row.scenario.goal
+    "`<= 2.0: yes`, for the ratio to the bare floor."
+    goal, ratio = row.scenario.goal, shown(row)["bare"]
     if goal is None:
         return ""
     if row.connections == 1:
-        return f"<= {goal.p50}: {'yes' if row.p50_ratio <= goal.p50 else 'NO'}"
-    return f">= {goal.rate}: {'yes' if row.rate_ratio >= goal.rate else 'NO'}"
+        return f"<= {goal.p50}: {'yes' if ratio <= goal.p50 else 'NO'}"
+    return f">= {goal.rate}: {'yes' if ratio >= goal.rate else 'NO'}"
+
+
+def on_schedule(console: Console, row: Row, seconds: int) -> None:
+    "Send requests at shares of the rate at 16 connections, timed from when each should have been sent."
+    scenario = row.scenario
+    with serve(scenario) as server:
+        for share in SHARES:
+            rate = share * row.answer.rate
+            load = open_load(f"{server.url}{scenario.path}", scenario.bodies, rate, seconds)
+            times = f"p50 {in_words(load.p50)}, p99 {in_words(load.p99)}, {load.failed} failed"
+            console.print(f"on a schedule, {share:.0%} of that rate, {load.rate:,.0f} requests/s: {times}")
 
 
 def further(console: Console, chosen: Sequence[Scenario], seconds: int) -> None:
@@ -198,13 +169,13 @@ def naively(scenario: Scenario, seconds: int) -> str:
 
 @click.command()
 @click.option(
-    "--turns", default=9, show_default=True, help="Times that floor and answer are measured in turn."
+    "--turns", default=9, show_default=True, help="Times that floors and answer are measured in turn."
 )
 @click.option("--seconds", default=1, show_default=True, help="Length of one measurement.")
 @click.option("--only", default="", help="Measure the scenarios whose name contains this.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there as well.")
 def main(turns: int, seconds: int, only: str, file: Path | None) -> None:
-    "Measure the real server against the floor of the same app."
+    "Measure the real server against the bare floor and Flask's."
     console = Console(width=max(WIDTH, Console().width))
     with tempfile.TemporaryDirectory() as name:
         console.print("training both projects (a minute or two) ...")
@@ -212,14 +183,17 @@ def main(turns: int, seconds: int, only: str, file: Path | None) -> None:
         rows: list[Row] = []
         for scenario in chosen:
             console.print(f"measuring {scenario.name} ...")
-            with serve(scenario) as server:
-                rows += measure(scenario, server, turns, seconds)
+            with serve(scenario) as ours, serve_bare(scenario) as bare:
+                rows += measure(scenario, (ours, bare), turns, seconds)
         console.print(as_table(rows))
         for row in rows:
-            if row.scenario.path == "/predict/batch":
-                console.print(f"batches at {row.connections}: {row.answer.rate * 1000:,.0f} records/s")
-        failed = sum(row.answer.failed + row.floor.failed for row in rows)
-        console.print(f"failed requests: {failed}")
+            if "1,000 records" in row.scenario.name:
+                console.print(
+                    f"{row.scenario.path} at {row.connections}: {row.answer.rate * 1000:,.0f} records/s"
+                )
+        loads = [load for row in rows for load in (row.answer, *row.floors.values())]
+        console.print(f"failed requests: {sum(load.failed for load in loads)}")
+        on_schedule(console, rows[CONNECTIONS.index(16)], 10 * seconds)
         further(console, chosen, seconds)
     if file:
         file.write_text(json.dumps([figures(row) for row in rows], indent=2))
@@ -234,10 +208,15 @@ def figures(row: Row) -> dict[str, Any]:
         "requests_per_s": row.answer.rate,
         "p50_s": row.answer.p50,
         "p99_s": row.answer.p99,
-        "floor_requests_per_s": row.floor.rate,
-        "floor_p50_s": row.floor.p50,
-        "p50_ratio": row.p50_ratio,
-        "rate_ratio": row.rate_ratio,
+        "floors": {
+            name: {
+                "requests_per_s": floor.rate,
+                "p50_s": floor.p50,
+                "p50_ratio": row.p50_ratios[name],
+                "rate_ratio": row.rate_ratios[name],
+            }
+            for name, floor in row.floors.items()
+        },
     }
 
 

@@ -1,11 +1,16 @@
 """The measurements run and read what they measure; their full forms are slow."""
 
 import math
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from benchmarks import load, soak
+from benchmarks.open_load import Generator, complete
 from benchmarks.soak import Happened, Seen, judge
 
 SAID = """Running 2s test @ http://127.0.0.1:1/predict
@@ -42,3 +47,69 @@ def test_a_short_soak_holds(tmp_path: Path) -> None:
     said: list[str] = []
     late = math.inf  # beside other tests
     assert soak.run(tmp_path, 75, said.append, within=late) == [], said
+
+
+class Server(ThreadingHTTPServer):
+    "Answers at once, but for one request that stops all others."
+
+    daemon_threads = True
+    stall = 0.0  # seconds
+
+
+class Constant(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    turn = threading.Lock()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        with self.turn:
+            pause, Server.stall = Server.stall, 0.0
+            time.sleep(pause)
+        self.send_response(200 if self.path == "/good" else 503)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *words: object) -> None:
+        "Say nothing."
+
+
+@pytest.fixture
+def constant(tmp_path: Path) -> Iterator[str]:
+    server = Server(("127.0.0.1", 0), Constant)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_late_answer_makes_those_late_that_should_have_been_sent_meanwhile(
+    constant: str, tmp_path: Path
+) -> None:
+    bodies = load.write_bodies(tmp_path / "bodies", [{}, {"a": 1}])
+    Server.stall = 0.2
+    generator = Generator(f"{constant}/good", bodies)
+    result = generator.run(rate=400, seconds=0.25)
+    assert (len(generator.times), result.failed) == (100, 0)
+    late = sum(seconds > 0.1 for seconds in generator.times)
+    assert late >= 40, "only requests that had been sent were late"
+
+
+def test_answers_that_are_not_good_are_counted_as_failed(constant: str, tmp_path: Path) -> None:
+    bodies = load.write_bodies(tmp_path / "bodies", [{}])
+    assert Generator(f"{constant}/bad", bodies).run(rate=200, seconds=0.25).failed == 50
+
+
+@pytest.mark.parametrize(
+    ("head", "rest", "whole"),
+    [
+        (b"content-length: 2\r\nx: y", b"{}", True),
+        (b"content-length: 2", b"{", False),
+        (b"transfer-encoding: chunked", b"2\r\n{}\r\n", False),
+        (b"transfer-encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n", True),
+    ],
+)
+def test_an_answer_is_complete_when_its_body_is(head: bytes, rest: bytes, whole: bool) -> None:
+    assert complete(head, rest) == whole
