@@ -90,7 +90,7 @@ def serve(scenario: Scenario, *options: str, pin: bool = True) -> Any:  # a cont
 def serve_bare(scenario: Scenario) -> Any:  # a context manager of Started
     "Start the floor of every WSGI application and yield it once it is ready."
     first = ("/", scenario.bodies.open("rb").readline())
-    return started([sys.executable, "-m", "benchmarks.bare", "{address}"], first, PROJECT)
+    return started([*SERVE, "--bare"], first, scenario.project)
 
 
 def as_table(rows: Sequence[Row]) -> Table:

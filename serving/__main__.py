@@ -14,15 +14,18 @@ from goldenpath.registry.trial import can_limit_memory
 from goldenpath.settings import Settings, load_settings
 from goldenpath.settings.rules import Address
 from goldenpath.text.plain import put, say
-from serving.launcher import Draining, check_start, launch
+from serving.launcher import Draining, check_start, constant, launch
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", "-V", help="Serve this version alone.")
 @click.option("--listen", "-l", help="Address to listen on, such as 127.0.0.1:8080.")
 @click.option("--workers", "-w", type=click.IntRange(1, 256), help="Worker processes.")
+@click.option(
+    "--bare", is_flag=True, help="Answer a constant, to measure the web server alone, and load nothing."
+)
 @click.option("--check", is_flag=True, help="Only try whether there is a model that can answer, and stop.")
-def start(version: str | None, listen: str | None, workers: int | None, check: bool) -> None:
+def start(version: str | None, listen: str | None, workers: int | None, bare: bool, check: bool) -> None:
     """Answer predictions over HTTP.
 
     Without --version the champion answers, and every change of roles is followed while the server runs.
@@ -32,6 +35,9 @@ def start(version: str | None, listen: str | None, workers: int | None, check: b
         settings = with_options(load_settings(), given)
         if check:
             try_model(settings)
+        elif bare:
+            check_start(settings)
+            launch(settings, lambda: constant, Draining())
         else:
             serve(settings)
     except GoldenpathError as fault:

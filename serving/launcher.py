@@ -16,11 +16,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias
-
-from flask import Flask
 
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
@@ -30,7 +28,7 @@ from serving.watchers import log
 from serving.watchers.metrics import shared_folder
 from serving.watchers.queue import every
 
-Factory: TypeAlias = Callable[[], Flask]
+Factory: TypeAlias = Callable[[], Callable[..., Iterable[bytes]]]  # of a WSGI application
 SPARE_THREADS = 8  # beyond `max_in_flight`, so that 503 and health answer when all others are busy
 HEADER_MILLISECONDS = 10_000  # in which a caller must have sent the headers
 HEADER_BYTES = 32_768
@@ -121,7 +119,14 @@ def connections() -> int:
     return min(CONNECTIONS, max(soft, wanted) // 2)
 
 
-def in_worker(factory: Factory) -> Flask:
+def constant(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    "Read the body and answer a constant: the floor of every WSGI application on this web server."
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "14")])
+    return [b'{"floor":true}']
+
+
+def in_worker(factory: Factory) -> Callable[..., Iterable[bytes]]:
     "Make the application in a group of its own: Ctrl-C in the terminal is the launcher's to answer."
     os.setpgid(0, 0)
     launcher = os.getppid()
@@ -185,7 +190,7 @@ def _gunicorn(settings: Settings, bind: str, factory: Factory, draining: Drainin
             for key, value in _gunicorn_options(settings, bind).items():
                 self.cfg.set(key, value)
 
-        def load(self) -> Flask:
+        def load(self) -> Callable[..., Iterable[bytes]]:
             return in_worker(factory)
 
     class Launcher(Arbiter):  # type: ignore[misc]

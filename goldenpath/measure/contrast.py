@@ -26,7 +26,8 @@ class Contrast(Frozen):
     sklearn_one_s: Latency | None  # one record in this process
     fast_one_s: Latency | None  # the same through the compiled model; None without a proven one
     http_s: Latency | None  # over HTTP, keep-alive
-    http_floor_s: Latency | None  # the same server, reading the body and answering a constant
+    http_floor_s: Latency | None  # the same server, reading the body and answering a constant through Flask
+    http_bare_s: Latency | None = None  # the same web server, answering a constant without Flask
     batch_records_per_s: dict[str, float]  # in this process, by size of the batch
     machine: str
     notes: tuple[str, ...]
@@ -69,6 +70,7 @@ SINGLE: tuple[tuple[Literal["training", "loading", "process", "http"], str, str]
     ("process", "fast_one_s", "in process, fast path"),
     ("http", "http_s", "over HTTP"),
     ("http", "http_floor_s", "over HTTP, floor (no model)"),
+    ("http", "http_bare_s", "over HTTP, floor (no Flask)"),
 )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from goldenpath.errors import GoldenpathError
@@ -12,7 +12,10 @@ from goldenpath.measure.stopwatch import cut_short, latency, once
 from goldenpath.records import Latency
 from goldenpath.settings import Settings
 
-_KEYS = ("first_request_s", "http_s", "http_floor_s")
+_KEYS = ("first_request_s", "http_s", "http_floor_s", "http_bare_s")
+
+LANE = "http_s: answered in front of Flask; lane = no measures it through Flask"
+NO_LANE = "http_s: answered through Flask (lane = no)"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class EndpointTimes:
     first: float | None = None
     one: Latency | None = None
     floor: Latency | None = None
+    bare: Latency | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -32,7 +36,7 @@ def time_endpoint(
     requests: int,
     within: float,  # seconds for each route
 ) -> EndpointTimes:
-    "Time `/predict` and `/floor` of the server at `server_url`, else of one that is started here."
+    "Time `/predict` and `/floor` of the server at `server_url`, else of one started here, and a bare one."
     try:
         if settings.server_url:
             return _deployed(settings, version, bodies, requests, within)
@@ -51,7 +55,10 @@ def _started_here(
         first = once(lambda: _answer(server.url, "", bodies[0]))
         notes = f"the server was ready {server.seconds:.2f} s after its start; one worker", f"it {memo}"
         with Connection(server.url) as line:
-            return _in_turns(line, bodies, requests, within, first, notes)
+            times = _in_turns(line, bodies, requests, within, first, notes)
+    with running_server(settings, "", None, "--bare") as server, Connection(server.url) as line:
+        bare = time_posts(line, ("/",), bodies, requests, within=within)["/"]
+    return replace(times, bare=latency(bare), notes=(*times.notes, LANE if settings.lane else NO_LANE))
 
 
 def _deployed(
@@ -63,6 +70,7 @@ def _deployed(
         raise NoServer(f"{url} answers with {answers_with}, not with {version}")
     notes = (
         "first_request_s: the deployed server had been started before",
+        "http_bare_s: a deployed server has no bare floor",
         f"measured against {url}, network included",
     )
     with Connection(url, token) as line:
@@ -89,4 +97,4 @@ def _in_turns(
 ) -> EndpointTimes:
     timed = time_posts(line, ("/predict", "/floor"), bodies, requests, within=within)
     few = cut_short("http_s", timed["/predict"], requests)
-    return EndpointTimes(first, latency(timed["/predict"]), latency(timed["/floor"]), (*notes, *few))
+    return EndpointTimes(first, latency(timed["/predict"]), latency(timed["/floor"]), None, (*notes, *few))

@@ -42,10 +42,22 @@ def running_server(
     settings: Settings,
     version: str,
     variables: Mapping[str, str] | None = None,  # of the environment, on top of what `environment` sets
+    *options: str,
 ) -> Iterator[Started]:
     "Serve one version with one worker until the block ends. Raises NoServer with what the program said."
     folder, listen = serving_folder(), f"127.0.0.1:{free_ports(1)[0]}"
-    command = [sys.executable, "-m", "serving", "--listen", listen, "--version", version, "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "serving",
+        "--listen",
+        listen,
+        "--version",
+        version,
+        "--workers",
+        "1",
+        *options,
+    ]
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
         with running(command, folder, {**environment(settings), **(variables or {})}, output) as program:

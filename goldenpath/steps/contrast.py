@@ -161,6 +161,7 @@ def _measure(step: Step, version: str, requests: int) -> Contrast:
         fast_one_s=None if here.fast_one is None else latency(here.fast_one),
         http_s=http.one,
         http_floor_s=http.floor,
+        http_bare_s=http.bare,
         batch_records_per_s=here.rates,
         machine=machine(),
         notes=(*http.notes, how, origin, f"warm-up is not counted: {warm_up}", *here.notes(300, 5)),

@@ -27,6 +27,8 @@ _ROWS = (  # what is shown of a contrast, slowest first; percentiles by their me
     ("first_request_s", "First request of a started server"),
     ("sklearn_one_s", "scikit-learn, in the process"),
     ("http_s", "This server, over HTTP"),
+    ("http_floor_s", "Flask without a model, over HTTP"),
+    ("http_bare_s", "Web server alone, over HTTP"),
     ("fast_one_s", "Compiled model, in the process"),
 )
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))

@@ -54,6 +54,7 @@ KEYS = [
     "fast_one_s",
     "http_s",
     "http_floor_s",
+    "http_bare_s",
     "batch_records_per_s",
     "machine",
     "notes",
@@ -101,7 +102,7 @@ def test_contrast_json_has_exactly_the_keys_that_others_rely_on(measured: tuple[
     saved = json.loads((home / "runs" / RUN / "contrast.json").read_text())
     assert list(saved) == KEYS
     assert Contrast.model_validate(saved) == told
-    for key in ("sklearn_one_s", "fast_one_s", "http_s", "http_floor_s"):
+    for key in ("sklearn_one_s", "fast_one_s", "http_s", "http_floor_s", "http_bare_s"):
         assert list(saved[key]) == ["p50", "p95", "p99"]
     assert list(saved["batch_records_per_s"]) == ["1", "10", "100", "1000", "10000"]
 
@@ -179,7 +180,12 @@ def test_a_server_that_nobody_reaches_leaves_figures_empty_with_the_reason(home:
     nowhere = settings_for(home, server_url="http://127.0.0.1:9")
     found = time_endpoint(nowhere, "1.0.0-x", [b"{}"], 1, within=10)
     assert (found.first, found.one, found.floor) == (None, None, None)
-    assert [note.partition(":")[0] for note in found.notes] == ["first_request_s", "http_s", "http_floor_s"]
+    assert [note.partition(":")[0] for note in found.notes] == [
+        "first_request_s",
+        "http_s",
+        "http_floor_s",
+        "http_bare_s",
+    ]
     assert "Connection refused" in found.notes[1]
 
 

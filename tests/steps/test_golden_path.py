@@ -27,7 +27,15 @@ STEPS = ["02_data", "03_explore", "05_train", "06_evaluate", "07_publish", "09_c
 
 KEYS = {
     *("model", "version", "synthetic", "rows", "train_then_predict_s", "load_then_predict_s"),
-    *("first_request_s", "sklearn_one_s", "fast_one_s", "http_s", "http_floor_s", "batch_records_per_s"),
+    *(
+        "first_request_s",
+        "sklearn_one_s",
+        "fast_one_s",
+        "http_s",
+        "http_floor_s",
+        "http_bare_s",
+        "batch_records_per_s",
+    ),
     *("machine", "notes"),
 }
 RECORD = {
