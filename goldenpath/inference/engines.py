@@ -9,7 +9,8 @@ import contextlib
 import copy
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -157,7 +158,9 @@ class OwnRow(threading.local):
     def __init__(self, session: Any, width: int, target: TargetSpec) -> None:
         self.values = np.zeros(width, dtype=np.float32)
         self._answer = np.zeros(target.columns, dtype=np.float32)
-        self._place = target.columns - 1 if target.width == 1 else None  # of the one score
+        positive = partial(self._answer.item, target.columns - 1)
+        every = partial(self._answer.astype, np.float64)
+        self._score: Callable[[], Any] = positive if target.width == 1 else every
         self._run = session.run_with_iobinding
         self._binding = session.io_binding()
         self._binding.bind_input("number", "cpu", 0, np.float32, (1, width), self.values.ctypes.data)
@@ -167,9 +170,7 @@ class OwnRow(threading.local):
     def ask(self) -> Score:
         "Return the answer to the current values."
         self._run(self._binding)
-        if self._place is None:
-            return self._answer.astype(np.float64)
-        return float(self._answer[self._place])
+        return self._score()
 
 
 class OnnxEngine:
