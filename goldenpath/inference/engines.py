@@ -160,7 +160,7 @@ class OwnRow(threading.local):
         self._answer = np.zeros(target.columns, dtype=np.float32)
         positive = partial(self._answer.item, target.columns - 1)
         every = partial(self._answer.astype, np.float64)
-        self._score: Callable[[], Any] = positive if target.width == 1 else every
+        self._score: Callable[[], Score] = positive if target.width == 1 else every
         self._run = session.run_with_iobinding
         self._binding = session.io_binding()
         self._binding.bind_input("number", "cpu", 0, np.float32, (1, width), self.values.ctypes.data)
