@@ -5,7 +5,7 @@ import io
 import json
 import traceback
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import add
@@ -27,8 +27,9 @@ from werkzeug.exceptions import (
 from werkzeug.routing import MapAdapter
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
-from goldenpath.predict import Answer
-from goldenpath.schema.contract import Broken, Malformed, Problem
+from goldenpath.predict import Answer, AnyAnswer, Predictor
+from goldenpath.schema.contract import Broken, Key, Malformed, Problem
+from goldenpath.schema.targets import Scores
 from serving.remote_engine import BackendFailed, BackendTimeout
 from serving.trace import trace
 
@@ -194,10 +195,22 @@ def reply_as_is(values: Mapping[str, Any], status: int = 200) -> Response:
     return Response(encode(values).encode(), status, content_type=JSON)
 
 
-def prediction(name: str, answer: Answer) -> bytes:
-    "Build the response to one record by hand: three times as fast as encoding a dictionary."
-    ending = said_by(answer.label, answer.version)
-    return f'{{"id":"{name}",{ending},"probability":{answer.probability!r}}}'.encode()
+def prediction(
+    name: str,
+    answer: AnyAnswer,
+    key: str = "",  # the record's key as JSON; empty if the contract has none
+) -> bytes:
+    "Build the response to one record; for two outcomes by hand: three times as fast as from a dictionary."
+    head = f'"id":"{name}","key":{key}' if key else f'"id":"{name}"'
+    if isinstance(answer, Answer):
+        ending = said_by(answer.label, answer.version)
+        return f'{{{head},{ending},"probability":{answer.probability!r}}}'.encode()
+    return f"{{{head},".encode() + as_json(answer._asdict())[1:]
+
+
+def as_json(values: object) -> bytes:
+    "Encode values; a number that is not finite becomes null, because JSON has no other word for it."
+    return to_json(values, inf_nan_mode="null")
 
 
 @lru_cache(256)
@@ -206,18 +219,23 @@ def said_by(label: str, version: str) -> str:
     return encode({"label": label, "version": version})[1:-1]
 
 
-def predictions(
-    name: str,
-    version: str,
-    labels: NDArray[np.object_],  # (n,) str
-    probabilities: NDArray[np.float64],  # (n,)
-) -> bytes:
-    "Write the answers to a list of records, put together by hand as well."
+def predictions(name: str, predictor: Predictor, scores: Scores, keys: Sequence[Key] | None) -> bytes:
+    "Write the answers to a list of records, with their keys if the contract has one."
+    answers = predictor.answers(scores)
+    if keys is None and "probability" in answers:
+        listed = pairs(answers["label"], answers["probability"])
+    else:
+        rows = predictor.target.rows(answers)
+        listed = as_json([{"key": key, **row} for key, row in zip(keys, rows, strict=True)] if keys else rows)
+    return f'{{"id":"{name}","version":{encode(predictor.version)},"predictions":'.encode() + listed + b"}"
+
+
+def pairs(labels: NDArray[np.object_], probabilities: NDArray[np.float64]) -> bytes:
+    "Write n labels and their probabilities as a JSON list."
     heads = {label: f'{{"label":{encode(label)},"probability":'.encode() for label in set(labels)}
     numbers = to_json(probabilities.tolist())[1:-1].split(b",") if len(labels) else []
-    answers = b"},".join(map(add, map(heads.__getitem__, labels.tolist()), numbers))
-    end = b"}]}" if numbers else b"]}"
-    return f'{{"id":"{name}","version":{encode(version)},"predictions":['.encode() + answers + end
+    listed = b"},".join(map(add, map(heads.__getitem__, labels.tolist()), numbers))
+    return b"[" + listed + (b"}]" if numbers else b"]")
 
 
 STATUS: dict[type[GoldenpathError], int] = {

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from goldenpath.errors import GoldenpathError, NoModel, NotTrusted
-from goldenpath.predict import Answer, Predictor
+from goldenpath.predict import AnyAnswer, Predictor
 from goldenpath.registry.registry import Registry, Roles
 from goldenpath.registry.roles import RoleLog
 from goldenpath.schema.contract import Record
@@ -28,7 +28,7 @@ class TimedAnswer(NamedTuple):
     "One record, its answer, and what the model took for it."
 
     record: Record
-    answer: Answer
+    answer: AnyAnswer
     seconds: float | None  # None: the answer was remembered
 
 

@@ -75,7 +75,7 @@ class RemoteEngine:
         "Return the scores of n records. Raises BackendFailed, BackendTimeout."
         values = [columns[name].tolist() for name in (*self.layout.text, *self.layout.number)]
         if not values[0]:
-            return np.empty(0)
+            return self.target.pick(np.empty((0, self.target.columns)))
         return self._ask(values)
 
     def _ask(self, values: list[list[Any]]) -> np.ndarray:

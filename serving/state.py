@@ -9,13 +9,13 @@ from flask import current_app
 from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.predict import Answer
+from goldenpath.predict import AnyAnswer
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, Record
 from goldenpath.settings import Settings
 from goldenpath.volume import read_file
 from serving.guards import Guards
-from serving.http import prediction, predictions
+from serving.http import encode, prediction, predictions
 from serving.models import Live, Models, TimedAnswer
 from serving.trace import Exchange, Trace, Traces
 from serving.watchers.log import lines_written
@@ -75,7 +75,15 @@ class State:
         timed = self.answer(body, sticky_key(self.live, environ))
         noted.version, noted.model_seconds = timed.answer.version, timed.seconds
         self.compare(timed.record, timed.answer)
-        return prediction(noted.id, timed.answer)
+        return prediction(noted.id, timed.answer, self.key(timed.record, noted))
+
+    def key(self, record: Record, noted: Trace) -> str:  # as JSON; empty if the contract has none
+        "Return whom a record is about; its author decides whether the log names them."
+        if not self.contract.spec.key:
+            return ""
+        key = encode(self.contract.key_of(record))
+        noted.key = key if self.contract.log_key else ""
+        return key
 
     def predict_batch(self, body: bytes, environ: Mapping[str, Any], noted: Trace) -> bytes:
         """Answer a list of records in its order, all by one version: what /predict/batch does on both ways.
@@ -88,9 +96,9 @@ class State:
             raise BadInput(f"{count} records in one batch; at most {most} are answered")
         predictor = live.pick(lambda: sticky_bytes(live, environ, lambda: contract.parse_many(body)))
         started = time.perf_counter()
-        probabilities = predictor.probabilities(columns)
+        scores = predictor.scores(columns)
         noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
-        return predictions(noted.id, predictor.version, predictor.labels(probabilities), probabilities)
+        return predictions(noted.id, predictor, scores, contract.keys_of_body(body))
 
     def answer(
         self,
@@ -113,7 +121,7 @@ class State:
             live.memo.keep((key, body), timed, most)
         return timed
 
-    def compare(self, record: Record, answer: Answer) -> None:
+    def compare(self, record: Record, answer: AnyAnswer) -> None:
         "Let the shadow, if there is one, answer the same record in the background."
         shadow = self.models.live.shadow
         if shadow is not None and self.copies is not None:

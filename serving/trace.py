@@ -17,18 +17,19 @@ TRACE = "goldenpath.trace"  # key in the WSGI environment of the trace that the 
 class Trace:
     "What is known of one request while it runs."
 
-    __slots__ = ("fault", "id", "model_seconds", "start", "version")
+    __slots__ = ("fault", "id", "key", "model_seconds", "start", "version")
 
     def __init__(self, name: str) -> None:
         self.id = name
         self.start = time.perf_counter()
         self.model_seconds: float | None = None  # None: no model was called
         self.version = ""
+        self.key = ""  # as JSON: whom the record was about, if the contract's author wants it in the log
         self.fault: Exception | None = None  # why the lane could not answer; its route raises it
 
 
 class Exchange(NamedTuple):
-    "One request when it is over; holds nothing that was submitted but a harmless id."
+    "One request when it is over; of what was submitted it holds a harmless id, and a key if that is wanted."
 
     ended: float  # seconds since 1970
     id: str
@@ -38,6 +39,7 @@ class Exchange(NamedTuple):
     seconds: float
     model_seconds: float | None
     version: str
+    key: str = ""  # as JSON
 
 
 class Traces:
@@ -59,7 +61,9 @@ class Traces:
         if not self._sinks:
             return
         now, seconds = time.time(), time.perf_counter() - noted.start
-        exchange = Exchange(now, noted.id, method, route, status, seconds, noted.model_seconds, noted.version)
+        exchange = Exchange(
+            now, noted.id, method, route, status, seconds, noted.model_seconds, noted.version, noted.key
+        )
         for sink in self._sinks:
             sink(exchange)
 

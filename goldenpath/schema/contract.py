@@ -6,7 +6,7 @@ whole frames by the same rules. Nothing that it says about a refused record repe
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from goldenpath.errors import BadInput
 from goldenpath.records import Columns, Frozen
 from goldenpath.schema.batches import BatchReader, as_number, column_from
-from goldenpath.schema.definition import Binary, Classes, Quantity, Record, Target, read_spec
+from goldenpath.schema.definition import Binary, Classes, Quantity, Record, Target, read_spec, wrong
 from goldenpath.schema.diff import Difference, diff
 from goldenpath.schema.fields import FieldSpec, some
 from goldenpath.schema.frames import Checked, check_frame
@@ -36,6 +36,7 @@ __all__ = [
     "ContractSpec",
     "Difference",
     "FieldSpec",
+    "Key",
     "Malformed",
     "Problem",
     "Quantity",
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 
+Key: TypeAlias = str | int | None
 PROBLEMS_SHOWN = 5  # in the one line of an error; `.problems` has them all
 _LONG = 65_536  # bytes of a body from which on it is looked at before it is checked
 JSON_BOOLEAN = '; send true, not 1 or "true"'  # a file may hold 1, a JSON record may not
@@ -91,8 +93,12 @@ class Contract:
         key: str = "",  # field that names whom a record is about; the model never sees it
         event_time: str = "",  # field with the day on which it was true; the model never sees it as it is
         weight: str = "",  # column of the rows, no field: how many a row stands for
+        log_key: bool = False,  # may the server's log name the key of each record?
     ):
         self.spec = read_spec(record, target, key, event_time, weight)
+        if log_key and not key:
+            raise wrong("log_key is on, but the record has no key; name its field, or take log_key out")
+        self.log_key = log_key
         self.record = record
         self.target = self.spec.target
         self.task: TaskName = self.target.task
@@ -170,9 +176,16 @@ class Contract:
             return np.ones(len(clean))
         return clean[self.spec.weight].to_numpy(dtype=np.float64)
 
-    def key_of(self, record: Record) -> str | int | None:
+    def key_of(self, record: Record) -> Key:
         "Return the key of a parsed record; None without one."
         return self._key(record)[0] if self.spec.key else None
+
+    def keys_of_body(self, body: bytes) -> list[Key] | None:
+        "Return the keys of a JSON list of records that keep the contract; None if the contract has no key."
+        if not self.spec.key:
+            return None
+        keys = [row.get(self.spec.key) for row in from_json(body)]
+        return [int(key) if isinstance(key, float) else key for key in keys]
 
     def columns_of(self, records: Sequence[Record]) -> Columns:
         "Return parsed records in the form of `columns`."

@@ -14,6 +14,7 @@ from goldenpath.schema import golden
 from goldenpath.schema.contract import Contract
 from serving.guards import OPEN, secure
 from serving.http import JSON, OPERATIONS, ErrorReply, Operation, reply_as_is
+from serving.routes.inference import outputs_of
 from serving.state import state
 
 HIDDEN = {"assets.static", "page.ask", "openapi.describe", "openapi.docs"}  # for browsers
@@ -162,11 +163,17 @@ def components(contract: Contract) -> dict[str, Any]:
         replies |= schema.pop("$defs", {}) | {component(model): schema}
     for schema in replies.values():
         schema.pop("title", None)
-    outcome = {"enum": list(contract.target.outcomes)}
     for name in ("Prediction", "Labelled"):
-        replies[name]["properties"]["label"] = outcome
+        parts = {**replies[name].get("properties", {}), **answer_parts(contract)}
+        replies[name] = replies[name] | {"properties": parts, "required": list(parts)}
     replies["Problem"]["required"] = [*replies["Problem"]["properties"]]  # `reply` writes them all
     return schemas | replies
+
+
+def answer_parts(contract: Contract) -> dict[str, Any]:
+    "Describe each part of an answer by its name."
+    schemas = contract.record.model_json_schema(by_alias=True, mode="serialization")["properties"]
+    return {**({"key": schemas[contract.spec.key]} if contract.spec.key else {}), **contract.target.reply}
 
 
 def inference(contract: Contract) -> dict[str, Any]:
@@ -181,12 +188,13 @@ def inference(contract: Contract) -> dict[str, Any]:
         },
         more=True,
     )
-    output = made({"name": {"enum": ["label", "probability"]}}, more=True)
+    outputs = list(outputs_of(contract))
+    output = made({"name": {"enum": outputs}}, more=True)
     return made(
         {
             "id": {"type": "string", "pattern": r"^[A-Za-z0-9_.:-]{1,64}$"},
             "inputs": {"type": "array", "items": tensor, "minItems": 1, "maxItems": len(names)},
-            "outputs": {"type": "array", "items": output, "maxItems": 2},
+            "outputs": {"type": "array", "items": output, "maxItems": len(outputs)},
         },
         needed=["inputs"],
         more=True,

@@ -8,17 +8,19 @@ import time
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from werkzeug.exceptions import NotFound
 
 from goldenpath import __version__
 from goldenpath.errors import BadInput
-from goldenpath.predict import Answer, Predictor
+from goldenpath.inference.engines import first_score
+from goldenpath.predict import Predictor
 from goldenpath.schema.contract import Columns, Contract, Record, rows_as_json
 from goldenpath.schema.fields import FieldSpec
-from serving.http import JSON, Operation, described, reply_as_is, unpacked_body
+from serving.http import JSON, Operation, as_json, described, reply_as_is, unpacked_body
 from serving.routes.about import champion_of
 from serving.state import State, state, sticky_bytes
 from serving.trace import trace
@@ -32,7 +34,6 @@ FITTING = {  # what a caller may send for it
     "BOOL": ("BOOL",),
     "BYTES": ("BYTES",),
 }
-OUTPUTS = {"label": "BYTES", "probability": "FP64"}  # datatype by name
 REFUSALS_OF_INFER = (400, 404, 413, 422, 502, 504)
 SPARE = 100  # inputs beyond the contract's columns; a longer list is not read to its end
 
@@ -51,7 +52,7 @@ class Tensor(Part):
 
 
 class Output(Part):
-    name: Literal["label", "probability"]
+    name: str
 
 
 class Inference(Part):
@@ -59,7 +60,7 @@ class Inference(Part):
 
     id: str | None = Field(None, pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
     inputs: list[Tensor] = Field(fail_fast=True)
-    outputs: Annotated[list[Output], Field(fail_fast=True, max_length=len(OUTPUTS))] | None = None
+    outputs: list[Output] | None = None
 
 
 class InferredReply(BaseModel):
@@ -74,10 +75,27 @@ class InferredReply(BaseModel):
 
 
 @lru_cache(8)
-def body_for(columns: int) -> type[Inference]:
-    "Return the model of a body for a contract of so many columns."
+def body_for(columns: int, outputs: tuple[str, ...]) -> type[Inference]:
+    "Return the model of a body for a contract of so many columns, and for a version with these outputs."
     inputs = Field(max_length=columns + SPARE, fail_fast=True)
-    return create_model("Inference", __base__=Inference, inputs=(list[Tensor], inputs))
+    allowed: Any = Literal[outputs]
+    output: Any = create_model("Output", __base__=Output, name=(allowed, ...))
+    named = Annotated[list[output], Field(fail_fast=True, max_length=len(outputs))] | None
+    return create_model("Inference", __base__=Inference, inputs=(list[Tensor], inputs), outputs=(named, None))
+
+
+def outputs_of(contract: Contract) -> dict[str, str]:
+    "Return the outputs that an answer may have, with their datatypes: last the key, if there is one."
+    keys = {"key": datatype(fields_of(contract)[contract.spec.key])} if contract.spec.key else {}
+    return {**contract.target.outputs, **keys}
+
+
+def outputs_by(predictor: Predictor) -> dict[str, str]:
+    "Return the outputs of a version: an amount has no interval if there were too few rows for one."
+    outputs = outputs_of(predictor.contract)
+    if predictor.manifest and predictor.manifest.half_width is None:
+        outputs = {name: kind for name, kind in outputs.items() if name not in ("low", "high")}
+    return outputs
 
 
 @lru_cache(8)
@@ -136,8 +154,7 @@ def infer(model: str, version: str = "") -> Response:
     "Answer the records that the tensors hold."
     worker, body = state(), unpacked_body()
     contract, wanted = worker.contract, named_version(worker, model, version)
-    question = parse(body, body_for(len(contract.fields)))
-    names = names_of(question.outputs)
+    question = parse(body, body_for(len(contract.fields), tuple(outputs_of(contract))))
     lists = lists_of(question.inputs, fields_of(contract), worker.settings.max_batch)
     live, columns = worker.live, contract.columns_of_lists(lists)
 
@@ -145,26 +162,27 @@ def infer(model: str, version: str = "") -> Response:
         return contract.parse_many(rows_as_json(lists))
 
     chosen = wanted or live.pick(lambda: sticky_bytes(live, request.environ, records))
-    outputs = outputs_of(chosen, columns)
-    if outputs["label"]["shape"] == [1] and wanted is None:  # a version named may be the shadow itself
-        label, probability = outputs["label"]["data"][0], outputs["probability"]["data"][0]
-        worker.compare(records()[0], Answer(label, probability, chosen.version))
+    names = names_of(question.outputs, outputs_by(chosen))
+    scores = scores_of(chosen, columns)
+    if len(scores) == 1 and wanted is None:  # a version named may be the shadow itself
+        worker.compare(records()[0], chosen.answer(first_score(scores)))
     head = {"model_name": model, "model_version": chosen.version, "id": question.id or trace().id}
-    answer = {**head, "outputs": [outputs[name] for name in names]}
-    return Response(to_json(answer), content_type=JSON)  # in a seventh of the time of `json` for numbers
+    values = {**chosen.answers(scores), "key": np.array(lists.get(contract.spec.key, ()), dtype=object)}
+    answer = {**head, "outputs": [tensor_of(name, names[name], values[name]) for name in names]}
+    return Response(as_json(answer), content_type=JSON)  # in a seventh of the time of `json` for numbers
 
 
-def outputs_of(predictor: Predictor, columns: Columns) -> dict[str, dict[str, Any]]:
-    "Answer records, as tensors by their names."
+def scores_of(predictor: Predictor, columns: Columns) -> np.ndarray:  # (n,) or (n, k)
+    "Ask the model, and note version and time."
     started, noted = time.perf_counter(), trace()
-    probabilities = predictor.probabilities(columns)
+    scores = predictor.scores(columns)
     noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
-    values = {"label": predictor.labels(probabilities).tolist(), "probability": probabilities.tolist()}
-    shape = [len(probabilities)]
-    return {
-        name: {"name": name, "datatype": datatype, "shape": shape, "data": values[name]}
-        for name, datatype in OUTPUTS.items()
-    }
+    return scores
+
+
+def tensor_of(name: str, kind: str, values: np.ndarray) -> dict[str, Any]:
+    "Write values as the protocol does: flat, with their shape."
+    return {"name": name, "datatype": kind, "shape": list(values.shape), "data": values.ravel().tolist()}
 
 
 def named_version(worker: State, model: str, version: str) -> Predictor | None:
@@ -186,7 +204,11 @@ def versions(worker: State) -> list[str]:
 def tensors_of(name: str, versions: list[str], contract: Contract, chosen: Predictor) -> dict[str, Any]:
     "Metadata of the model, in the protocol's words."
     inputs = [{"name": f.name, "datatype": datatype(f), "shape": [-1]} for f in contract.fields]
-    outputs = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in OUTPUTS.items()]
+    wide = {"probabilities": [-1, contract.target.width]}
+    outputs = [
+        {"name": name, "datatype": kind, "shape": wide.get(name, [-1])}
+        for name, kind in outputs_by(chosen).items()
+    ]
     return {
         "name": name,
         "versions": versions,
@@ -215,12 +237,17 @@ def parse(body: bytes, spoken: type[Inference]) -> Inference:
         raise BadInput(f"the body is not an inference request: it is not JSON ({error})") from None
 
 
-def names_of(outputs: list[Output] | None) -> list[str]:
-    "Return the requested outputs, by default all. Raises BadInput if one is named twice."
-    names = [str(output.name) for output in outputs or ()] or list(OUTPUTS)
+def names_of(
+    outputs: list[Output] | None,
+    given: dict[str, str],  # the version's own, with their datatypes
+) -> dict[str, str]:
+    "Return the requested outputs, by default all. Raises BadInput if one is named twice, or not given."
+    names = [output.name for output in outputs or ()] or list(given)
     if len(set(names)) < len(names):
-        raise BadInput(f"an output is asked for twice; the outputs are {', '.join(OUTPUTS)}")
-    return names
+        raise BadInput(f"an output is asked for twice; the outputs are {', '.join(given)}")
+    if not given.keys() >= set(names):
+        raise BadInput(f"this version has no interval; its outputs are {', '.join(given)}")
+    return {name: given[name] for name in names}
 
 
 def lists_of(

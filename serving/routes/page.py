@@ -78,6 +78,7 @@ def render_page(**more: Any) -> str:
         bars=bars,
         now=state().figures() if state().metrics else None,
         fields=state().contract.fields,
+        target=state().contract.target,
         in_units=in_units,
         **more,
     )

@@ -1,9 +1,9 @@
 """The routes that answer: one record, a list of records, and the floor that both are measured against."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
 from serving.http import JSON, JsonReply, Operation, described, json_body
@@ -15,17 +15,12 @@ REFUSALS = (400, 413, 415, 422, 502, 504)
 
 
 class Labelled(TypedDict):
-    "What a version says of one record."
-
-    label: str
-    probability: Annotated[float, Field(ge=0, le=1)]  # of the positive outcome
+    "What a version says of one record: the parts that an answer has for the contract's target."
 
 
 class PredictionReply(JsonReply):
-    "The answer to one record."
+    "The answer to one record: the parts that an answer has for the contract's target, and its version."
 
-    label: str
-    probability: float = Field(ge=0, le=1)  # of the positive outcome
     version: str
 
 

@@ -22,9 +22,45 @@ function line(...parts) {
   return paragraph;
 }
 
+const short = (number) => (number === null ? "no number" : `${Number(number.toPrecision(5))}`);
+
+function interval(said) {
+  if (said.low === null) return [];
+  return [["span", ", between "], ["strong", short(said.low)], ["span", " and "], ["strong", short(said.high)]];
+}
+
+function bar(name, figure, start, end) { // one row; the bar goes from start to end, per cent of its place
+  const row = document.createElement("tr");
+  row.innerHTML = `<th scope="row"></th><td class="time"></td><td class="bar" aria-hidden="true">
+    <svg preserveAspectRatio="none" viewBox="0 0 100 1"><rect height="1"/></svg></td>`;
+  row.querySelector("th").textContent = name;
+  row.querySelector(".time").textContent = figure;
+  row.querySelector("rect").setAttribute("x", Math.min(start, end));
+  row.querySelector("rect").setAttribute("width", Math.abs(end - start));
+  return row;
+}
+
+function bars(names, rows) {
+  const table = document.createElement("table");
+  table.className = "bars";
+  const head = table.createTHead().insertRow();
+  head.append(...names.map((name) => Object.assign(document.createElement("th"), { scope: "col", textContent: name })));
+  table.createTBody().append(...rows);
+  return table;
+}
+
+function parts(said) { // of an answer: an amount, one of several classes, or one of two outcomes
+  if ("value" in said) return [line(["strong", `${short(said.value)} ${answer.dataset.unit}`, "label"], ...interval(said))];
+  if (!said.probabilities) {
+    return [line(["strong", said.label, "label"], ["span", " with probability "], ["strong", said.probability.toFixed(4)])];
+  }
+  const rows = Object.entries(said.probabilities).map(([name, share]) => bar(name, share.toFixed(4), 0, 100 * share));
+  return [line(["strong", said.label, "label"]), bars(["Label", "Probability"], rows)];
+}
+
 function shown(said, milliseconds) {
   return [
-    line(["strong", said.label, "label"], ["span", " with probability "], ["strong", said.probability.toFixed(4)]),
+    ...parts(said),
     line(["span", `${milliseconds.toFixed(1)} ms from your browser and back, by `], ["code", said.version],
       ["span", ", id "], ["code", said.id]),
   ];

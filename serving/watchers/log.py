@@ -32,10 +32,11 @@ def line(exchange: Exchange) -> str:
     "One request; put together by hand: its parts are harmless, and `json.dumps` takes four times as long."
     model = "" if exchange.model_seconds is None else f',"model_ms":{exchange.model_seconds * 1e3:.3f}'
     version = f",{version_part(exchange.version)}" if exchange.version else ""
+    key = f',"key":{exchange.key}' if exchange.key else ""
     level = "info" if exchange.status < 500 else "error"
     head = f'"time":"{utc(exchange.ended)}","level":"{level}","id":"{exchange.id}"'
     figures = f'"status":{exchange.status},"ms":{exchange.seconds * 1e3:.3f}'
-    return f"{{{head},{asked_part(exchange.method, exchange.route)},{figures}{model}{version}}}\n"
+    return f"{{{head},{asked_part(exchange.method, exchange.route)},{figures}{model}{version}{key}}}\n"
 
 
 @lru_cache(256)

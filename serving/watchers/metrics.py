@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ConfigDict
 
 from goldenpath.inference.answers import agree
-from goldenpath.predict import Answer, Predictor
+from goldenpath.predict import AnyAnswer, Predictor
 from goldenpath.registry.registry import Roles
 from goldenpath.schema.contract import Record
 from serving.guards import InFlight
@@ -182,7 +182,7 @@ class Copy(NamedTuple):
 
     shadow: Predictor
     record: Record
-    answer: Answer
+    answer: AnyAnswer
 
 
 def copies_compared(

@@ -6,6 +6,7 @@
 import asyncio
 import json
 import sys
+import urllib.request
 
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 
@@ -16,14 +17,19 @@ async def main() -> None:
         records = json.load(opened)
     client = InferenceRESTClient(RESTConfig(protocol="v2"))
     url = f"http://{address}"
+    metadata = json.load(urllib.request.urlopen(f"{url}/v2/models/{model}"))
     inputs = [
-        InferInput(name, [len(records)], "BYTES", [record[name] for record in records]) for name in records[0]
+        InferInput(
+            tensor["name"], [len(records)], tensor["datatype"], [record[tensor["name"]] for record in records]
+        )
+        for tensor in metadata["inputs"]
     ]
     answer = await client.infer(url, InferRequest(model_name=model, infer_inputs=inputs), model_name=model)
     said = {
         "live": await client.is_server_live(url),
         "ready": await client.is_server_ready(url) and await client.is_model_ready(url, model),
         "outputs": {output.name: output.data for output in answer.outputs},
+        "shapes": {output.name: output.shape for output in answer.outputs},
     }
     print(json.dumps(said))
 

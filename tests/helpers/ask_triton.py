@@ -19,7 +19,8 @@ def main() -> None:
     with open(file) as opened:
         records = json.load(opened)
     inputs = [tensor(one, [record[one["name"]] for record in records]) for one in told["inputs"]]
-    named = [triton.InferRequestedOutput("probability", binary_data=False)]
+    outputs = [output["name"] for output in told["outputs"]]
+    named = [triton.InferRequestedOutput(outputs[1], binary_data=False)]
     options = {"request_compression_algorithm": packed[0]} if packed else {}
     all_outputs = client.infer(model, inputs, request_id="triton-1", **options)
     one_output = client.infer(model, inputs, outputs=named, model_version=told["versions"][0])
@@ -29,10 +30,9 @@ def main() -> None:
         "server": client.get_server_metadata(),
         "told": told,
         "id": all_outputs.get_response()["id"],
-        "label": all_outputs.as_numpy("label").tolist(),
-        "probability": all_outputs.as_numpy("probability").tolist(),
-        "again": one_output.as_numpy("probability").tolist(),
-        "only": one_output.as_numpy("label") is None,
+        "outputs": {name: all_outputs.as_numpy(name).tolist() for name in outputs},
+        "again": one_output.as_numpy(outputs[1]).tolist(),
+        "only": one_output.as_numpy(outputs[0]) is None,
         "refused": refusal(client, model, inputs[1:]),
         "binary": refusal(client, model, [binary(one) for one in inputs]),
     }
@@ -47,7 +47,9 @@ def tensor(told: dict, values: list) -> triton.InferInput:
 
 def binary(one: triton.InferInput) -> triton.InferInput:
     made = triton.InferInput(one.name(), one.shape(), one.datatype())
-    made.set_data_from_numpy(np.array(["x"] * one.shape()[0], dtype=np.object_), binary_data=True)
+    value = "x" if one.datatype() == "BYTES" else 1
+    values = np.array([value] * one.shape()[0], dtype=TYPES[one.datatype()])
+    made.set_data_from_numpy(values, binary_data=True)
     return made
 
 

@@ -71,7 +71,7 @@ def make_candidate(folder: Path, seed: int, compiled: bool, **changes: Any) -> M
     onnx = compile_onnx(pipeline, layout) if compiled else None
     record = _write_model(folder, pipeline, onnx, columns)
     (folder / "contract.json").write_text(CONTRACT.spec.model_dump_json())
-    told = _manifest(seed, layout=layout, fast_path=record, **changes)
+    told = manifest_of(seed, layout=layout, fast_path=record, **changes)
     return write_manifest(folder, told)
 
 
@@ -93,7 +93,8 @@ def _write_model(folder: Path, pipeline: Any, onnx: bytes | None, columns: Colum
     return compare_answers(answer(columns), fast(columns), THRESHOLD)
 
 
-def _manifest(seed: int, **changes: Any) -> Manifest:
+def manifest_of(seed: int, **changes: Any) -> Manifest:
+    "Return the manifest of a candidate, before its files are hashed."
     identity = sha256(str(seed).encode()).hexdigest()
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     version = f"{changes.get('model_version', '1.0.0')}-{now}-{identity[:8]}"
@@ -104,4 +105,4 @@ def _manifest(seed: int, **changes: Any) -> Manifest:
         "threshold_rule": "0.4",
         "seed": seed,
     }
-    return candidates.manifest(spec=CONTRACT.spec, **{**named, **changes})
+    return candidates.manifest(**{"spec": CONTRACT.spec, **named, **changes})

@@ -13,6 +13,7 @@ from typing import Any
 
 from goldenpath.contract import CONTRACT
 from goldenpath.predict import Predictor
+from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
 from serving.app import create_app
 from serving.models import Models
@@ -76,12 +77,19 @@ class Result:
 class Way:
     "One application, whose background work is done when it is asked for."
 
-    def __init__(self, settings: Settings, draining: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        draining: bool = False,
+        contract: Contract = CONTRACT,
+        models: Models | None = None,  # None: those of the home, by this contract
+    ) -> None:
         self.settings = settings
-        models = Models(registry_of(settings), partial(loaded, settings.home))
-        models.look()
+        if models is None:
+            models = Models(registry_of(settings), partial(loaded, settings.home))
+            models.look()
         with _nothing_watched():
-            self.app = create_app(settings, CONTRACT, models, lambda: draining)
+            self.app = create_app(settings, contract, models, lambda: draining)
         self.state: State = self.app.extensions[EXTENSION]
 
     def ask(self, question: Question) -> Result:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from goldenpath.contract import CONTRACT
-from goldenpath.measure.environments import isolated_python
 from goldenpath.schema.contract import Broken
 from serving.routes.inference import Tensor, lists_of
 from tests.helpers.contracts import EVERYTHING, GOOD
-from tests.helpers.patience import LONG
-from tests.helpers.project import PROJECT
+from tests.helpers.protocol_clients import asked_by
 from tests.helpers.serving_app import client, models_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import Program
 
-TRITON = "tritonclient[http]==2.73.0"
-KSERVE = "kserve==0.15.2"
 INFER = f"/v2/models/{MODEL}/infer"
 RECORDS = records(30, 7)
 
@@ -34,26 +29,14 @@ def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def asked_by(client: str, requirement: str, server: Program, folder: Path, *more: str) -> Any:
-    "Return the replies that an independent client received."
-    file = folder / "records.json"
-    file.write_text(json.dumps(RECORDS))
-    python = isolated_python(client, requirement)
-    script = PROJECT / "tests" / "helpers" / f"ask_{client}.py"
-    command = [python, script, server.listen, MODEL, file, *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 @pytest.mark.parametrize("packed", [(), ("gzip",)], ids=["plain", "gzip"])
 def test_tritons_client_gets_the_answers_of_predict(
     server: Program, tmp_path: Path, packed: tuple[str, ...]
 ) -> None:
-    said = asked_by("triton", TRITON, server, tmp_path, *packed)
+    said = asked_by("triton", server.listen, RECORDS, tmp_path, *packed)
     batch = server.post("/predict/batch", RECORDS).json()["predictions"]
-    assert said["label"] == [one["label"] for one in batch]
-    assert said["probability"] == said["again"] == [one["probability"] for one in batch]
+    assert said["outputs"]["label"] == [one["label"] for one in batch]
+    assert said["outputs"]["probability"] == said["again"] == [one["probability"] for one in batch]
     assert said["id"] == "triton-1"
     assert said["live"]
     assert said["ready"]
@@ -66,7 +49,7 @@ def test_tritons_client_gets_the_answers_of_predict(
 
 @pytest.mark.slow
 def test_kserves_client_gets_the_answers_of_predict(server: Program, tmp_path: Path) -> None:
-    said = asked_by("kserve", KSERVE, server, tmp_path)
+    said = asked_by("kserve", server.listen, RECORDS, tmp_path)
     batch = server.post("/predict/batch", RECORDS).json()
     assert said["live"]
     assert said["ready"]
