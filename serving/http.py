@@ -223,14 +223,14 @@ def predictions(name: str, predictor: Predictor, scores: Scores, keys: Sequence[
     "Write the answers to a list of records, with their keys if the contract has one."
     answers = predictor.answers(scores)
     if keys is None and "probability" in answers:
-        listed = pairs(answers["label"], answers["probability"])
+        listed = labels_as_json(answers["label"], answers["probability"])
     else:
         rows = predictor.target.rows(answers)
         listed = as_json([{"key": key, **row} for key, row in zip(keys, rows, strict=True)] if keys else rows)
     return f'{{"id":"{name}","version":{encode(predictor.version)},"predictions":'.encode() + listed + b"}"
 
 
-def pairs(labels: NDArray[np.object_], probabilities: NDArray[np.float64]) -> bytes:
+def labels_as_json(labels: NDArray[np.object_], probabilities: NDArray[np.float64]) -> bytes:
     "Write n labels and their probabilities as a JSON list."
     heads = {label: f'{{"label":{encode(label)},"probability":'.encode() for label in set(labels)}
     numbers = to_json(probabilities.tolist())[1:-1].split(b",") if len(labels) else []

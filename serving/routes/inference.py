@@ -163,7 +163,7 @@ def infer(model: str, version: str = "") -> Response:
 
     chosen = wanted or live.pick(lambda: sticky_bytes(live, request.environ, records))
     names = names_of(question.outputs, outputs_by(chosen))
-    scores = scores_of(chosen, columns)
+    scores = timed_scores(chosen, columns)
     if len(scores) == 1 and wanted is None:  # a version named may be the shadow itself
         worker.compare(records()[0], chosen.answer(first_score(scores)))
     head = {"model_name": model, "model_version": chosen.version, "id": question.id or trace().id}
@@ -172,7 +172,7 @@ def infer(model: str, version: str = "") -> Response:
     return Response(as_json(answer), content_type=JSON)  # in a seventh of the time of `json` for numbers
 
 
-def scores_of(predictor: Predictor, columns: Columns) -> np.ndarray:  # (n,) or (n, k)
+def timed_scores(predictor: Predictor, columns: Columns) -> np.ndarray:  # (n,) or (n, k)
     "Ask the model, and note version and time."
     started, noted = time.perf_counter(), trace()
     scores = predictor.scores(columns)

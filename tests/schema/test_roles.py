@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import create_model
 
+from goldenpath.errors import BadInput
 from goldenpath.schema.contract import (
     Broken,
     Contract,
@@ -138,3 +139,20 @@ def test_records_and_rows_show_the_model_the_same_under_any_roles(contract: Cont
 def test_any_roles_survive_their_file_with_the_same_hash(contract: Contract) -> None:
     again = ContractSpec.model_validate_json(contract.spec.model_dump_json())
     assert (again, again.hash) == (contract.spec, contract.hash)
+
+
+def test_a_key_may_be_logged_only_if_there_is_one() -> None:
+    assert (VISITS.log_key, Contract(VISITS.record, VISITS.target, key="patient", log_key=True).log_key) == (
+        False,
+        True,
+    )
+    with pytest.raises(BadInput, match="log_key is on, but the record has no key; name its field"):
+        Contract(VISITS.record, VISITS.target, log_key=True)
+
+
+def test_the_keys_of_a_body_are_those_of_its_records() -> None:
+    numbered = create_model("Numbered", __base__=Record, number=(int, ...), ward=(str, ...))
+    contract = Contract(numbered, Target("died", "yes", "no"), key="number")
+    body = b'[{"number": 7.0, "ward": "a"}, {"ward": "b", "number": 1, "number": 9007199254740991}]'
+    assert contract.keys_of_body(body) == [contract.key_of(one) for one in contract.parse_many(body)]
+    assert EVERYTHING.keys_of_body(b"[]") is None

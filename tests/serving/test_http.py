@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from goldenpath.predict import Answer
+from serving.http import prediction
 from tests.helpers.serving_app import client
 from tests.helpers.serving_fixtures import MODEL
 
@@ -49,3 +51,9 @@ def test_a_body_that_is_too_large_is_told_the_limit(caller: FlaskClient) -> None
     answer = caller.post("/predict", data=b" " * 2_001, content_type="application/json")
     assert answer.status_code == 413
     assert "at most 2000 bytes are taken (`max_body`)" in answer.json["error"]
+
+
+def test_two_outcomes_are_written_as_ever_and_a_key_comes_after_the_id() -> None:
+    answer = Answer("Yes", 0.25, "1.0.0-x")
+    assert prediction("a", answer) == b'{"id":"a","label":"Yes","version":"1.0.0-x","probability":0.25}'
+    assert prediction("a", answer, '"ada"').startswith(b'{"id":"a","key":"ada","label":"Yes",')
