@@ -27,8 +27,13 @@ def add_lane(app: Flask, state: State) -> None:
 
 def raise_fault() -> None:
     "Raise what kept the lane from answering, after the guards and in place of the route."
-    if fault := trace().fault:
-        raise fault
+    noted = trace()
+    fault, noted.fault = noted.fault, None  # not to stay: its traceback holds the body, and this trace
+    if fault:
+        try:
+            raise fault
+        finally:
+            del fault
 
 
 class Lane:

@@ -1,9 +1,11 @@
 """The lane answers as Flask does: the same requests to two applications, one of which has no lane."""
 
+import gc
 import hashlib
 import json
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -233,6 +235,32 @@ def test_a_model_that_fails_is_asked_once_and_answered_for_as_without_the_lane(
     assert (result.status[:3], len(asked)) == (status, 1)
     assert result == ways[1].ask(Question())
     assert isinstance(fault, GoldenpathError) or result.faults == ["request ID: ValueError"]
+
+
+class Noted(BackendTimeout):
+    "A fault that one can look for later without keeping it."
+
+    all: ClassVar[list[Any]] = []
+
+    def __init__(self) -> None:
+        super().__init__("slow")
+        self.all.append(weakref.ref(self))
+
+
+def test_a_fault_and_the_body_that_it_holds_do_not_wait_for_the_garbage_collector(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one(self: Predictor, record: object) -> Answer:
+        raise Noted
+
+    monkeypatch.setattr(Predictor, "one", one)
+    way = two_ways(home, {})[0]
+    gc.disable()
+    try:
+        assert [way.ask(Question()).status[:3] for _ in range(3)] == ["504"] * 3
+        assert [fault() for fault in Noted.all[:2]] == [None, None]
+    finally:
+        gc.enable()
 
 
 class Broken:

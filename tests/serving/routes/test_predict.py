@@ -42,6 +42,12 @@ def test_the_floor_reads_the_body_and_answers_a_constant(server: Program) -> Non
     assert server.post("/floor", RECORD).json() == {"floor": True}
 
 
+def test_the_bare_floor_answers_a_constant_without_a_model(tmp_path: Path) -> None:
+    with running(tmp_path, "--bare") as program:
+        assert program.post("/predict", RECORD).json() == {"floor": True}
+        assert program.get("/model").body == b'{"floor":true}'
+
+
 def test_the_model_says_what_it_is(server: Program) -> None:
     told = server.get("/model").json()
     assert told["roles"]["champion"] == told["version"]
