@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .contract import CONTRACT
 from .errors import BadInput
 from .records import Columns, Layout
+from .schema.features import date_parts, missing_marks
 from .schema.golden import CLOSE, KEPT, Golden, Pool, golden_of, largest_difference
 
 # %% ../notebooks/04_model.ipynb #549a6432
@@ -19,22 +21,26 @@ def enrich(
     columns: Columns,  # what the contract let through: equally long arrays by column name
 ) -> Columns:  # new columns only, of the same length
     "Add what the model needs and the caller does not send."
-    return {}
+    return {
+        **date_parts(CONTRACT.spec, columns),  # month and weekday of each date, and its age at the event time
+        **missing_marks(CONTRACT.spec, columns),  # 1 where an optional number is missing
+    }
 
 # %% ../notebooks/04_model.ipynb #fa9ce0cc
-def enriched(
-    columns: Columns,
-) -> Columns:  # what came in and what `enrich` adds
-    "Put both together; a name may be added, never replaced."
-    added = enrich(columns)
+def enriched(columns: Columns) -> Columns:  # what came in and what `enrich` adds, without the event time
+    "Put both together; a name may be added, never replaced. The model never sees the event time as it is."
+    added, event_time = enrich(columns), CONTRACT.spec.event_time
     taken = sorted(added.keys() & columns.keys())
     if taken:
         raise BadInput(f"enrich() returns {taken}, which the contract has: new columns need new names")
-    return {**columns, **added}
+    return {name: values for name, values in {**columns, **added}.items() if name != event_time}
 
 # %% ../notebooks/04_model.ipynb #e884e313
 def preprocessing(
     layout: Layout,  # the columns that go in
+    free_text: tuple[
+        str, ...
+    ] = CONTRACT.spec.free_text,  # those of its text columns with any number of levels
 ) -> Any:  # an unfitted `ColumnTransformer`
     "Turn text and numbers into the one matrix that every estimator takes."
     from sklearn.compose import ColumnTransformer
@@ -42,9 +48,11 @@ def preprocessing(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+    rare = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10, max_categories=50)
     scaled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
     parts = [
-        ("text", OneHotEncoder(handle_unknown="ignore"), list(layout.text)),
+        ("text", OneHotEncoder(handle_unknown="ignore"), [n for n in layout.text if n not in free_text]),
+        ("free_text", rare, [n for n in layout.text if n in free_text]),
         ("number", scaled, list(layout.number)),
     ]
     return ColumnTransformer([part for part in parts if part[2]])
@@ -53,12 +61,13 @@ def preprocessing(
 def build_pipeline(
     layout: Layout,  # the columns that go in
     seed: int = 0,  # of the estimator's random numbers
+    task: str = CONTRACT.task,
 ) -> Any:  # an unfitted `Pipeline` that takes `frame_of(columns, layout)`
-    "Build the model: a logistic regression, which is hard to beat on a few categorical columns."
-    from sklearn.linear_model import LogisticRegression
+    "Build the model: a linear one, which is hard to beat on a few categorical columns."
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import Pipeline
 
-    estimator = LogisticRegression(max_iter=1000, random_state=seed)
+    estimator = Ridge() if task == "quantity" else LogisticRegression(max_iter=1000, random_state=seed)
     return Pipeline([("preprocessing", preprocessing(layout)), ("estimator", estimator)])
 
 # %% ../notebooks/04_model.ipynb #04ed67a0

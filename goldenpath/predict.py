@@ -105,11 +105,6 @@ class Predictor(SinglePredictor):
 
         return pd.DataFrame(self.target.flat(self.answers(self.scores(columns))))
 
-    probabilities = scores
-
-    def labels(self, scores: np.ndarray) -> np.ndarray:
-        return self.answers(scores)["label"]
-
 # %% ../notebooks/08_predict.ipynb #db621a54
 def refuse_major(manifest: Manifest) -> None:
     "Raise NotTrusted for a version that code of another major version made."

@@ -56,7 +56,7 @@ def test_both_paths_give_the_same_answers_one_by_one_and_together(candidate: Pat
     assert slow.why == "not asked for"
     rows = records(300, seed=9)
     columns = columns_of_json(CONTRACT.spec, rows)
-    assert fast.probabilities(columns) == pytest.approx(slow.probabilities(columns), abs=1e-5)
+    assert fast.scores(columns) == pytest.approx(slow.scores(columns), abs=1e-5)
     for row, together in zip(rows, fast.many(columns).itertuples(), strict=True):
         answer = fast.one(CONTRACT.parse(json.dumps(row)))
         assert answer.probability == pytest.approx(together.probability, abs=1e-6)
@@ -163,7 +163,7 @@ def test_added_columns_reach_the_model_on_every_path(monkeypatch: pytest.MonkeyP
     pipeline = model.build_pipeline(layout).fit(frame_of(columns, layout), outcomes(rows, seed=4))
     engines = [OnnxEngine(compile_onnx(pipeline, layout), layout), SklearnEngine(pipeline, layout)]
     fast, slow = (predict.Predictor(engine, CONTRACT, 0.4, "v") for engine in engines)
-    assert fast.probabilities(plain) == pytest.approx(slow.probabilities(plain), abs=1e-5)
+    assert fast.scores(plain) == pytest.approx(slow.scores(plain), abs=1e-5)
     one = CONTRACT.parse(json.dumps(rows[0]))
     assert fast.one(one).probability == pytest.approx(slow.one(one).probability, abs=1e-5)
 

@@ -28,7 +28,7 @@ def predict(record: str, name: str) -> None:
     if predictor.why:
         say(f"scikit-learn answers: {predictor.why}")
     answer = predictor.one(parsed)._asdict()
-    put(json.dumps(answer | {"probability": float(answer["probability"]), "path": predictor.path}))
+    put(json.dumps(answer | {"path": predictor.path}))
 
 
 def _body(record: str) -> bytes:

@@ -17,6 +17,16 @@ class Interval(Frozen):
     high: float | None
 
 
+def conformal_half_width(
+    outcome: NDArray[np.float64],  # (n,) of validation rows
+    value: NDArray[np.float64],  # (n,) what the model predicts for them
+    coverage: float,  # share of outcomes that the interval shall hold
+) -> float | None:  # None: too few rows
+    "Return the half width of a split conformal interval (Lei et al., JASA 113, 2018)."
+    rank = int(np.ceil((len(outcome) + 1) * coverage))
+    return float(np.sort(np.abs(outcome - value))[rank - 1]) if rank <= len(outcome) else None
+
+
 def wilson(
     positives: NDArray[np.float64],  # (k,) counts
     rows: NDArray[np.float64],  # (k,) counts, at least 1

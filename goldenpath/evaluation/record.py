@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from goldenpath.evaluation.champion import Champion
+from goldenpath.evaluation.class_metrics import confusion
 from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.intervals import Interval
-from goldenpath.evaluation.metrics import Bools
+from goldenpath.evaluation.metrics import Answers
 from goldenpath.evaluation.slices import Slice
 from goldenpath.records import Frozen
 from goldenpath.registry.manifest import Manifest, TrainingRecord
+from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec, TaskName
 
 
 class Threshold(Frozen):
@@ -36,12 +41,16 @@ class Evaluation(Frozen):
     version: str
     synthetic: bool
     rows: dict[str, int]  # validation, test
-    positives: dict[str, int]
-    threshold: Threshold
+    positives: dict[str, int]  # of two outcomes; else empty
+    threshold: Threshold | None  # of two outcomes
     models: tuple[Compared, ...]  # the candidate first
     not_comparable: str  # why the champion is not among them; "" where it is, or where there is none
     slices: tuple[Slice, ...]
     bootstrap: int  # resamples behind every interval
+    task: TaskName = "binary"
+    levels: tuple[str, ...] = ()  # classes of the confusion
+    confusion: tuple[tuple[float, ...], ...] = ()  # weight of the candidate's test rows: outcome by label
+    half_width: float | None = None  # of the interval around a quantity
 
 
 @dataclass(frozen=True)
@@ -67,26 +76,33 @@ def verdict_of(record: TrainingRecord, champion: Champion, rules: Sequence[Rule]
 def evaluation_of(
     record: TrainingRecord,
     champion: Champion,
-    outcome: Mapping[str, Bools],  # of validation and test rows
-    threshold: Threshold,
+    outcome: Mapping[str, NDArray[Any]],  # of validation and test rows
+    threshold: Threshold | None,
     metrics: Mapping[str, dict[str, Interval]],  # by name of the model, the candidate first
     slices: Sequence[Slice],
     rounds: int,  # of the bootstrap
+    target: TargetSpec = TWO_OUTCOMES,
+    candidate: Answers | None = None,  # on the test rows, for classes and quantities
 ) -> Evaluation:
     "Put together what was measured on the held-out rows."
     origin = {
-        "candidate": (record.version, threshold.value),
+        "candidate": (record.version, threshold.value if threshold else None),
         "champion": (champion.version, champion.threshold),
     }
+    counts = confusion(candidate) if candidate and target.task == "classes" else ()
     models = [(name, *origin.get(name, ("", None)), measured) for name, measured in metrics.items()]
     return Evaluation(
         version=record.version,
         synthetic=record.synthetic,
         rows={split: len(rows) for split, rows in outcome.items()},
-        positives={split: int(rows.sum()) for split, rows in outcome.items()},
+        positives={split: int(rows.sum()) for split, rows in outcome.items() if target.task == "binary"},
         threshold=threshold,
         models=tuple(Compared(name=n, version=v or "", threshold=t, metrics=m) for n, v, t, m in models),
         not_comparable=champion.why_not,
         slices=tuple(slices),
         bootstrap=rounds,
+        task=target.task,
+        levels=target.outcomes if target.task == "classes" else (),
+        confusion=counts,
+        half_width=candidate.half_width if candidate else None,
     )

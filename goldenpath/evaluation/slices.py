@@ -1,19 +1,23 @@
 """The same answers, looked at group by group: who is found, who is alarmed for nothing."""
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.evaluation.metrics import Answers, Bools
+from goldenpath.evaluation.metrics import Answers, Bools, unweighted
+from goldenpath.evaluation.tasks import TASKS
 from goldenpath.records import Frozen
+from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 from goldenpath.text.spelling import nearest_word
 
 ENOUGH = 10  # positive rows that a slice needs before a floor is held against it
 _BINS = 4  # quantile groups of a number column
 MISSING = "(missing)"
+LESS_IS_BETTER = ("mae",)  # of the metrics that slices are compared by
 
 
 class Slice(Frozen):
@@ -22,21 +26,29 @@ class Slice(Frozen):
     column: str
     level: str
     count: int
-    positives: int
-    rate: float  # of the positive outcome
-    predicted: float  # mean probability: close to `rate` where the model is calibrated for this group
+    positives: int  # of two outcomes; 0 for other tasks
+    rate: float  # of the positive outcome; of classes, the share with the right label; the mean amount
+    predicted: float  # its mean probability: close to `rate` where the model is calibrated for this group
     recall: float | None  # None without a positive row
     false_positive_rate: float | None  # None without a negative row
+    metric: str = "recall"  # that slices are compared by
+    value: float | None = None  # of this metric, if it is not the recall
 
 
-def slices_of(names: Sequence[str], columns: dict[str, NDArray[Any]], answers: Answers) -> tuple[Slice, ...]:
+def slices_of(
+    names: Sequence[str],
+    columns: dict[str, NDArray[Any]],
+    answers: Answers,
+    target: TargetSpec = TWO_OUTCOMES,
+) -> tuple[Slice, ...]:
     """Every group of every column in `names`; numbers fall into quantile groups.
 
     Raises BadInput naming the nearest column where a name is unknown.
     """
     require_slices(names, columns)
+    measure = _two_outcomes if target.task == "binary" else partial(_by_metric, target=target)
     return tuple(
-        _slice(name, level, member, answers) for name in names for level, member in groups(columns[name])
+        measure(name, level, member, answers) for name in names for level, member in groups(columns[name])
     )
 
 
@@ -70,18 +82,42 @@ def _number_groups(values: NDArray[np.float64]) -> Iterator[tuple[str, Bools]]:
         yield MISSING, ~finite
 
 
-def _slice(column: str, level: str, member: Bools, answers: Answers) -> Slice:
-    outcome, label = answers.outcome[member], answers.label[member]
+def _two_outcomes(column: str, level: str, member: Bools, answers: Answers) -> Slice:
+    outcome, label, weight = answers.outcome[member], answers.label[member], answers.weights[member]
     positives, count = int(outcome.sum()), int(member.sum())
+
+    def share(rows: Bools) -> float:
+        return float(np.average(label[rows], weights=weight[rows]))
+
     return Slice(
         column=column,
         level=level,
         count=count,
         positives=positives,
-        rate=positives / count,
-        predicted=float(answers.probability[member].mean()),
-        recall=float(label[outcome].mean()) if positives else None,
-        false_positive_rate=float(label[~outcome].mean()) if count > positives else None,
+        rate=float(np.average(outcome, weights=weight)),
+        predicted=float(np.average(answers.probability[member], weights=weight)),
+        recall=share(outcome) if positives else None,
+        false_positive_rate=share(~outcome) if count > positives else None,
+    )
+
+
+def _by_metric(column: str, level: str, member: Bools, answers: Answers, target: TargetSpec) -> Slice:
+    labels, weight = answers.label[member] if len(answers.label) else answers.label, answers.weights[member]
+    part = Answers(answers.outcome[member], answers.probability[member], labels, weight)
+    name = TASKS[target.task].slice_metric
+    value = TASKS[target.task].metrics[name].of(unweighted(part))
+    right = part.outcome == part.label if target.outcomes else part.outcome
+    return Slice(
+        column=column,
+        level=level,
+        count=int(member.sum()),
+        positives=0,
+        rate=float(np.average(right, weights=weight)),
+        predicted=float(np.average(target.rank(part.probability), weights=weight)),
+        recall=None,
+        false_positive_rate=None,
+        metric=name,
+        value=value,
     )
 
 
@@ -89,6 +125,22 @@ def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
     "Return the judged slice with the lowest recall; None if no slice has enough positive rows."
     judged = [group for group in slices if group.positives >= ENOUGH]
     return min(judged, key=lambda group: group.recall or 0.0, default=None)
+
+
+def worst_of(slices: Sequence[Slice]) -> tuple[float | None, str]:
+    "Return the worst value of a slice with enough rows, and name that slice."
+    recalls = not slices or slices[0].metric == "recall"
+    kind = "positive rows" if recalls else "rows"
+    if recalls:
+        values = [(one.recall or 0.0, one.positives, one) for one in slices]
+    else:
+        values = [(one.value, one.count, one) for one in slices if one.value is not None]
+    judged = [(value, count, one) for value, count, one in values if count >= ENOUGH]
+    if not judged:
+        return None, f"no slice has {ENOUGH} {kind} to be judged by"
+    less = slices[0].metric in LESS_IS_BETTER
+    value, count, worst = (max if less else min)(judged, key=lambda entry: entry[0])
+    return value, f"{'highest' if less else 'lowest'}: {worst.column} = {worst.level}, {count} {kind}"
 
 
 def _unknown(name: str, columns: list[str]) -> str:

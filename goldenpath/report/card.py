@@ -4,7 +4,6 @@ The headings follow Mitchell et al., "Model Cards for Model Reporting" (2019), a
 """
 
 from goldenpath.evaluation.gate import Verdict
-from goldenpath.evaluation.metrics import METRICS
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.records import Frozen
@@ -29,4 +28,4 @@ def model_card(
 ) -> str:
     "Render the model card as Markdown."
     records = {"manifest": manifest, "verdict": verdict, "evaluation": evaluation, "spec": spec}
-    return render("card.md.jinja", **records, words=words, metrics=METRICS, enough=ENOUGH)
+    return render("card.md.jinja", **records, words=words, enough=ENOUGH)

@@ -5,7 +5,6 @@ No script and no external asset: a workbench opens such a file with scripts off,
 
 from collections.abc import Iterator
 
-from goldenpath.evaluation.metrics import METRICS
 from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.measure.contrast import Contrast, headline, lines, multiple, reference
 from goldenpath.report.material import Material
@@ -26,7 +25,6 @@ def report(material: Material) -> str:
         tiles=list(_tiles(contrast)),
         reference=base[1] if base else "",
         lines=[line._asdict() | {"multiple": multiple(line.seconds, contrast)} for line in lines(contrast)],
-        metrics=METRICS,
         enough=ENOUGH,
     )
 

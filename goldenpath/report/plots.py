@@ -4,7 +4,7 @@ Colours that colour-blind readers tell apart (Okabe and Ito), shape or line styl
 that share no state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from goldenpath.evaluation.class_metrics import confusion
 from goldenpath.evaluation.intervals import wilson
 from goldenpath.evaluation.metrics import Answers, unweighted
 from goldenpath.evaluation.slices import ENOUGH, Slice
 from goldenpath.measure.contrast import Contrast, Line, lines, reference
 from goldenpath.measure.stopwatch import in_words
+from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 
+NUMBERED_CLASSES = 20  # classes of a confusion whose counts are written into it
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
 _KINDS = {
     "training": (ORANGE, "s"),
@@ -109,19 +112,88 @@ def plot_recall(slices: Sequence[Slice]) -> Figure:
     return figure
 
 
+def plot_slices(slices: Sequence[Slice]) -> Figure:
+    "Plot the metric of every group that has enough rows."
+    shown = [one for one in slices if one.count >= ENOUGH and one.value is not None]
+    figure, axes = new_figure(f"{shown[0].metric} by group", 7.5, 1.4 + 0.3 * len(shown))
+    axes.plot([one.value or 0.0 for one in shown], range(len(shown)), "o", color=BLUE)
+    axes.set_yticks(range(len(shown)), [f"{one.column}: {one.level} ({one.count})" for one in shown])
+    axes.invert_yaxis()
+    axes.set(xlabel=f"{shown[0].metric} (test rows in brackets)")
+    return figure
+
+
+def plot_confusion(answers: Answers, levels: Sequence[str]) -> Figure:
+    "Plot the share of each class's test rows that was given each label."
+    counts = np.array(confusion(answers))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    figure, axes = new_figure(
+        "Outcome and label on test rows", 2.5 + 0.6 * len(levels), 2 + 0.5 * len(levels)
+    )
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(levels)), levels, rotation=45, ha="right")
+    axes.set_yticks(range(len(levels)), levels)
+    axes.set(xlabel="label", ylabel="outcome")
+    if len(levels) <= NUMBERED_CLASSES:
+        for row, column in np.ndindex(counts.shape):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{counts[row, column]:g}", ha="center", va="center", color=colour)
+    return figure
+
+
+def plot_residuals(answers: Answers, unit: str) -> Figure:
+    "Plot what was wrong against what was predicted; between the dashes is the interval."
+    figure, axes = new_figure("Residuals on test rows")
+    axes.axhline(0, color=GREY)
+    if answers.half_width is not None:
+        for edge in (-answers.half_width, answers.half_width):
+            axes.axhline(edge, color=GREY, linestyle="--")
+    residual = answers.outcome - answers.probability
+    axes.plot(answers.probability, residual, "o", color=BLUE, markersize=3, alpha=0.5)
+    axes.set(xlabel=f"predicted ({unit})", ylabel=f"outcome minus predicted ({unit})")
+    return figure
+
+
+def plot_predicted(answers: Answers, champion: Answers | None, unit: str) -> Figure:
+    "Plot the outcome against the prediction; on the line they are the same."
+    figure, axes = new_figure("Prediction and outcome on test rows")
+    ends = [float(np.min(answers.outcome)), float(np.max(answers.outcome))]
+    axes.plot(ends, ends, color=GREY, linestyle="--")
+    if champion:
+        axes.plot(champion.probability, champion.outcome, "^", color=ORANGE, markersize=3, label="champion")
+    axes.plot(answers.probability, answers.outcome, "o", color=BLUE, markersize=3, label="candidate")
+    axes.set(xlabel=f"predicted ({unit})", ylabel=f"outcome ({unit})")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _binary_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
+    curves = plot_precision_recall(candidate, champion)
+    return {"precision_recall": curves, "reliability": plot_reliability(candidate)}
+
+
+def _class_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
+    return {"confusion": plot_confusion(candidate, target.outcomes)}
+
+
+def _quantity_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
+    predicted = plot_predicted(candidate, champion, target.unit)
+    return {"predicted": predicted, "residuals": plot_residuals(candidate, target.unit)}
+
+
 def save_plots(
     folder: Path,  # "evaluation" of the run
-    candidate: Answers,
-    champion: Answers | None,
+    models: Mapping[str, Answers],  # candidate, and champion if it is comparable
     slices: Sequence[Slice],
+    target: TargetSpec = TWO_OUTCOMES,
 ) -> None:
-    "Draw an evaluation into PNG files; groups only if one has enough positive rows."
-    figures = {
-        "precision_recall": plot_precision_recall(candidate, champion),
-        "reliability": plot_reliability(candidate),
-    }
+    "Draw an evaluation into PNG files; groups only if one has enough rows."
+    draw = {"binary": _binary_figures, "classes": _class_figures, "quantity": _quantity_figures}[target.task]
+    figures = draw(models["candidate"], models.get("champion"), target)
     if any(group.positives >= ENOUGH for group in slices):
         figures["groups"] = plot_recall(slices)
+    if any(group.value is not None and group.count >= ENOUGH for group in slices):
+        figures["groups"] = plot_slices(slices)
     folder.mkdir(exist_ok=True)
     for name, figure in figures.items():
         (folder / f"{name}.png").write_bytes(png_of(figure))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenpath.evaluation.intervals import Interval
-from goldenpath.evaluation.metrics import label
+from goldenpath.evaluation.tasks import label
 from goldenpath.measure.stopwatch import in_words, three_figures
 
 if TYPE_CHECKING:

@@ -52,8 +52,9 @@ class Candidate:
         return Manifest(
             **self.record.model_dump(exclude={"seconds", "onnx", "published_as", "clash"}),
             run=self.run.id,
-            threshold=evaluation.threshold.value,
-            threshold_rule=evaluation.threshold.rule,
+            threshold=evaluation.threshold.value if evaluation.threshold else None,
+            threshold_rule=evaluation.threshold.rule if evaluation.threshold else "",
+            half_width=evaluation.half_width,
             metrics={name: metric.value for name, metric in metrics if metric.value is not None},
             data=data,
             seconds={"data": data.seconds, **self.record.seconds, "evaluate": round(seconds, 3)},
@@ -107,7 +108,7 @@ def prove_twice(
     paths: Paths,
     held_out: Columns,  # of validation and test rows, complete
     spec: ContractSpec,
-    threshold: float,
+    threshold: float | None,
     complete: Callable[[Columns], Columns],  # the model's own `enriched`
     choose: Callable[..., Golden],  # and its `choose_golden`
 ) -> tuple[FastPathRecord, Golden]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from goldenpath.evaluation.metrics import METRICS, label
+from goldenpath.evaluation.tasks import EVERY_METRIC, label
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import read_step
 from goldenpath.runs.run import find_record, steps_of
@@ -67,7 +67,9 @@ def _metrics(evaluation: dict[str, Any]) -> dict[str, float]:
     models = evaluation.get("models") or [{"metrics": {}}]
     metrics = models[0]["metrics"]
     return {
-        name: metrics[name]["value"] for name in METRICS if metrics.get(name, {}).get("value") is not None
+        name: metrics[name]["value"]
+        for name in EVERY_METRIC
+        if metrics.get(name, {}).get("value") is not None
     }
 
 
@@ -87,7 +89,7 @@ def laid_side_by_side(runs: list[RunSummary]) -> dict[str, list[str]]:
         "training rows": [_number(run.rows) for run in runs],
         "data fingerprint": [run.data[:12] for run in runs],
         "seed": [_number(run.seed) for run in runs],
-        **{label(name): [_share(run.metrics.get(name)) for run in runs] for name in METRICS},
+        **{label(name): [_share(run.metrics.get(name)) for run in runs] for name in EVERY_METRIC},
         "threshold": [_share(run.threshold) for run in runs],
         "verdict": [run.verdict for run in runs],
         "version": [run.version for run in runs],

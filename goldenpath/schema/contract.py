@@ -21,12 +21,13 @@ from goldenpath.schema.diff import Difference, diff
 from goldenpath.schema.fields import FieldSpec, some
 from goldenpath.schema.frames import Checked, check_frame
 from goldenpath.schema.spec import ContractSpec
-from goldenpath.schema.targets import AnyTarget, TargetSpec, TaskName
+from goldenpath.schema.targets import TWO_OUTCOMES, AnyTarget, TargetSpec, TaskName
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "TWO_OUTCOMES",
     "Binary",
     "Broken",
     "Checked",

@@ -58,6 +58,11 @@ class ContractSpec(Frozen):
         "Columns that the model sees as float64, in order of definition."
         return tuple(field.name for field in self.inputs if not field.is_text)
 
+    @cached_property
+    def free_text(self) -> tuple[str, ...]:
+        "Text columns with any number of levels, in order of definition."
+        return tuple(field.name for field in self.inputs if field.kind == "text")
+
     @property
     def weight_field(self) -> FieldSpec:
         "The weight as a number column."

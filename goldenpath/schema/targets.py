@@ -67,6 +67,11 @@ class TargetSpec(Frozen):
         raise NotImplementedError
 
     @property
+    def described(self) -> str:
+        "What is predicted, as a model card has it."
+        return f"`{self.column}`, {self.rule}"
+
+    @property
     def outputs(self) -> dict[str, str]:
         "What an answer holds, by name, with its datatype in the Open Inference Protocol."
         raise NotImplementedError
@@ -75,6 +80,11 @@ class TargetSpec(Frozen):
     def reply(self) -> dict[str, Any]:
         "The JSON Schema of each part of an answer, by name."
         raise NotImplementedError
+
+    @property
+    def remedy(self) -> str:
+        "What to change in the contract if its outcomes are not those of the rows."
+        return "name further labels as unknown, or all of them as levels of Classes(...),"
 
     def problem(self) -> str:
         "Explain what is wrong with the definition; empty if nothing is."
@@ -96,6 +106,24 @@ class TargetSpec(Frozen):
         "Sort clean outcomes into groups to be counted: (n,) codes; a quantity has one group."
         return np.asarray(self.encode(column), dtype=np.intp)
 
+    @property
+    def unknown_outcomes(self) -> tuple[str, ...]:
+        "Labels that are allowed but cannot be learned from."
+        return ()
+
+    @property
+    def event_in_words(self) -> str:
+        "What an exploration compares the groups by, as `event` finds it."
+        raise NotImplementedError
+
+    def event(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
+        "Find the rows of the positive outcome, of the first class, or above the median: (n,)."
+        raise NotImplementedError
+
+    def no_scores(self) -> Scores:
+        "Return the scores of no record."
+        return np.empty((0, self.width) if self.width > 1 else 0)
+
     def scores(self, pipeline: Any, frame: "pd.DataFrame") -> Scores:
         "Ask a fitted scikit-learn pipeline for its scores."
         return self.pick(np.asarray(getattr(pipeline, self.method)(frame), dtype=np.float64))
@@ -116,6 +144,11 @@ class TargetSpec(Frozen):
     ) -> dict[str, NDArray[Any]]:
         "Name scores and decisions as an answer does: arrays of n, or (n, k) probabilities of classes."
         raise NotImplementedError
+
+    @property
+    def table(self) -> tuple[str, ...]:
+        "The columns of an answer in a table, as `flat` returns them."
+        return tuple(self.outputs)
 
     def flat(self, answers: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         "Give each class a column of its own, as a table of answers has it: arrays of n."
@@ -224,6 +257,10 @@ class BinarySpec(Labels):
         return f"{self.positive} or {self.negative}"
 
     @property
+    def described(self) -> str:
+        return f"`{self.column}` = {self.positive} (otherwise {self.negative})"
+
+    @property
     def outputs(self) -> dict[str, str]:
         return {"label": "BYTES", "probability": "FP64"}
 
@@ -242,6 +279,13 @@ class BinarySpec(Labels):
         return super().problem()
 
     def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
+        return np.asarray(column == self.positive, dtype=bool)
+
+    @property
+    def event_in_words(self) -> str:
+        return f"{self.column} = {self.positive}"
+
+    def event(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
         return np.asarray(column == self.positive, dtype=bool)
 
     def pick(self, outputs: NDArray[Any]) -> Scores:
@@ -315,6 +359,13 @@ class ClassesSpec(Labels):
             )
         return super().problem()
 
+    @property
+    def event_in_words(self) -> str:
+        return f"{self.column} = {self.levels[0]}"
+
+    def event(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
+        return np.asarray(column == self.levels[0], dtype=bool)
+
     def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
         import pandas as pd
 
@@ -328,6 +379,11 @@ class ClassesSpec(Labels):
         self, scores: Scores, codes: NDArray[Any], half_width: float | None = None
     ) -> dict[str, NDArray[Any]]:
         return {"label": self.labels(codes), "probabilities": scores}
+
+    @property
+    def table(self) -> tuple[str, ...]:
+        "The columns of an answer in a table, as `flat` returns them."
+        return tuple(self.outputs)
 
     def flat(self, answers: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         each = {
@@ -379,6 +435,10 @@ class QuantitySpec(TargetSpec):
         return f"{self.field.rule} ({self.unit})"
 
     @property
+    def remedy(self) -> str:
+        return "correct the bounds of the Quantity, which needs numbers, or predict Classes(...),"
+
+    @property
     def outputs(self) -> dict[str, str]:
         return {"value": "FP64", "low": "FP64", "high": "FP64"}
 
@@ -400,6 +460,13 @@ class QuantitySpec(TargetSpec):
 
     def known(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
         return distinct(column).codes >= 0
+
+    @property
+    def event_in_words(self) -> str:
+        return f"{self.column} above its median"
+
+    def event(self, column: "pd.Series[Any]") -> NDArray[np.bool_]:
+        return np.asarray(column > column.median(), dtype=bool)
 
     def encode(self, column: "pd.Series[Any]") -> NDArray[Any]:
         return np.asarray(column, dtype=np.float64)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from goldenpath.tables.split import SHARE, DateSplit, HashSplit, parse_split
+from goldenpath.text.spelling import nearest
 
 HOST = re.compile(r"\[[0-9a-fA-F:]+\]|[\w.-]+")
 TCP_NUMBER = re.compile(r"\d{1,5}", re.ASCII)
@@ -40,17 +41,59 @@ def parse_threshold(text: str) -> ThresholdRule:
     raise ValueError(f"'{metric.strip()}' is neither recall nor precision")
 
 
+AT_LEAST = {  # metrics of each task from 0 to 1 of which more is better
+    "binary": ("roc_auc", "average_precision", "recall", "precision", "f1", "specificity", "slice_recall"),
+    "classes": (
+        *("roc_auc_ovr", "balanced_accuracy", "accuracy", "slice_accuracy"),
+        *("f1_macro", "precision_macro", "recall_macro"),
+    ),
+    "quantity": ("r2", "coverage"),
+}
+AT_MOST = {  # and of which less is better
+    "binary": ("brier", "log_loss"),
+    "classes": ("log_loss",),
+    "quantity": ("mae", "rmse", "median_error", "slice_mae"),
+}
+LOWEST = tuple(name for names in AT_LEAST.values() for name in names)
+HIGHEST = tuple(name for names in AT_MOST.values() for name in names)
+AMOUNT = re.compile(r"\d+\.?\d*|\.\d+", re.ASCII)
+
+
 def parse_floors(text: str) -> dict[str, float]:
-    "Read the setting `gate_floors` as {name: lowest value}. Raises ValueError that says what is wrong."
-    floors: dict[str, float] = {}
+    "Read the setting `gate_floors` as {name: limit}. Raises ValueError that names the problem."
+    limits: dict[str, float] = {}
     for part in filter(str.strip, text.split(",")):
-        name, sign, lowest = (word.strip() for word in part.partition(">="))
-        if not sign:
-            raise ValueError(f"'{name}' has no >=")
-        if name in floors:
+        name, limit = _parse_limit(part.strip())
+        if name in limits:
             raise ValueError(f"{name} is there twice")
-        floors[name] = parse_share(lowest)
-    return floors
+        limits[name] = limit
+    return limits
+
+
+def _parse_limit(part: str) -> tuple[str, float]:
+    sign = "<=" if "<=" in part else ">="
+    name, written, limit = (word.strip() for word in part.partition(sign))
+    if not written:
+        raise ValueError(f"'{name}' has no >= (or <=, if less is better)")
+    if name not in LOWEST + HIGHEST:
+        raise ValueError(f"'{name}' is not a metric{nearest(name, LOWEST + HIGHEST)}")
+    right = ">=" if name in LOWEST else "<="
+    if sign != right:
+        better = "more" if name in LOWEST else "less"
+        raise ValueError(f"of {name}, {better} is better: write {name}{right}{limit}")
+    return name, parse_share(limit) if name in LOWEST else parse_amount(limit)
+
+
+def metric_names() -> str:
+    "List the metrics of each task that a limit may name."
+    return "; ".join(f"{task}: {', '.join([*AT_LEAST[task], *AT_MOST[task]])}" for task in AT_LEAST)
+
+
+def parse_amount(text: str) -> float:
+    "Parse a number that is not negative. Raises ValueError that names the problem."
+    if not AMOUNT.fullmatch(text.strip()):
+        raise ValueError(f"'{text.strip()}' is not a number such as 12.5")
+    return float(text)
 
 
 def parse_share(text: str) -> float:
@@ -107,11 +150,10 @@ def _http(address: str) -> str:
     return address
 
 
-Floor = Literal["roc_auc", "average_precision", "recall", "precision", "f1", "slice_recall"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 CommaList = Annotated[tuple[str, ...], _from_text(_comma_list)]
-Floors = Annotated[dict[Floor, Share], _from_text(parse_floors)]
+Floors = Annotated[dict[str, float], _from_text(parse_floors)]
 Split = Annotated[HashSplit | DateSplit, _from_text(parse_split)]
 ThresholdSetting = Annotated[ThresholdRule, _from_text(parse_threshold)]
 HttpUrl = Annotated[str, AfterValidator(_http)]

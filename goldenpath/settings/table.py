@@ -22,6 +22,7 @@ from goldenpath.settings.rules import (
     Share,
     Split,
     ThresholdSetting,
+    metric_names,
     parse_listen,
     parse_threshold,
 )
@@ -73,8 +74,14 @@ class Settings(ServerSettings):
     gate_worse: Share = Field(0.01, description="a number from 0 to 1")
     gate_floors: Floors = Field(
         {},
-        description="`roc_auc>=0.8, slice_recall>=0.1`; names: roc_auc, average_precision, recall, "
-        "precision, f1, slice_recall; values from 0 to 1",
+        description="`roc_auc>=0.8, slice_recall>=0.1`, or `mae<=50` for a metric of which less is better; "
+        + metric_names(),
+    )
+    gate_metrics: CommaList = Field(
+        (), description="metrics that baseline and champion are compared by, by comma; empty: the task's own"
+    )
+    coverage: float = Field(
+        0.9, ge=0.5, le=0.99, description="share of outcomes within the interval of a quantity, 0.5 to 0.99"
     )
     auto_promote: Literal["auto", "yes", "no"] = Field("auto", description="auto, yes or no")
     listen: Listen = Field(

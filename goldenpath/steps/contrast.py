@@ -26,6 +26,7 @@ from ..predict import Predictor, load_predictor
 from ..project import Step
 from ..records import Columns
 from ..registry.artifact import load_pipeline, read_record, verify_files
+from ..registry.engine import target_of
 from ..registry.manifest import Manifest, TrainingRecord
 from ..report.card import Words
 from ..report.material import gather
@@ -66,8 +67,11 @@ def train_and_predict(
     "Read, fit, and predict one record with the pipeline that was just fitted."
     rows = pd.read_parquet(file)
     columns = complete(contract.columns(rows))
-    pipeline, layout, _ = fit(columns, contract.outcomes(rows), seed)
-    SklearnEngine(pipeline, layout).many({name: values[:1] for name, values in columns.items()})
+    weighted = contract.outcomes(rows), seed, contract.task, contract.weights(rows)
+    pipeline, layout, _ = fit(columns, *weighted)
+    SklearnEngine(pipeline, layout, contract.target).many(
+        {name: values[:1] for name, values in columns.items()}
+    )
 
 # %% ../../notebooks/09_contrast.ipynb #8ae856d9
 def _train_then_predict(step: Step, manifest: Manifest, one: float) -> tuple[float, str]:
@@ -90,7 +94,8 @@ def load_and_predict(
     "Load a version and predict; nothing is kept from the request before."
     manifest = verify_files(folder)
     pipeline = load_pipeline(folder, manifest, TRUSTED_TYPES)
-    return SklearnEngine(pipeline, manifest.layout).many(enriched(columns))
+    engine = SklearnEngine(pipeline, manifest.layout, target_of(folder, manifest))
+    return engine.many(enriched(columns))
 
 # %% ../../notebooks/09_contrast.ipynb #fc1e8f98
 WITHIN = 10.0  # seconds for one measurement

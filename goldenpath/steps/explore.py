@@ -24,7 +24,7 @@ from ..tables.levels import EMPTY, as_levels
 # %% ../../notebooks/03_explore.ipynb #2e2eee6a
 def is_positive(rows: pd.DataFrame, contract: Contract) -> np.ndarray:  # (n,) bool
     "Find the rows with the positive outcome."
-    return (rows[contract.target.column] == contract.target.positive).to_numpy()
+    return contract.target.event(rows[contract.target.column])
 
 # %% ../../notebooks/03_explore.ipynb #19e336b7
 def profile_column(
@@ -61,7 +61,7 @@ def unfilled(
     contract: Contract,
 ) -> pd.DataFrame:  # (columns, words) shares of the rows; only columns that have any
     "Measure how much of each column is unknown, and in which words."
-    words = [EMPTY, *contract.target.unknown]
+    words = [EMPTY, *contract.target.unknown_outcomes]
     empty = table[table["level"].isin(words)]
     shares = empty.pivot_table(index="column", columns="level", values="share", aggfunc="sum", fill_value=0.0)
     order = shares.sum(axis=1).sort_values(ascending=False).index
@@ -81,7 +81,7 @@ def compare_groups(
     sums = frame.groupby("group")["positive"].agg(**columns)
     sums["expected"] = frame.groupby("group")["expected"].sum()
     sums = sums[sums["positives"] > 0].sort_values("rows", ascending=False)
-    reference = next((name for name in sums.index if name not in contract.target.unknown), None)
+    reference = next((name for name in sums.index if name not in contract.target.unknown_outcomes), None)
     if reference is None:
         return sums.assign(crude=np.nan, fair=np.nan, error=np.nan).iloc[:0]
     fair, crude = sums["positives"] / sums["expected"], sums["rate"] / sums.loc[reference, "rate"]
@@ -99,7 +99,7 @@ def rates_within(
 ) -> pd.DataFrame:  # by (group, level of `within`): rows, share, rate, low, high
     "Look at each group level by level."
     positive = is_positive(rows, contract)
-    levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown]
+    levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown_outcomes]
     own = {name: (rows[group] == name).to_numpy() for name in names}
     tables = {name: profile_column(rows.loc[of, within], positive[of]) for name, of in own.items()}
     return pd.concat({name: table.reindex(levels) for name, table in tables.items()})
@@ -109,7 +109,7 @@ def sentence(name: str, line: pd.Series, reference: str, contract: Contract, wit
     "Describe one group; return nothing if the comparison is not reversed and not about the unknown."
     target = contract.target
     crude = f"{line['crude']:.2f} times the rate of {reference}"
-    text = f"{name}: {line['rate']:.1%} {target.column} = {target.positive}, {crude}"
+    text = f"{name}: {line['rate']:.1%} {target.event_in_words}, {crude}"
     same = f"{line['fair']:.2f} times at the same {within}"
     if name in target.unknown and abs(np.log(line["crude"])) > Z * line["error"]:
         return f"{text}, {same}; a model reads 'not known' as a sign of risk, which it is not"
@@ -146,7 +146,7 @@ def explore_rows(
     within: str = "",  # column that must not blur the comparison
 ) -> Explored:
     "Draw and describe what there is to see."
-    table, outcome = profile(rows, contract), f"{contract.target.column} = {contract.target.positive}"
+    table, outcome = profile(rows, contract), contract.target.event_in_words
     explored = Explored(table, {"rates": plot_rates(table, strongest(table), outcome, source)}, [])
     if len(gaps := unfilled(table, contract)):
         explored.figures["unfilled"] = plot_unfilled(gaps, source)

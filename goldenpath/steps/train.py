@@ -46,10 +46,13 @@ def fit(
     columns: dict[str, np.ndarray],  # as `enriched` returns them
     outcome: np.ndarray,  # (n,)
     seed: int,
+    task: str,  # of the contract
+    weight: np.ndarray,  # (n,) how many each row stands for
 ) -> tuple[Any, Layout, float]:  # the fitted pipeline, its columns, seconds
     "Fit the pipeline of `04_model`."
     layout, started = layout_of(columns), perf_counter()
-    pipeline = build_pipeline(layout, seed).fit(frame_of(columns, layout), outcome)
+    more = {"estimator__sample_weight": weight} if (weight != 1).any() else {}
+    pipeline = build_pipeline(layout, seed, task).fit(frame_of(columns, layout), outcome, **more)
     return pipeline, layout, perf_counter() - started
 
 # %% ../../notebooks/05_train.ipynb #59723d59
@@ -58,7 +61,7 @@ def parts_of(
     contract: Contract,
 ) -> dict[str, str]:  # contract, pipeline, postprocess, and what names a difference
     "Take the model's fingerprint, part by part."
-    return fingerprint(contract.hash, build_pipeline(layout), (enrich, enriched, decide))
+    return fingerprint(contract.hash, build_pipeline(layout, task=contract.task), (enrich, enriched, decide))
 
 # %% ../../notebooks/05_train.ipynb #16cac91d
 def name_candidate(
@@ -111,7 +114,8 @@ def train(step: Step, seed: int) -> TrainingRecord:
     if trouble:
         warnings.warn(f"this candidate will not be published: {trouble}", stacklevel=2)
     step.run.doing(f"fitting on {len(rows):,} rows")
-    pipeline, layout, seconds = fit(columns, outcome, seed)
+    weight = step.contract.weights(rows)
+    pipeline, layout, seconds = fit(columns, outcome, seed, step.contract.task, weight)
     step.run.doing("saving and compiling the model")
     saved, reason = write_candidate(step.run, pipeline, layout, step.contract)
     record = TrainingRecord(

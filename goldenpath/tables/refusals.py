@@ -6,6 +6,8 @@ from goldenpath.tables.misnaming import misnamed
 from goldenpath.tables.split import SIDES
 from goldenpath.tables.writer import Tally
 
+FOLDS = 5  # of a cross-validation: each must hold every class
+
 
 def refuse_many_rejected(
     tally: Tally,
@@ -39,7 +41,7 @@ def remedy(
     if names := misnamed(tally, contract):
         return names
     if any(column == contract.target.column for column, _, _ in tally.broken):
-        return "targets are binary: name further outcomes as unknown in 01_contract"
+        return f"{contract.target.remedy} in 01_contract"
     return f"see {file}"
 
 
@@ -58,6 +60,14 @@ def refuse_one_class(
     for counts, word in zip(tally.outcomes.T, target.outcomes, strict=False):  # a quantity names none
         if not counts.sum():
             raise BadInput(f"{source}: '{target.column}' is never '{word}'; a model needs {every} outcomes")
-        if not counts.all():
+        if not counts.all() and (contract.task == "binary" or not counts[0]):
             side = SIDES[counts.argmin()]
             raise BadInput(f"{source}: no '{word}' among the {side} rows; use more rows or another `split`")
+        if contract.task == "classes" and counts[0] < FOLDS:
+            raise BadInput(
+                f"{source}: '{word}' has {counts[0]} training rows, fewer than the {FOLDS} folds of a "
+                "cross-validation; use more rows, or put rare classes together"
+            )
+    for rows, side in zip(tally.outcomes.sum(axis=1), SIDES, strict=True):
+        if not rows:
+            raise BadInput(f"{source}: no {side} rows; use more rows or another `split`")

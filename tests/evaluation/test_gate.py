@@ -11,12 +11,12 @@ from goldenpath.evaluation.gate import Rule, Verdict, verdict_table
 from goldenpath.evaluation.intervals import Interval, wilson
 from goldenpath.evaluation.metrics import METRICS, Answers, Weighted, majority, measure_metrics, unweighted
 from goldenpath.evaluation.slices import lowest_recall, slices_of
+from goldenpath.evaluation.tasks import TASKS
 from goldenpath.report.plots import reliability, share_bars
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.settings import Settings
 from goldenpath.settings.rules import parse_threshold
 from goldenpath.steps.evaluate import (
-    JUDGED,
     Measured,
     beats_baseline,
     bootstrap,
@@ -60,6 +60,8 @@ def test_metrics_are_those_of_scikit_learn(ties: bool) -> None:
             "recall": reference.recall_score(answers.outcome, answers.label),
             "precision": reference.precision_score(answers.outcome, answers.label),
             "f1": reference.f1_score(answers.outcome, answers.label),
+            "specificity": reference.recall_score(~answers.outcome, ~answers.label),
+            "log_loss": reference.log_loss(*rows),
         }
     )
 
@@ -151,7 +153,7 @@ def test_each_model_is_sorted_once_however_many_resamples(monkeypatch: pytest.Mo
     )
     models = {"a": drawn(300), "b": drawn(300, skill=1), "c": majority(drawn(300).outcome, 0.05)}
     measured = bootstrap(models, 20, seed=1, jobs=1)
-    assert {one.samples.shape for one in measured.values()} == {(20, 6)}
+    assert {one.samples.shape for one in measured.values()} == {(20, len(METRICS))}
     assert len(sorted_arrays) == 3
 
 
@@ -313,7 +315,7 @@ def span(value: float, low: float, high: float) -> Interval:
 
 def beaten(gain: Interval) -> list[Rule]:
     "Judge every metric against the baseline, each for the same gain."
-    return [beats_baseline(metric, gain, 0.02) for metric in JUDGED]
+    return [beats_baseline(metric, gain, 0.02) for metric in TASKS["binary"].judged]
 
 
 def flat() -> dict[str, Measured]:

@@ -196,9 +196,7 @@ def test_a_volume_that_vanishes_is_said_and_comes_back(home: Path, champion: Pat
     home.rename(home.with_name("unmounted"))
     with pytest.raises(VolumeFault, match="shows entry 0 after 1: look whether the volume"):
         registry.roles()
-    assert predictor.probabilities(
-        serving_fixtures.columns_of_json(serving_fixtures.CONTRACT.spec, rows())
-    ).size
+    assert predictor.scores(serving_fixtures.columns_of_json(serving_fixtures.CONTRACT.spec, rows())).size
     home.with_name("unmounted").rename(home)
     still_answers(home)
 

@@ -267,7 +267,11 @@ def test_only_one_class_is_refused(tmp_path: Path) -> None:
 def test_more_than_two_classes_are_refused(tmp_path: Path) -> None:
     frame = visits()
     frame.loc[::3, "died"] = "perhaps"
-    refused(frame, tmp_path, "died 'perhaps' must be yes or no .* targets are binary: .* 01_contract")
+    refused(
+        frame,
+        tmp_path,
+        "died 'perhaps' must be yes or no .* name further labels as unknown, .* in 01_contract",
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,7 +297,10 @@ def test_names_that_no_row_has_are_wrong_names(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"died": {"yes": "maybe"}, "ward": {"south": "hall"}}, "targets are binary: name further outcomes"),
+        (
+            {"died": {"yes": "maybe"}, "ward": {"south": "hall"}},
+            "name further labels as unknown, or all of them as levels",
+        ),
         ({"ward": {"south": "South"}}, r"see .*rejected\.parquet"),
     ],
 )

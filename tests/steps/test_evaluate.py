@@ -86,7 +86,7 @@ def test_the_manifest_holds_the_metrics_of_the_test_rows(home: Path) -> None:
     manifest = judged.manifest
     test = pd.read_parquet(run.input("data/test.parquet"))
     predictor = load_predictor(run.folder / "candidate", fast=False)
-    probability = predictor.probabilities(CONTRACT.columns(test))
+    probability = predictor.scores(CONTRACT.columns(test))
     assert manifest.metrics["roc_auc"] == pytest.approx(roc_auc_score(outcome_of(test), probability))
     assert manifest.metrics["average_precision"] == pytest.approx(
         average_precision_score(outcome_of(test), probability)
@@ -101,9 +101,7 @@ def test_the_threshold_comes_from_the_validation_rows_by_the_rule_in_settings(
     run = trained(home)
     judged = evaluate_quickly(run, settings_for(home, threshold="recall>=0.9"))
     validation = pd.read_parquet(run.input("data/validation.parquet"))
-    probability = load_predictor(run.folder / "candidate", fast=False).probabilities(
-        CONTRACT.columns(validation)
-    )
+    probability = load_predictor(run.folder / "candidate", fast=False).scores(CONTRACT.columns(validation))
     found = (probability >= judged.manifest.threshold)[outcome_of(validation)].mean()
     assert judged.evaluation.threshold.recall == found >= 0.9
     assert judged.manifest.threshold_rule == "recall>=0.9"
@@ -117,7 +115,7 @@ def test_golden_rows_hold_every_level_and_scikit_learns_answers(home: Path) -> N
         assert {record[field.name] for record in golden.records} >= set(field.levels)
     records = [CONTRACT.parse(json.dumps(record)) for record in golden.records]
     predictor = load_predictor(run.folder / "candidate", fast=False)
-    probability = predictor.probabilities(CONTRACT.columns_of(records))
+    probability = predictor.scores(CONTRACT.columns_of(records))
     assert golden.probability == pytest.approx(probability, abs=1e-12)
     assert golden.label == (probability >= manifest.threshold).tolist()
 

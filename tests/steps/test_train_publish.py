@@ -120,8 +120,8 @@ def test_another_model_under_the_same_model_version_trains_and_is_not_published(
     assert clash_ahead(Project(settings)) == ""
     plain = train_step.build_pipeline
 
-    def stronger(layout, seed=0):
-        return plain(layout, seed).set_params(estimator__C=10.0)
+    def stronger(layout, seed=0, task="binary"):
+        return plain(layout, seed, task).set_params(estimator__C=10.0)
 
     monkeypatch.setattr(train_step, "build_pipeline", stronger)
     with pytest.warns(UserWarning, match="this candidate will not be published: the model differs from"):

@@ -1,0 +1,106 @@
+"""What the evaluation does in another way for each task: metrics, baseline, what the gate judges."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from goldenpath.errors import BadInput
+from goldenpath.evaluation.class_metrics import CLASS_METRICS, QUANTITY_METRICS, metrics_of_classes
+from goldenpath.evaluation.metrics import METRICS, Answers, Floats, Metric
+from goldenpath.schema.targets import TargetSpec, TaskName
+from goldenpath.settings import Settings
+from goldenpath.text.spelling import nearest
+
+
+@dataclass(frozen=True)
+class TaskMetrics:
+    "What is measured for a task."
+
+    metrics: dict[str, Metric]
+    judged: tuple[str, ...]  # held against baseline and champion
+    baseline: Callable[
+        [Any, Floats, TargetSpec], Any
+    ]  # outcomes of training rows, weights -> one row's scores
+    slice_metric: str  # shown for every slice
+
+
+def _rate(outcome: Any, weight: Floats, target: TargetSpec) -> float:
+    return float(np.average(outcome, weights=weight))
+
+
+def _shares(outcome: Any, weight: Floats, target: TargetSpec) -> Floats:
+    counts = np.bincount(outcome, weight, target.width)
+    return np.asarray(counts / counts.sum())
+
+
+TASKS: dict[TaskName, TaskMetrics] = {
+    "binary": TaskMetrics(METRICS, ("roc_auc", "average_precision"), _rate, "recall"),
+    "classes": TaskMetrics(CLASS_METRICS, ("roc_auc_ovr", "balanced_accuracy"), _shares, "accuracy"),
+    "quantity": TaskMetrics(QUANTITY_METRICS, ("r2",), _rate, "mae"),
+}
+
+
+def metrics_of(target: TargetSpec) -> dict[str, Metric]:
+    "Return the metrics of a target by name."
+    return metrics_of_classes(target.outcomes) if target.task == "classes" else TASKS[target.task].metrics
+
+
+def judged_metrics(target: TargetSpec, settings: Settings) -> tuple[str, ...]:
+    """Return the metrics that the gate judges: those of the settings, else the task's own.
+
+    Raises BadInput for a setting that names none of the task, with the nearest.
+    """
+    metrics, slices = metrics_of(target), f"slice_{TASKS[target.task].slice_metric}"
+    for name in settings.gate_floors.keys() - {slices}:
+        require_metric(name, [*metrics, slices], target, "gate_floors")
+    for name in settings.gate_metrics:
+        require_metric(name, list(metrics), target, "gate_metrics")
+        if not metrics[name].higher_is_better:
+            raise BadInput(
+                f"gate_metrics in settings.ini names '{name}', of which more is not better; "
+                "limit it in gate_floors instead"
+            )
+    return settings.gate_metrics or TASKS[target.task].judged
+
+
+def require_metric(name: str, metrics: Sequence[str], target: TargetSpec, setting: str) -> None:
+    "Check that a setting names a metric of the task. Raises BadInput that names the nearest one."
+    if name not in metrics:
+        raise BadInput(
+            f"{setting} in settings.ini names '{name}', which is not a metric of task {target.task}"
+            f"{nearest(name, metrics) or '; they are ' + ', '.join(metrics)}"
+        )
+
+
+def baseline_answers(
+    target: TargetSpec,
+    answers: Answers,  # of the candidate
+    trained: Any,  # (m,) outcomes of the training rows
+    weight: Floats,  # (m,)
+) -> Answers:
+    "Answer as a model that looks at no column: rate and commoner label, shares and commonest class, mean."
+    score = TASKS[target.task].baseline(trained, weight, target)
+    scores = np.repeat(np.asarray(score, dtype=float)[None], len(answers.outcome), axis=0)
+    label = target.decide(scores, 0.5, lambda probability, at: probability > at)
+    return Answers(answers.outcome, scores, label, answers.weight, metrics=answers.metrics)
+
+
+EVERY_METRIC = {**QUANTITY_METRICS, **CLASS_METRICS, **METRICS}
+
+
+def less_is_better(metric: str) -> bool:
+    "Check that a metric of any task is better if it is lower."
+    return EVERY_METRIC[metric].higher_is_better is False if metric in EVERY_METRIC else False
+
+
+def label(
+    metric: str,  # of any task; that of one class, such as recall_red, too
+) -> str:
+    "Name a metric in words, and say which way is better."
+    name = metric if metric in EVERY_METRIC else metric.partition("_")[0]
+    named = EVERY_METRIC[name]
+    words = named.words if name == metric else f"{named.words} of {metric.partition('_')[2]}"
+    better = {True: " (higher is better)", False: " (lower is better)", None: ""}
+    return f"{words}{better[named.higher_is_better]}"
