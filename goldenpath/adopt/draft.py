@@ -88,9 +88,8 @@ def _key(column: Column) -> Proposal:
             max_length=min(LONGEST_KEY, 2 * longest),
         )
     spec = spec.model_copy(update={"description": "Whom the record is about; never seen by the model"})
-    return Proposal(
-        column.name, spec, f"key: {len(column.counts):,} different ones in {column.filled:,} rows"
-    )
+    keys = f"key: {len(column.counts):,} different ones in {column.filled:,} rows"
+    return Proposal(column.name, spec, f"{keys}, never seen by the model")
 
 
 def _outcome_codes(column: Column) -> NDArray[np.int64]:

@@ -100,13 +100,16 @@ def widened(low: float, high: float) -> tuple[float, float]:
 
 
 def _text(column: Column, field: FieldSpec) -> Proposal:
-    levels, doubt = column.texts, _other_values(column)
+    levels, doubt = column.texts, _other_values(column) or _other_dates(column)
     if len(levels) <= MOST_LEVELS and len(levels) < column.filled:
         field = field.model_copy(update={"kind": "level", "levels": tuple(sorted(levels))})
         return Proposal(column.name, field, f"{len(levels)} different values", doubt)
     if _names_its_row(column):
         return Proposal(
-            column.name, None, "nearly every row has a text of its own: it names the row, or is free text"
+            column.name,
+            None,
+            "nearly every row has a text of its own: it names the row, or is free text",
+            _other_dates(column),
         )
     longest = max(map(len, levels))
     field = field.model_copy(update={"max_length": max(40, 20 * math.ceil(longest / 10))})
@@ -126,6 +129,13 @@ def _other_values(column: Column) -> str:
     ]
     shown = ", ".join(map(repr, others[:OTHERS_SHOWN]))
     return f"numbers but for {shown}: empty those cells to have numbers"
+
+
+def _other_dates(column: Column) -> str:
+    "Explain how dates in another form become dates of the contract."
+    if not column.is_date_in_another_form:
+        return ""
+    return f"dates such as {column.texts[0]!r} stay text: write them as YYYY-MM-DD to have dates"
 
 
 def _names_its_row(column: Column) -> bool:

@@ -22,6 +22,8 @@ STAND_IN_FILE = "notebooks/02a_stand_in.ipynb"
 STRENGTHS = "goldenpath/steps/stand_in.csv"  # of the columns, in synthetic rows
 SETTINGS_FILE = "settings.ini"
 OWN_TEST = "tests/test_own_project.py"
+README_FILE = "README.md"
+WRITTEN = (CONTRACT_FILE, SETTINGS_FILE, STAND_IN_FILE, STRENGTHS, OWN_TEST, README_FILE)
 REPLACED = ("model", "source", "split", "threshold", "slices", "gate_floors")  # keys of settings.ini
 
 
@@ -61,7 +63,7 @@ def write_project(folder: Path, adoption: Adoption, force: bool = False) -> list
         STAND_IN_FILE: (FILES / "02a_stand_in.ipynb").read_text("utf-8"),
         STRENGTHS: _strengths(adoption),
         OWN_TEST: (FILES / "own_project.py").read_text("utf-8"),
-        "README.md": readme,
+        README_FILE: readme,
     }
     for path, text in written.items():
         replace_file(folder / path, text.encode())
@@ -87,7 +89,7 @@ def _changes(folder: Path, example: Example) -> list[str]:
     keys = [
         f"`{key}` of {SETTINGS_FILE}" for key, value in example.settings.items() if values.get(key) != value
     ]
-    return [*notebooks, *keys, *_uncommitted(folder, ["README.md", *example.alone])]
+    return [*notebooks, *keys, *_uncommitted(folder, [README_FILE, *example.alone])]
 
 
 def _uncommitted(folder: Path, paths: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from goldenpath.tables.reader import read_chunks
 PLACES = 40  # chunks of a sample, spread evenly over the file
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)(\.0+)?", re.ASCII)
 LEADING_ZERO = re.compile(r"0[0-9]+", re.ASCII)  # a leading zero means something: a postcode, not an amount
+OTHER_DATE = re.compile(r"([0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{4}|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2})([ T].*)?")
 _TRUTH = {"true", "false"}
 
 
@@ -88,6 +89,12 @@ class Column:
     @property
     def is_date(self) -> bool:
         return self.filled > 0 and bool(np.isfinite(self.days).all())
+
+    @property
+    def is_date_in_another_form(self) -> bool:
+        "Is every text a date or a point in time, but not all of them in the form of a contract's dates?"
+        shaped = (OTHER_DATE.fullmatch(text) for text in self.distinct.texts)
+        return self.filled > 0 and not self.is_date and all(shaped)
 
     @property
     def is_boolean(self) -> bool:

@@ -7,7 +7,7 @@ import click
 
 from goldenpath.adopt.draft import Adoption, make_draft
 from goldenpath.adopt.fields import Proposal
-from goldenpath.adopt.project import write_project
+from goldenpath.adopt.project import WRITTEN, write_project
 from goldenpath.adopt.survey import take_sample
 from goldenpath.cli.terminal import near, put, show, table
 from goldenpath.settings import load_settings
@@ -27,13 +27,13 @@ _KINDS = {
 @click.option("--target", required=True, metavar="COLUMN", help="Column to predict.")
 @click.option("--name", default="", metavar="NAME", help="Name of the model; the file's without it.")
 @click.option("--key", default="", metavar="COLUMN", help="Column that names whom a row is about.")
-@click.option("--time", default="", metavar="COLUMN", help="Column of days; later rows validate and test.")
+@click.option("--time", default="", metavar="COLUMN", help="Column of dates; the latest rows are tested on.")
 @click.option("--force", is_flag=True, help="Write over files that you changed.")
 def adopt(file: str, target: str, name: str, key: str, time: str, force: bool) -> None:
     """Draft contract and settings from your own table.
 
-    FILE is CSV or Parquet. Written are notebooks/01_contract.ipynb and settings.ini; what belongs to the
-    example alone is removed. Then `make run` trains on your rows.
+    FILE is CSV or Parquet. Written are notebooks/01_contract.ipynb, settings.ini, synthetic rows, a test and
+    README.md; what belongs to the example alone is removed. Then `make run` trains on your rows.
     """
     folder = load_settings().folder
     path = Path(file).resolve()
@@ -56,12 +56,14 @@ def _report(adoption: Adoption, removed: list[str], folder: Path) -> None:
     for proposal in adoption.proposals:
         listing.add_row(proposal.column, becomes(proposal), proposal.reason, proposal.doubt)
     show(listing)
-    put(f"written: {near(folder / 'notebooks' / '01_contract.ipynb')}, {near(folder / 'settings.ini')}")
+    put(f"written: {', '.join(near(folder / path) for path in WRITTEN)}")
     if removed:
-        put(f"removed, because they belong to the example: {len(removed)} files")
+        places = sorted({path.split("/")[0] for path in removed})
+        put(f"removed, because they belong to the example: {len(removed)} files in {', '.join(places)}")
     for doubt in adoption.doubts:
         put(f"look at: {doubt}")
-    put("next: read notebooks/01_contract.ipynb, write what each field means, then `make run`")
+    put("next: read notebooks/01_contract.ipynb, and write what each field means; then `make export`,")
+    put("`goldenpath doctor` and `make run`")
 
 
 def becomes(proposal: Proposal) -> str:

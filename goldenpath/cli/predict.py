@@ -36,6 +36,8 @@ def _body(record: str) -> bytes:
     if record == "-":
         return sys.stdin.buffer.read()
     if not record.startswith("@"):
+        if record.endswith(".json"):
+            raise BadInput(f"'{record}' is the name of a file, not a record: write @{record} to read it")
         return os.fsencode(record)
     try:
         return Path(record[1:]).read_bytes()

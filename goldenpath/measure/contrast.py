@@ -69,9 +69,11 @@ SINGLE: tuple[tuple[Literal["training", "loading", "process", "http"], str, str]
     ("process", "sklearn_one_s", "in process, scikit-learn"),
     ("process", "fast_one_s", "in process, fast path"),
     ("http", "http_s", "over HTTP"),
-    ("http", "http_floor_s", "over HTTP, floor (no model)"),
-    ("http", "http_bare_s", "over HTTP, floor (no Flask)"),
+    ("http", "http_floor_s", "over HTTP, Flask without a model"),
+    ("http", "http_bare_s", "over HTTP, web server alone"),
 )
+
+_NAMES = {key: what for _, key, what in SINGLE}
 
 
 def lines(contrast: Contrast) -> Iterator[Line]:
@@ -123,7 +125,7 @@ def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
 
     record = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)
     base = reference(record)
-    caption = "\n".join([headline(record), record.machine, *record.notes])
+    caption = "\n".join([headline(record), record.machine, *notes(record)])
     table = TextTable(_title(record), caption=caption, caption_justify="left")
     table.add_column("one record")
     for heading in ("median", "p95", "p99", f"x {base[1]}" if base else "multiple"):
@@ -135,6 +137,16 @@ def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
         table.add_row(line.what, *(_time(t) for t in line[2:]), multiple(line.seconds, record))
         previous = line.kind
     return table
+
+
+def notes(contrast: Contrast) -> tuple[str, ...]:
+    "Return the notes, each of which names a line of the table as the table does, not as `contrast.json`."
+    return tuple(map(_note, contrast.notes))
+
+
+def _note(note: str) -> str:
+    key, colon, text = note.partition(": ")
+    return f"{_NAMES.get(key, key)}{colon}{text}"
 
 
 def _title(contrast: Contrast) -> str:

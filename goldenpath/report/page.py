@@ -6,7 +6,7 @@ No script and no external asset: a workbench opens such a file with scripts off,
 from collections.abc import Iterator
 
 from goldenpath.evaluation.slices import ENOUGH
-from goldenpath.measure.contrast import Contrast, headline, lines, multiple, reference
+from goldenpath.measure.contrast import Contrast, headline, lines, multiple, notes, reference
 from goldenpath.report.material import Material
 from goldenpath.report.render import render
 
@@ -22,6 +22,7 @@ def report(material: Material) -> str:
         manifest=material.manifest,
         evaluation=material.evaluation,
         headline=headline(contrast),
+        notes=notes(contrast),
         tiles=list(_tiles(contrast)),
         reference=base[1] if base else "",
         lines=[line._asdict() | {"multiple": multiple(line.seconds, contrast)} for line in lines(contrast)],

@@ -112,7 +112,8 @@ def sentence(name: str, line: pd.Series, reference: str, contract: Contract, wit
     text = f"{name}: {line['rate']:.1%} {target.event_in_words}, {crude}"
     same = f"{line['fair']:.2f} times at the same {within}"
     if name in target.unknown and abs(np.log(line["crude"])) > Z * line["error"]:
-        return f"{text}, {same}; a model reads 'not known' as a sign of risk, which it is not"
+        sign = "higher" if line["crude"] > 1 else "lower"
+        return f"{text}, {same}; a model takes 'not known' for a sign of a {sign} rate, which it is not"
     if abs(np.log(line["fair"])) > Z * line["error"] and (line["crude"] - 1) * (line["fair"] - 1) < 0:
         return f"{text}, but {same}: the crude comparison points the wrong way"
     return ""

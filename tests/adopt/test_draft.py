@@ -112,6 +112,25 @@ def test_gaps_make_a_field_optional_and_ranges_are_widened_but_never_below_zero(
     assert count.upper >= 1.4 * max(map(int, COLUMNS["count"]))
 
 
+@pytest.mark.parametrize(
+    "form", ["{0:%d.%m.%Y}", "{0:%-m/%-d/%Y}", "{0:%Y-%m-%d} 10:30:00", "{0:%Y-%m-%d}T10:30:00Z"]
+)
+@pytest.mark.parametrize("days", [90, 5 * ROWS])  # as text, and left out because each row has its own
+def test_dates_in_another_form_are_named(form: str, days: int):
+    moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(ROWS) % days, "D")
+    table = pd.DataFrame({**COLUMNS, "left on": [form.format(moment) for moment in moments]})
+    doubts = make_draft(TableSample("x.csv", table, True), "churn").doubts
+    assert [doubt for doubt in doubts if "write them as YYYY-MM-DD" in doubt]
+
+
+def test_other_texts_are_not_taken_for_dates(adoption):
+    assert not [doubt for doubt in adoption.doubts if "YYYY" in doubt]
+
+
+def test_a_key_is_announced_as_unseen(adoption):
+    assert reason_of(adoption, "customer") == "key: 100 different ones in 400 rows, never seen by the model"
+
+
 def test_settings_follow_from_the_roles(adoption):
     assert adoption.settings["model"] == "customers"
     assert adoption.settings["split"] == "hash 0.70 0.15 0.15 by key"

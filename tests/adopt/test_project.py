@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from goldenpath.adopt.project import Example, settings_values
+from goldenpath.adopt.project import WRITTEN, Example, settings_values
 from goldenpath.cli.adopt import adopt as command
 from tests.helpers.project import PROJECT
 
@@ -54,6 +54,8 @@ def test_contract_settings_synthetic_rows_and_test_are_written_and_the_example_i
     assert "# visits" in (checkout / "README.md").read_text()
     assert "town" in result.output
     assert "5 different values" in result.output
+    assert all(path in result.output for path in WRITTEN)
+    assert "1 files in tests" in result.output
 
 
 @pytest.mark.parametrize("path", ["notebooks/01_contract.ipynb", "README.md", TEST])

@@ -275,7 +275,13 @@ def test_predict_without_a_model_says_what_to_do(project):
 
 @pytest.mark.parametrize(
     ("record", "message"),
-    [("{", "JSON"), ("[]", "JSON"), ('{"sex": "x"}', "sex"), ("@absent.json", "absent.json cannot be read")],
+    [
+        ("{", "JSON"),
+        ("[]", "JSON"),
+        ('{"sex": "x"}', "sex"),
+        ("@absent.json", "absent.json cannot be read"),
+        ("case.json", "write @case.json"),
+    ],
 )
 def test_a_record_that_breaks_the_contract_is_refused_with_2(project, record, message):
     done = call("predict", record)

@@ -1,6 +1,7 @@
 """report.html: complete in itself, without script, and safe whatever stands in the records."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def test_contrast_evaluation_data_and_bias_are_on_one_page(material: Material) -
     text = Page(report(material)).text
     for told in (
         "2,500 times faster",
-        "over HTTP, floor (no model)",
+        "over HTTP, Flask without a model",
         "warm-up is not counted",
         f"{material.manifest.metrics['roc_auc']:.3f}",
         "majority baseline",
@@ -113,6 +114,14 @@ def test_contrast_evaluation_data_and_bias_are_on_one_page(material: Material) -
         material.manifest.version,
     ):
         assert told in text
+
+
+def test_notes_name_the_lines_of_the_table_and_rows_set_aside_have_a_reason(material: Material) -> None:
+    noted = replace(material, contrast=made_up(notes=("http_floor_s: no server", "one worker")))
+    text = Page(report(noted)).text
+    assert "over HTTP, Flask without a model: no server" in text
+    assert "one worker" in text
+    assert "set aside (outcome unknown)" in text
 
 
 def test_real_rows_carry_no_banner(material: Material) -> None:

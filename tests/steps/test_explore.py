@@ -125,6 +125,7 @@ def test_sentences_name_the_comparison_that_turns_round_and_the_unknown() -> Non
     assert south.startswith("south: 7.6% died = yes, 0.49 times the rate of north, but 1.")
     assert south.endswith("at the same age: the crude comparison points the wrong way")
     assert unknown.startswith("Unknown: 1.4% died = yes, 0.09 times the rate of north")
+    assert unknown.endswith("a model takes 'not known' for a sign of a lower rate, which it is not")
 
 
 def test_equal_groups_need_no_sentence() -> None:
