@@ -7,6 +7,7 @@ the number features, then the one-hot outputs).
 
 import contextlib
 import copy
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from goldenpath.errors import GoldenpathError
+from goldenpath.inference.linear import LinearModel, linear_model
 from goldenpath.inference.onehot import (
     METADATA,
     Block,
@@ -173,6 +175,28 @@ class OwnRow(threading.local):
         return self._score()
 
 
+class LinearRow(threading.local):
+    "One record of a model that only adds up, computed here; each thread has its own."
+
+    def __init__(self, model: LinearModel) -> None:
+        self.values = np.zeros(len(model.weights))
+        self._weights, self._intercept, self._fills = model
+
+    def ask(self) -> float:
+        "Return the probability of the positive outcome for the current values."
+        score = float(self._weights.dot(self.values)) + self._intercept
+        if math.isnan(score):  # a value is missing
+            filled = np.where(np.isnan(self.values), self._fills, self.values)
+            score = float(self._weights.dot(filled)) + self._intercept
+        odds = math.exp(-abs(score))
+        return 1 / (1 + odds) if score >= 0 else odds / (1 + odds)
+
+
+def _row_of(onnx: bytes, session: Any, width: int, target: TargetSpec) -> OwnRow | LinearRow:
+    model = linear_model(onnx, width, target)
+    return LinearRow(model) if model else OwnRow(session, width, target)
+
+
 class OnnxEngine:
     "A compiled model in this process: one session, one thread."
 
@@ -188,7 +212,7 @@ class OnnxEngine:
         self._width = len(layout.number) + self._one_hot.width
         self._takes = _takes(session, text=len(layout.text), number=self._width)
         _refuse_answers(session, target)
-        self._row = OwnRow(session, self._width, target) if self._takes == {"number"} else None
+        self._row = _row_of(onnx, session, self._width, target) if self._takes == {"number"} else None
 
     def one(self, text: Sequence[str], number: Sequence[float]) -> Score:
         "Answer one record. Raises CannotCompile if onnxruntime fails."

@@ -89,7 +89,7 @@ class OneHot:
             for block, first in zip(blocks, starts[:-1].tolist(), strict=True)
         ]
 
-    def one(self, text: Sequence[str], row: NDArray[np.float32]) -> None:
+    def one(self, text: Sequence[str], row: NDArray[np.floating[Any]]) -> None:
         "Set the outputs of one record in a row of zeros."
         for _, at, places, others in self._places:
             place = places.get(text[at], others)
