@@ -18,7 +18,7 @@ from goldenpath.errors import BadInput
 def predict(record: str, name: str) -> None:
     """Answer one RECORD: JSON, @FILE, or - for standard input.
 
-    The answer is one line of JSON: label, probability, version, and which path gave it.
+    The answer is one line of JSON: the prediction, the version, and which path gave it.
     """
     from goldenpath import Project, open_predictor
 
