@@ -7,7 +7,9 @@ import click
 import numpy as np
 
 from goldenpath.cli.terminal import say, show, styled, table
+from goldenpath.evaluation.leaderboard import leaderboard_in
 from goldenpath.registry.manifest import DataSummary, Manifest
+from goldenpath.registry.registry import open_registry
 from goldenpath.settings import Settings, load_settings
 
 
@@ -42,20 +44,29 @@ def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
     from goldenpath.steps.data import make_data
     from goldenpath.steps.train import train
 
-    settings = as_recorded(load_settings(), manifest, scratch)
+    settings = load_settings()
+    stored = leaderboard_in(open_registry(settings).folder(manifest.version), manifest)
+    settings = as_recorded(settings, manifest, scratch, stored.chosen if stored else "linear")
     step = Step(Project(settings), open_run(settings, "02_data"))
     data = make_data(step)
     train(step, manifest.seed)
     return data, step.run.folder / "candidate"
 
 
-def as_recorded(settings: Settings, manifest: Manifest, scratch: Path) -> Settings:
+def as_recorded(
+    settings: Settings,
+    manifest: Manifest,
+    scratch: Path,
+    candidate: str = "",  # that was chosen; "" if the version does not say
+) -> Settings:
     "Return the settings that decide what is trained, taken from the manifest."
     recorded: dict[str, Any] = {
         "home": str(scratch),
         "split": manifest.data.split,
         "source": manifest.data.source,
     }
+    if candidate:
+        recorded |= {"choose": candidate, "candidates": candidate}
     if drawn := manifest.data.drawn:
         recorded |= {"source": "synthetic", "synthetic_rows": drawn.rows, "seed": drawn.seed}
     return settings.changed(**recorded)

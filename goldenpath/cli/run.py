@@ -10,6 +10,7 @@ from goldenpath.cli.terminal import Progress, near, put, say, show, tell_failure
 from goldenpath.cluster.pipeline_file import part_of, read_pipeline
 from goldenpath.cluster.run import RunOutcome, run_pipeline
 from goldenpath.evaluation.gate import Verdict, verdict_table
+from goldenpath.evaluation.leaderboard import LEADERBOARD, Leaderboard, leaderboard_table
 from goldenpath.measure.contrast import contrast_table
 from goldenpath.runs.run import find_record, read_json
 from goldenpath.settings import load_settings
@@ -46,6 +47,9 @@ def tell_outcome(outcome: RunOutcome) -> None:
 
 def _tell_success(outcome: RunOutcome) -> None:
     contrast, published = (read_json(outcome.run / f"{name}.json") for name in ("contrast", "published"))
+    leaderboard = find_record(outcome.run, LEADERBOARD)
+    if leaderboard:
+        show(leaderboard_table(Leaderboard.model_validate(leaderboard)))
     if contrast:
         show(contrast_table(contrast))
     if not published:

@@ -69,8 +69,15 @@ def verdict_of(record: TrainingRecord, champion: Champion, rules: Sequence[Rule]
         synthetic=record.synthetic,
         champion=champion.version,
         roles_number=champion.number,
-        rules=tuple(rules),
+        rules=(*rules, *choice_of(record)),
     )
+
+
+def choice_of(record: TrainingRecord) -> tuple[Rule, ...]:
+    "Say in the verdict which candidate this is, and why it was chosen; an older record does not know."
+    if not record.candidate:
+        return ()
+    return (Rule(name="candidate", result="info", detail=f"{record.candidate}: {record.choice}"),)
 
 
 def evaluation_of(

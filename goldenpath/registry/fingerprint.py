@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 IDENTITY = ("contract", "pipeline", "postprocess")  # parts of a fingerprint by which two models are the same
@@ -16,16 +16,16 @@ SHOWN, WIDEST = 3, 50  # parameters named of a difference, characters shown of o
 
 def fingerprint(
     contract_hash: str,
-    pipeline: Any,  # unfitted, built with seed 0, so that the seed is not part of it
+    pipelines: Mapping[str, Any],  # of all candidates, unfitted, with seed 0: the seed is not part of it
     functions: Sequence[Callable[..., Any]],  # enrich and post-processing
 ) -> dict[str, str]:  # the parts of IDENTITY, and those by which a difference is named
     "Take apart what makes a model this model, so that a difference can be named."
     sources = {function.__name__: _normal_source(function) for function in functions}
     return {
         "contract": contract_hash,
-        "pipeline": _without_addresses(pipeline.__repr__(N_CHAR_MAX=10**6)),
+        "pipeline": "; ".join(f"{name}: {_in_full(pipeline)}" for name, pipeline in pipelines.items()),
         "postprocess": _sha256("\n".join(sources.values())),
-        PARAMETERS: json.dumps(parameters(pipeline), sort_keys=True),
+        PARAMETERS: json.dumps(parameters(pipelines), sort_keys=True),
         **{f"{name}()": _sha256(source) for name, source in sources.items()},
     }
 
@@ -35,10 +35,20 @@ def identity_of(parts: dict[str, str]) -> dict[str, str]:
     return {name: parts.get(name, "") for name in IDENTITY}
 
 
-def parameters(pipeline: Any) -> dict[str, str]:  # text by name, such as {"estimator.C": "1.0"}
-    "Every parameter of an unfitted pipeline and of its parts, defaults included; a part by its class."
-    parameters = pipeline.get_params(deep=True) if hasattr(pipeline, "get_params") else {}
-    return {name.replace("__", "."): _parameter(value) for name, value in parameters.items()}
+def _in_full(pipeline: Any) -> str:
+    return _without_addresses(pipeline.__repr__(N_CHAR_MAX=10**6))
+
+
+def parameters(
+    pipelines: Mapping[str, Any],  # unfitted, by name
+) -> dict[str, str]:  # text by name, such as {"linear.estimator.C": "1.0"}
+    "Every parameter of each pipeline and of its parts, defaults included; a part by its class."
+    parts = {
+        f"{name}.{parameter}": value
+        for name, pipeline in pipelines.items()
+        for parameter, value in pipeline.get_params(deep=True).items()
+    }
+    return {name.replace("__", "."): _parameter(value) for name, value in (dict(pipelines) | parts).items()}
 
 
 def _parameter(value: Any) -> str:

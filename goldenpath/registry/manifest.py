@@ -74,6 +74,8 @@ class TrainingRecord(Origin):
     onnx: str  # why there is no compiled model; "" where there is one
     published_as: str  # the version that is this very model already; "" where there is none
     clash: str  # why publishing will be refused (MODEL_VERSION names another model); "" where it will not
+    candidate: str = ""  # its name in 04_model
+    choice: str = ""  # why it was chosen, in words
 
 
 class Manifest(Origin):

@@ -4,6 +4,7 @@ The headings follow Mitchell et al., "Model Cards for Model Reporting" (2019), a
 """
 
 from goldenpath.evaluation.gate import Verdict
+from goldenpath.evaluation.leaderboard import Leaderboard
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.records import Frozen
@@ -25,7 +26,8 @@ def model_card(
     evaluation: Evaluation,
     spec: ContractSpec,
     words: Words,
+    leaderboard: Leaderboard | None = None,
 ) -> str:
     "Render the model card as Markdown."
     records = {"manifest": manifest, "verdict": verdict, "evaluation": evaluation, "spec": spec}
-    return render("card.md.jinja", **records, words=words, enough=ENOUGH)
+    return render("card.md.jinja", **records, words=words, leaderboard=leaderboard, enough=ENOUGH)

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from goldenpath.evaluation.gate import Verdict
+from goldenpath.evaluation.leaderboard import Leaderboard, leaderboard_in
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.measure.contrast import Contrast
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.report.card import Words
+from goldenpath.report.leaderboard_plot import plot_leaderboard
 from goldenpath.report.plots import plot_contrast, png_of
 from goldenpath.runs.run import Run, read_small, record_in
 
@@ -45,6 +47,8 @@ class Material:
     evaluation: Evaluation | None = None
     verdict: Verdict | None = None
     evaluation_plots: tuple[Picture, ...] = ()
+    leaderboard: Leaderboard | None = None
+    leaderboard_plot: Picture | None = None
     data_plots: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()  # results of the exploration, in sentences
     words: Words = field(default_factory=Words)
@@ -56,6 +60,7 @@ def gather(contrast: Contrast, registry: Registry, run: Run, words: Words) -> Ma
     evaluation, plots = evaluated(run.folder.parent / manifest.run)
     data_plots, findings = explored(run)
     folder, judged = registry.folder(contrast.version), "verdict.json" in manifest.files
+    leaderboard = leaderboard_in(folder, manifest)
     return Material(
         contrast=contrast,
         manifest=manifest,
@@ -63,10 +68,20 @@ def gather(contrast: Contrast, registry: Registry, run: Run, words: Words) -> Ma
         evaluation=evaluation,
         verdict=read_record(folder, manifest, "verdict.json", Verdict) if judged else None,
         evaluation_plots=plots,
+        leaderboard=leaderboard,
+        leaderboard_plot=drawn(leaderboard) if leaderboard else None,
         data_plots=data_plots,
         findings=findings,
         words=words,
     )
+
+
+def drawn(leaderboard: Leaderboard) -> Picture:
+    "Draw the candidates."
+    shows = (
+        "What each candidate is worth, and the time of one answer; the area of a mark is its training time"
+    )
+    return Picture(png_of(plot_leaderboard(leaderboard)), shows)
 
 
 def evaluated(

@@ -2,16 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from goldenpath.evaluation.gate import Verdict
+from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
-from goldenpath.inference.engines import CannotCompile, SklearnEngine, compile_onnx
-from goldenpath.inference.proof import Paths, open_fast_path
+from goldenpath.inference.engines import CannotCompile, Engine, SklearnEngine, compile_onnx
+from goldenpath.inference.proof import Paths, open_fast_path, single_rows
+from goldenpath.measure.stopwatch import latency, time_calls
 from goldenpath.records import Columns, FastPathRecord, Latency, Layout
 from goldenpath.registry.artifact import pipeline_from, save_pipeline, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
@@ -19,6 +21,7 @@ from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, columns_of_json
 from goldenpath.schema.golden import Golden, pool
 from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import TargetSpec
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,12 @@ class Candidate:
     folder: Path
     record: TrainingRecord
     paths: Paths
+
+    @property
+    def leaderboard(self) -> Leaderboard | None:
+        "The leaderboard that it comes from; None for a candidate from before there was one."
+        file = self.folder / LEADERBOARD
+        return Leaderboard.model_validate_json(file.read_bytes()) if file.exists() else None
 
     def complete(self, manifest: Manifest, golden: Golden, verdict: Verdict, card: str) -> Manifest:
         "Write the remaining files, and the manifest last: a folder without a manifest is not a candidate."
@@ -50,7 +59,9 @@ class Candidate:
         data = self.run.record("data/summary.json", DataSummary)
         metrics = evaluation.models[0].metrics.items()
         return Manifest(
-            **self.record.model_dump(exclude={"seconds", "onnx", "published_as", "clash"}),
+            **self.record.model_dump(
+                exclude={"seconds", "onnx", "published_as", "clash", "candidate", "choice"}
+            ),
             run=self.run.id,
             threshold=evaluation.threshold.value if evaluation.threshold else None,
             threshold_rule=evaluation.threshold.rule if evaluation.threshold else "",
@@ -64,22 +75,97 @@ class Candidate:
         )
 
 
+@dataclass(frozen=True)
+class SavedModel:
+    "A fitted pipeline in a folder, with its compiled model if it has one."
+
+    folder: Path
+    pipeline: Any
+    layout: Layout
+    target: TargetSpec
+    seconds: dict[str, float]  # to save and to compile
+    onnx: str  # why there is no compiled model
+
+    def fields(self, leaderboard: Leaderboard) -> dict[str, Any]:
+        "Return what the record of the training says of it."
+        return {
+            "layout": self.layout,
+            "seconds": {"fit": leaderboard.entry.fit_seconds, **self.seconds},
+            "onnx": self.onnx,
+            "candidate": leaderboard.chosen,
+            "choice": leaderboard.reason,
+        }
+
+    def paths(self) -> Paths:
+        "Open both ways to answer."
+        fast, why_not = open_fast_path(self.folder / "model.onnx", self.layout, self.onnx, self.target)
+        return Paths(SklearnEngine(self.pipeline, self.layout, self.target), fast, why_not)
+
+
 def write_candidate(
-    run: Run,
+    folder: Path,  # made if it is missing
     pipeline: Any,  # fitted
     layout: Layout,
     contract: Contract,
-) -> tuple[dict[str, float], str]:  # seconds of each phase, and why there is no compiled model
+) -> SavedModel:
     "Write what is known before the evaluation: pipeline, compiled model, contract."
+    folder.mkdir(parents=True, exist_ok=True)
     started = perf_counter()
-    save_pipeline(pipeline, run.output("candidate/model.skops"))
-    run.output("candidate/contract.json").write_text(contract.spec.model_dump_json(indent=2))
+    save_pipeline(pipeline, folder / "model.skops")
+    (folder / "contract.json").write_text(contract.spec.model_dump_json(indent=2))
     saved, reason = perf_counter(), ""
     try:
-        run.output("candidate/model.onnx").write_bytes(compile_onnx(pipeline, layout))
+        (folder / "model.onnx").write_bytes(compile_onnx(pipeline, layout))
     except (CannotCompile, ImportError) as error:
         reason = str(error)
-    return {"save": saved - started, "compile": perf_counter() - saved}, reason
+    seconds = {"save": saved - started, "compile": perf_counter() - saved}
+    return SavedModel(folder, pipeline, layout, contract.target, seconds, reason)
+
+
+def save_candidates(
+    run: Run,
+    models: Mapping[str, Any],  # fitted pipelines by name
+    layout: Layout,
+    contract: Contract,
+) -> dict[str, SavedModel]:
+    "Write every candidate into the run, where `keep_candidate` leaves the chosen one."
+    saved = {}
+    for name, pipeline in models.items():
+        run.doing(f"saving and compiling {name}")
+        saved[name] = write_candidate(run.folder / "candidates" / name, pipeline, layout, contract)
+    run.doing("timing the candidates")
+    return saved
+
+
+COMPARED_ROWS = 2_000  # of the proof
+TIMED_CALLS, TIMED_WITHIN = 100, 0.5  # single answers, and seconds for all of them
+
+
+def with_costs(
+    entry: CandidateEntry,
+    saved: SavedModel,
+    frame: Any,  # pandas.DataFrame of training rows, as the pipeline takes it
+) -> CandidateEntry:
+    "Complete a line of the leaderboard: does the fast path hold, what does an answer take, how large is it?"
+    paths = saved.paths()
+    first = {name: frame[name].to_numpy()[:COMPARED_ROWS] for name in frame}
+    proof = paths.prove(first, 0.5 if saved.target.task == "binary" else None)
+    engine: Engine = paths.fast if proof.status == "proven" and paths.fast else paths.sklearn
+    single = single_rows(first, saved.layout, TIMED_CALLS)
+    seconds = time_calls(lambda values: engine.one(*values), single, 10, TIMED_WITHIN)
+    files = ("model.skops", "model.onnx") if engine is paths.fast else ("model.skops",)
+    size = sum((saved.folder / name).stat().st_size for name in files)
+    costs = {"fast_path": proof, "engine": engine.name, "latency": latency(seconds), "size": size}
+    return entry.model_copy(update=costs)
+
+
+def keep_candidate(run: Run, saved: SavedModel, leaderboard: Leaderboard) -> None:
+    "Make the chosen one the candidate of the run, with the leaderboard beside it; the others go."
+    folder = run.output("candidate/model.skops").parent
+    shutil.rmtree(folder)
+    os.replace(saved.folder, folder)
+    shutil.rmtree(saved.folder.parent)
+    (folder / LEADERBOARD).write_text(leaderboard.model_dump_json(indent=2), "utf-8")
 
 
 def open_candidate(
@@ -93,7 +179,7 @@ def open_candidate(
     record = run.record("training.json", TrainingRecord)
     folder, trained = run.output("candidate/model.skops").parent, run.input("candidate/model.skops").parent
     if trained != folder:
-        for name in ("model.skops", "model.onnx", "contract.json"):
+        for name in ("model.skops", "model.onnx", "contract.json", LEADERBOARD):
             if (trained / name).exists():
                 shutil.copyfile(trained / name, folder / name)
     file = folder / "model.skops"

@@ -41,6 +41,30 @@ def parse_threshold(text: str) -> ThresholdRule:
     raise ValueError(f"'{metric.strip()}' is neither recall nor precision")
 
 
+@dataclass(frozen=True)
+class ChoiceRule:
+    "How one of several candidates is chosen."
+
+    text: str  # as it was written
+    margin: float = 0.0  # how far below the best a faster candidate may be
+    name: str = ""  # of the candidate, if one is named
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_choice(text: str) -> ChoiceRule:
+    "Read the setting `choose`. Raises ValueError that says what is wrong."
+    text = text.strip()
+    if text == "best":
+        return ChoiceRule(text)
+    if fastest := re.fullmatch(r"fastest within (\S+) of the best", text):
+        return ChoiceRule(text, margin=parse_share(fastest[1]))
+    if not text.isidentifier():
+        raise ValueError("it is neither `best`, nor `fastest within 0.01 of the best`, nor a name")
+    return ChoiceRule(text, name=text)
+
+
 AT_LEAST = {  # metrics of each task from 0 to 1 of which more is better
     "binary": ("roc_auc", "average_precision", "recall", "precision", "f1", "specificity", "slice_recall"),
     "classes": (
@@ -156,5 +180,6 @@ CommaList = Annotated[tuple[str, ...], _from_text(_comma_list)]
 Floors = Annotated[dict[str, float], _from_text(parse_floors)]
 Split = Annotated[HashSplit | DateSplit, _from_text(parse_split)]
 ThresholdSetting = Annotated[ThresholdRule, _from_text(parse_threshold)]
+Choice = Annotated[ChoiceRule, _from_text(parse_choice)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Listen = Annotated[Address, _from_text(parse_listen)]

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from goldenpath.errors import BadInput, VolumeFault
 from goldenpath.settings.rules import (
+    Choice,
     CommaList,
     Floors,
     HttpUrl,
@@ -23,6 +24,7 @@ from goldenpath.settings.rules import (
     Split,
     ThresholdSetting,
     metric_names,
+    parse_choice,
     parse_listen,
     parse_threshold,
 )
@@ -65,6 +67,11 @@ class Settings(ServerSettings):
         "`event_time` is the contract's)",
     )
     max_rejected: Share = Field(0.01, description="a share from 0 to 1")
+    choose: Choice = Field(
+        parse_choice("fastest within 0.01 of the best"),
+        description="best, `fastest within 0.01 of the best` (of the time of one answer), or the name of a "
+        "candidate of 04_model",
+    )
     threshold: ThresholdSetting = Field(
         parse_threshold("best_f1"),
         description="best_f1, recall>=0.8, precision>=0.5, or a number from 0 to 1",
@@ -94,6 +101,12 @@ class Settings(ServerSettings):
     synthetic_rows: int = Field(20_000, ge=100, description="rows of the stand-in, at least 100")
     seed: int = Field(  # of the stand-in and of the intervals; the seed of the fit is 05_train's parameter
         42, ge=0, le=2**32 - 1, description="a whole number from 0 to 4294967295"
+    )
+    candidates: CommaList = Field(
+        (), description="names of the candidates that 05_train fits, by comma; empty: all of 04_model"
+    )
+    train_seconds: float = Field(
+        600, gt=0, le=86_400, description="seconds for all fits of 05_train, at most 86400"
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
     server_url: HttpUrl = Field("", description="address of a deployed server, for the contrast over HTTP")

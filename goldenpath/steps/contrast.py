@@ -63,12 +63,13 @@ def train_and_predict(
     contract: Contract,
     seed: int,
     complete: Callable[[Columns], Columns] = enriched,  # adds the columns that the contract lacks
+    candidate: str = "linear",  # of 04_model
 ) -> None:
     "Read, fit, and predict one record with the pipeline that was just fitted."
     rows = pd.read_parquet(file)
     columns = complete(contract.columns(rows))
     weighted = contract.outcomes(rows), seed, contract.task, contract.weights(rows)
-    pipeline, layout, _ = fit(columns, *weighted)
+    pipeline, layout, _ = fit(columns, *weighted, candidate)
     SklearnEngine(pipeline, layout, contract.target).many(
         {name: values[:1] for name, values in columns.items()}
     )
@@ -77,13 +78,15 @@ def train_and_predict(
 def _train_then_predict(step: Step, manifest: Manifest, one: float) -> tuple[float, str]:
     fitted, run = manifest.seconds["fit"], step.run
     has_rows = run.has("training.json") and run.has("data/train.parquet")
-    same = has_rows and run.record("training.json", TrainingRecord).identity == manifest.identity
+    record = run.record("training.json", TrainingRecord) if has_rows else None
+    same = record is not None and record.identity == manifest.identity
     if not same or fitted > REFIT_WITHIN:
         why = "train_then_predict_s: seconds of the fit as recorded when this version was trained"
         return fitted + one, why
     run.doing(f"training again, which took {fitted:.1f} s")
     file = run.input("data/train.parquet")
-    seconds = once(lambda: train_and_predict(file, step.contract, manifest.seed))
+    candidate = record.candidate or "linear"
+    seconds = once(lambda: train_and_predict(file, step.contract, manifest.seed, candidate=candidate))
     return seconds, "train_then_predict_s: rows read, model fitted and one record predicted again, now"
 
 # %% ../../notebooks/09_contrast.ipynb #2f214288

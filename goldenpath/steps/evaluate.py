@@ -249,8 +249,7 @@ def evaluate(
     threshold_rule: str = "",  # a rule, or a number; empty: as in the settings
 ) -> Judgment:
     "Judge the run's candidate, and complete it."
-    started, contract = perf_counter(), step.contract
-    candidate = open_candidate(step.run, TRUSTED_TYPES)
+    started, contract, candidate = perf_counter(), step.contract, open_candidate(step.run, TRUSTED_TYPES)
     frames = {split: step.table(f"data/{split}.parquet") for split in ("validation", "test")}
     outcome = {split: outcome_on(frame, contract, split) for split, frame in frames.items()}
     columns = {split: enriched(contract.columns(frame)) for split, frame in frames.items()}
@@ -262,7 +261,8 @@ def evaluate(
     fast_path, golden = prove_twice(*compared, enriched, choose_golden)
     timed = latencies(candidate.paths, columns["test"], fast_path.status == "proven")
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
-    card = model_card(manifest, verdict, evaluation, contract.spec, Words(purpose=PURPOSE, limits=LIMITS))
+    words = Words(purpose=PURPOSE, limits=LIMITS)
+    card = model_card(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard)
     step.save("evaluation.json", evaluation)
     step.save("verdict.json", verdict)
     return Judgment(candidate.complete(manifest, golden, verdict, card), verdict, evaluation)

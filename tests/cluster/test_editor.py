@@ -23,6 +23,7 @@ SMALL = {
     "GOLDENPATH_SOURCE": "synthetic",
     "GOLDENPATH_SYNTHETIC_ROWS": "4000",
     "GOLDENPATH_BOOTSTRAP": "20",
+    "GOLDENPATH_CANDIDATES": "linear",
     "GOLDENPATH_GATE_FLOORS": "roc_auc>=0.5",
 }
 # The document in front; JupyterLab keeps the others in the page.

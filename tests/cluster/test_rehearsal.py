@@ -362,6 +362,7 @@ def own(tmp_path_factory):
         "GOLDENPATH_SOURCE": "synthetic",
         "GOLDENPATH_SYNTHETIC_ROWS": "4000",
         "GOLDENPATH_BOOTSTRAP": "20",
+        "GOLDENPATH_CANDIDATES": "linear",
         "GOLDENPATH_GATE_FLOORS": "roc_auc>=0.5",
         "GOLDENPATH_AUTO_PROMOTE": "yes",
     }

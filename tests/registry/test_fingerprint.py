@@ -17,7 +17,8 @@ FUNCTIONS = (enrich, enriched, decide)
 
 
 def taken(pipeline: Any = None, functions: Any = FUNCTIONS, contract: str = "c") -> dict[str, str]:
-    return fingerprint(contract, build_pipeline(LAYOUT) if pipeline is None else pipeline, functions)
+    pipelines = {"linear": build_pipeline(LAYOUT) if pipeline is None else pipeline}
+    return fingerprint(contract, pipelines, functions)
 
 
 def two_steps(estimator: Any) -> Pipeline:
@@ -32,18 +33,19 @@ def test_equal_models_have_equal_fingerprints() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ({}, {"estimator__C": 0.5}, "estimator.C: 1.0 -> 0.5"),
-        ({"estimator__C": 0.5}, {}, "estimator.C: 0.5 -> 1.0"),
+        ({}, {"estimator__C": 0.5}, "linear.estimator.C: 1.0 -> 0.5"),
+        ({"estimator__C": 0.5}, {}, "linear.estimator.C: 0.5 -> 1.0"),
         (
             {},
             {"preprocessing__number__simpleimputer__strategy": "mean", "estimator__max_iter": 7},
-            "estimator.max_iter: 1000 -> 7; preprocessing.number.simpleimputer.strategy: median -> mean",
+            "linear.estimator.max_iter: 1000 -> 7; "
+            "linear.preprocessing.number.simpleimputer.strategy: median -> mean",
         ),
         (
             {},
             {f"estimator__{name}": 7 for name in ("C", "max_iter", "tol", "verbose", "intercept_scaling")},
-            "estimator.C: 1.0 -> 7; estimator.intercept_scaling: 1 -> 7; "
-            "estimator.max_iter: 1000 -> 7; 2 more",
+            "linear.estimator.C: 1.0 -> 7; linear.estimator.intercept_scaling: 1 -> 7; "
+            "linear.estimator.max_iter: 1000 -> 7; 2 more",
         ),
     ],
 )
@@ -55,21 +57,31 @@ def test_a_changed_parameter_is_named_with_both_values(old: dict, new: dict, sai
 def test_another_estimator_is_named_without_what_follows_from_it() -> None:
     before, after = two_steps(LogisticRegression()), two_steps(RandomForestClassifier())
     found = differences(taken(before), taken(after))
-    assert found == "estimator: LogisticRegression -> RandomForestClassifier"
+    assert found == "linear.estimator: LogisticRegression -> RandomForestClassifier"
 
 
 def test_a_step_more_is_named() -> None:
     more = Pipeline([("log", FunctionTransformer(abs)), *two_steps(LogisticRegression()).steps])
     assert differences(taken(two_steps(LogisticRegression())), taken(more)) == (
-        "log: nothing -> FunctionTransformer; steps: [scale, estimator] -> [log, scale, estimator]"
+        "linear.log: nothing -> FunctionTransformer; "
+        "linear.steps: [scale, estimator] -> [log, scale, estimator]"
     )
 
 
 def test_other_columns_are_named_shortly() -> None:
     wide = Layout(text=tuple(f"a column with a long name {number}" for number in range(9)), number=("age",))
     found = differences(taken(), taken(build_pipeline(wide)))
-    assert found.startswith("preprocessing.transformers: [text [ward], number [age]] -> [text [a column")
+    assert found.startswith(
+        "linear.preprocessing.transformers: [text [ward], number [age]] -> [text [a column"
+    )
     assert found.endswith("...")
+
+
+def test_another_candidate_is_named_without_its_parameters() -> None:
+    pipelines = {"linear": two_steps(LogisticRegression())}
+    more = pipelines | {"forest": two_steps(RandomForestClassifier())}
+    found = differences(fingerprint("c", pipelines, FUNCTIONS), fingerprint("c", more, FUNCTIONS))
+    assert found == "forest: nothing -> Pipeline"
 
 
 def with_limit(columns: Any) -> Any:

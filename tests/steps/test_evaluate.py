@@ -73,6 +73,7 @@ def test_the_candidate_is_complete_and_answers(home: Path) -> None:
         "contract.json",
         "verdict.json",
         "MODEL_CARD.md",
+        "leaderboard.json",
     } == set(judged.manifest.files)
     assert load_predictor(folder).path == "onnx"
     assert judged.manifest.run == run.id
@@ -131,8 +132,10 @@ def test_the_verdict_lists_every_rule_and_lies_in_run_and_candidate(
         "average_precision above the baseline",
         "roc_auc at least",
         "recall of every slice at least",
+        "candidate",
     ]
-    assert {one.result for one in judged.verdict.rules} == {"pass"}
+    assert {one.result for one in judged.verdict.rules[:-1]} == {"pass"}
+    assert judged.verdict.rules[-1].result == "info"
     assert (judged.verdict.passed, judged.verdict.champion, judged.verdict.roles_number) == (True, None, 0)
     for folder in (run.folder, run.folder / "candidate"):
         assert Verdict.model_validate_json((folder / "verdict.json").read_text()) == judged.verdict

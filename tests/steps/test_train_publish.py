@@ -27,7 +27,13 @@ from tests.helpers.trained_run import step_in
 
 Result = TypeVar("Result")
 
-OPEN_GATE = {"GATE_FLOORS": "", "AUTO_PROMOTE": "yes", "SYNTHETIC_ROWS": "6000", "BOOTSTRAP": "40"}
+OPEN_GATE = {
+    "GATE_FLOORS": "",
+    "AUTO_PROMOTE": "yes",
+    "SYNTHETIC_ROWS": "6000",
+    "BOOTSTRAP": "40",
+    "CANDIDATES": "linear",
+}
 
 
 def settings_for(home: Path, source: str = "synthetic", **changes: str) -> Settings:
@@ -120,13 +126,14 @@ def test_another_model_under_the_same_model_version_trains_and_is_not_published(
     assert clash_ahead(Project(settings)) == ""
     plain = train_step.build_pipeline
 
-    def stronger(layout, seed=0, task="binary"):
-        return plain(layout, seed, task).set_params(estimator__C=10.0)
+    def stronger(layout, seed=0, task="binary", candidate="linear"):
+        changes = {"estimator__C": 10.0} if candidate == "linear" else {}
+        return plain(layout, seed, task, candidate).set_params(**changes)
 
     monkeypatch.setattr(train_step, "build_pipeline", stronger)
     with pytest.warns(UserWarning, match="this candidate will not be published: the model differs from"):
         record = trained(settings)
-    changed = f"the model differs from {first.version}: estimator.C: 1.0 -> 10.0"
+    changed = f"the model differs from {first.version}: linear.estimator.C: 1.0 -> 10.0"
     assert record.clash == f"{changed}; raise MODEL_VERSION in goldenpath/__init__.py"
     assert clash_ahead(Project(settings)) == record.clash
     with pytest.raises(GateRefused, match=r"estimator\.C: 1\.0 -> 10\.0"):

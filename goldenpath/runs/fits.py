@@ -1,0 +1,152 @@
+"""Fits of several candidates on folds and on all rows, in processes that end when the time is over."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.schema.targets import Scores, TargetSpec
+
+LOOK_EVERY = 1.0  # seconds between two looks at fits that are running
+FEW_ROWS = 5_000  # rows up to which no process is started: that would take longer than the fits
+NO_FOLD = -1  # in place of a fold: the fit on all rows
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    "The rows that every fit takes its own from."
+
+    frame: Any  # pandas.DataFrame, (n, columns)
+    outcome: NDArray[Any]  # (n,)
+    weight: NDArray[np.float64]  # (n,) how many each row stands for
+    folds: NDArray[np.intp]  # (n,) in which each row is held out
+    target: TargetSpec
+
+
+@dataclass(frozen=True)
+class CandidateFit:
+    "One fit of one candidate."
+
+    candidate: str
+    fold: int  # which is held out; NO_FOLD: none
+    pipeline: Any  # unfitted
+
+
+@dataclass(frozen=True)
+class FitResult:
+    "The result of a fit."
+
+    seconds: float
+    pipeline: Any = None  # of a fit on all rows
+    scores: Scores | None = None  # of the rows of the fold, (m,) or (m, k)
+    error: str = ""  # one line; "" if it worked
+
+
+FitResults = dict[tuple[str, int], FitResult]  # by candidate and fold
+
+
+def fits_of(
+    pipelines: Mapping[str, Any],  # unfitted, by name
+    folds: int,
+) -> Iterator[CandidateFit]:
+    "List every fit, candidate by candidate, so that a short time leaves whole candidates."
+    for name, pipeline in pipelines.items():
+        for fold in (*range(folds), NO_FOLD):
+            yield CandidateFit(name, fold, pipeline)
+
+
+def run_fit(fit: CandidateFit, rows: TrainingRows) -> FitResult:
+    "Fit once; an error of the estimator becomes a line of the leaderboard."
+    from sklearn.base import clone
+
+    train, held_out = np.flatnonzero(rows.folds != fit.fold), np.flatnonzero(rows.folds == fit.fold)
+    last = fit.pipeline.steps[-1][0]
+    weighted = {f"{last}__sample_weight": rows.weight[train]} if (rows.weight != 1).any() else {}
+    started = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of convergence, of rare levels: the folds show what it is worth
+            pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
+            seconds = time.perf_counter() - started
+            if fit.fold == NO_FOLD:
+                return FitResult(seconds, searched(pipeline))
+            return FitResult(seconds, scores=rows.target.scores(pipeline, rows.frame.iloc[held_out]))
+    except Exception as error:  # an estimator of one's own may fail in any way
+        first = (str(error).splitlines() or [""])[0]
+        return FitResult(time.perf_counter() - started, error=f"{type(error).__name__}: {first}"[:200])
+
+
+def searched(pipeline: Any) -> Any:
+    "Put the estimator that a search found in the place of the search."
+    name, last = pipeline.steps[-1]
+    pipeline.steps[-1] = (name, getattr(last, "best_estimator_", last))
+    return pipeline
+
+
+def run_fits(
+    fits: list[CandidateFit],
+    rows: TrainingRows,
+    within: float,  # seconds for all of them
+    progress: Callable[[str], None],
+) -> FitResults:  # without those that were not done in time
+    "Fit, in parallel if there are many rows; when the time is over, no fit begins, and processes are ended."
+    end = time.monotonic() + within
+    if len(rows.frame) <= FEW_ROWS:
+        return _one_by_one(fits, rows, end)
+    return _in_processes(fits, rows, end, progress)
+
+
+def _one_by_one(fits: list[CandidateFit], rows: TrainingRows, end: float) -> FitResults:
+    results: FitResults = {}
+    for fit in fits:
+        if time.monotonic() >= end:
+            break
+        results[fit.candidate, fit.fold] = run_fit(fit, rows)
+    return results
+
+
+def _in_processes(
+    fits: list[CandidateFit], rows: TrainingRows, end: float, progress: Callable[[str], None]
+) -> FitResults:
+    "Give every process the rows once, and one thread, so that they do not get in each other's way."
+    from concurrent.futures import wait
+
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    executor = ProcessPoolExecutor(
+        min(joblib.cpu_count(), len(fits)),
+        initializer=_receive,
+        initargs=(rows,),
+        env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    waiting: set[Any] = set()
+    try:
+        futures = {executor.submit(_fit_received, fit): fit for fit in fits}
+        waiting = set(futures)
+        while waiting and (left := end - time.monotonic()) > 0:
+            done, waiting = wait(waiting, timeout=min(LOOK_EVERY, left))
+            if done:
+                progress(f"{len(futures) - len(waiting)} of {len(futures)} fits, at most {left:.0f} s more")
+        return {
+            (fit.candidate, fit.fold): future.result()
+            for future, fit in futures.items()
+            if future not in waiting
+        }
+    finally:
+        executor.shutdown(wait=True, kill_workers=bool(waiting))
+
+
+_received: list[TrainingRows] = []  # of this process
+
+
+def _receive(rows: TrainingRows) -> None:
+    _received[:] = [rows]
+
+
+def _fit_received(fit: CandidateFit) -> FitResult:
+    return run_fit(fit, _received[0])
