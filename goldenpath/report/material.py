@@ -1,5 +1,6 @@
 """The contents of report.html: contrast, evaluation and exploration, gathered from registry and runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +8,8 @@ from typing import NamedTuple
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import Leaderboard, leaderboard_in
 from goldenpath.evaluation.record import Evaluation
+from goldenpath.evaluation.slices import Slice
+from goldenpath.evaluation.tasks import EVERY_METRIC
 from goldenpath.measure.contrast import Contrast
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.manifest import Manifest
@@ -19,9 +22,12 @@ from goldenpath.runs.run import Run, read_small, record_in
 SHOWS = {
     "precision_recall": "Precision and recall on test rows; the points are the thresholds in force",
     "reliability": "Predicted probability beside the observed share; bars are 95% (Wilson)",
+    "confusion": "Test rows by outcome and predicted label; the darker, the larger the share of its outcome",
+    "predicted": "Outcome against prediction on test rows; on the dashed line they are the same",
+    "residuals": "Outcome minus prediction on test rows; between the dashed lines is the interval",
     "groups": "Recall of every group with enough positive rows; bars are 95% (Wilson)",
 }
-SMALL = ("precision_recall", "reliability")  # of one panel each: two stand side by side
+SMALL = ("precision_recall", "reliability", "confusion", "predicted", "residuals")  # two stand side by side
 EXPLORED = {
     "rates": "Outcome rate of every level, training rows",
     "unfilled": "What was not filled in, training rows",
@@ -90,7 +96,16 @@ def evaluated(
     "Read what 06_evaluate left in a run."
     if not (run / "evaluation.json").exists():
         return None, ()
-    return record_in(run, "evaluation.json", Evaluation), pictures(run / "evaluation", SHOWS)
+    evaluation = record_in(run, "evaluation.json", Evaluation)
+    return evaluation, pictures(run / "evaluation", captions(evaluation.slices))
+
+
+def captions(slices: Sequence[Slice]) -> dict[str, str]:
+    "Return the captions of an evaluation's plots by name; groups are compared by the task's metric."
+    if not slices or slices[0].metric == "recall":
+        return SHOWS
+    words = EVERY_METRIC[slices[0].metric].words
+    return SHOWS | {"groups": f"{words[0].upper()}{words[1:]} of every group with enough rows"}
 
 
 def explored(run: Run) -> tuple[tuple[Picture, ...], tuple[str, ...]]:

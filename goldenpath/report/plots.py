@@ -18,6 +18,7 @@ from goldenpath.evaluation.class_metrics import confusion
 from goldenpath.evaluation.intervals import wilson
 from goldenpath.evaluation.metrics import Answers, unweighted
 from goldenpath.evaluation.slices import ENOUGH, Slice
+from goldenpath.evaluation.tasks import EVERY_METRIC
 from goldenpath.measure.contrast import Contrast, Line, lines, reference
 from goldenpath.measure.stopwatch import in_words
 from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
@@ -115,11 +116,13 @@ def plot_recall(slices: Sequence[Slice]) -> Figure:
 def plot_slices(slices: Sequence[Slice]) -> Figure:
     "Plot the metric of every group that has enough rows."
     shown = [one for one in slices if one.count >= ENOUGH and one.value is not None]
-    figure, axes = new_figure(f"{shown[0].metric} by group", 7.5, 1.4 + 0.3 * len(shown))
+    words = EVERY_METRIC[shown[0].metric].words
+    figure, axes = new_figure(f"{words[0].upper()}{words[1:]} by group", 7.5, 1.4 + 0.3 * len(shown))
     axes.plot([one.value or 0.0 for one in shown], range(len(shown)), "o", color=BLUE)
     axes.set_yticks(range(len(shown)), [f"{one.column}: {one.level} ({one.count})" for one in shown])
     axes.invert_yaxis()
-    axes.set(xlabel=f"{shown[0].metric} (test rows in brackets)")
+    axes.set(xlabel=f"{words} (test rows in brackets)")
+    axes.set_xlim(left=0)
     return figure
 
 
