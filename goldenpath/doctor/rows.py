@@ -67,6 +67,29 @@ def check_row_columns(settings: Settings) -> Iterator[Finding]:
     yield good("columns", detail)
 
 
+def check_suspicions(settings: Settings) -> Iterator[Finding]:
+    "Check the first rows for a column that is the target, a key that tells nothing apart, and many texts."
+    contract = sound_contract()
+    if contract is None or not find_spec("pyarrow"):
+        return
+    from goldenpath.tables.reader import read_source
+    from goldenpath.tables.suspicions import suspicions
+    from goldenpath.tables.triage import needed_columns, needed_frame
+
+    try:
+        source = settings.data_source()
+        columns = needed_columns(contract, settings.split)
+        chunk = next(read_source(source, columns), None) if source != "synthetic" else None
+    except GoldenpathError:  # other checks say so
+        return
+    if chunk is None:
+        return
+    frame = needed_frame(chunk, {*columns, *(field.name for field in contract.fields)})
+    clean = contract.check(frame[contract.outcome_known(frame)]).clean
+    for line in suspicions(clean, contract):
+        yield note("rows", line, f"look at the rows, then at {_NOTEBOOK}")
+
+
 def check_slices(settings: Settings) -> Iterator[Finding]:
     "Are the slices columns of the contract? `enrich` may add others, so it is worth a note only."
     contract = sound_contract()
@@ -106,4 +129,4 @@ def sound_contract() -> Contract | None:
         return None
 
 
-ROWS: tuple[Check, ...] = (check_contract, check_row_columns, check_slices)
+ROWS: tuple[Check, ...] = (check_contract, check_row_columns, check_suspicions, check_slices)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from goldenpath.schema.contract import Contract
 from goldenpath.tables.split import SIDES
+from goldenpath.tables.suspicions import warn_of_suspicions
 from goldenpath.tables.triage import SortedChunk
 
 _REJECTED = pa.schema(
@@ -86,6 +87,8 @@ def write_rows(
                 writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))
             rejected.write_table(as_table(tidy.rejected, _REJECTED))
             tally.add(tidy, target.places(tidy.clean[target.column]))
+    if writers:
+        warn_of_suspicions(folder / "train.parquet", contract)
     return tally
 
 

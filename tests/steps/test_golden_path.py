@@ -207,7 +207,7 @@ def edited(ran, tmp_path_factory):
     "Return the project with another strength of regularisation, its home that of the published version."
     project = copied(tmp_path_factory.mktemp("edited") / "project")
     file = project / "notebooks" / "04_model.ipynb"
-    text, built = file.read_text(), "estimator = LogisticRegression("
+    text, built = file.read_text(), "else LogisticRegression("
     assert text.count(built) == 1
     file.write_text(text.replace(built, f"{built}C=0.5, "))
     return project, str(ran[0] / "volume")
