@@ -54,7 +54,8 @@ class Guards:
         g.stranger = not self.known(request.environ)
         if not g.stranger or request.endpoint in OPEN:
             return None
-        refusal = reply(ErrorReply(error="a token is needed: send the header Authorization: Bearer ..."), 401)
+        message = "the token is missing or unknown: send the header Authorization: Bearer ..."
+        refusal = reply(ErrorReply(error=message), 401)
         refusal.headers["WWW-Authenticate"] = "Bearer"
         return refusal
 

@@ -22,10 +22,10 @@ _STYLE = {"good": "green", "note": "yellow", "bad": "bold red"}
 def doctor(volume: bool, other: str) -> None:
     """Check the environment and suggest fixes.
 
-    Looked at: settings, home, data, exports, pipelines, programs, fast path, contract, columns, champion.
-    Exit code 1 if something is bad; a note stops nothing. With --volume only the volume is looked at: two
-    processes race for names on it; with --with NAME two pods do, in each of which the same command is
-    started.
+    Looked at: settings, home, data, exports, pipelines, programs, fast path, contract, columns, gate,
+    champion. Exit code 1 if something is bad; a note stops nothing. With --volume only the volume is
+    looked at: two processes race for names on it; with --with NAME two pods do, in each of which the same
+    command is started.
     """
     if volume or other:
         race_here(other)

@@ -105,6 +105,21 @@ def check_slices(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def check_gate(settings: Settings) -> Iterator[Finding]:
+    "Are the metrics of the gate's settings those of the contract's task?"
+    contract = sound_contract()
+    if contract is None or not find_spec("goldenpath.steps"):  # the server's image judges nothing
+        return
+    from goldenpath.evaluation.tasks import judged_metrics
+
+    try:
+        judged = judged_metrics(contract.target, settings)
+    except BadInput as fault:
+        yield bad("gate", str(fault), "correct `gate_floors` or `gate_metrics` in settings.ini")
+        return
+    yield good("gate", f"{', '.join(judged)} must beat the baseline")
+
+
 def check_champion(settings: Settings) -> Iterator[Finding]:
     "Check that the champion loads, and show which engine it uses."
     if sound_contract() is None:
@@ -129,4 +144,4 @@ def sound_contract() -> Contract | None:
         return None
 
 
-ROWS: tuple[Check, ...] = (check_contract, check_row_columns, check_suspicions, check_slices)
+ROWS: tuple[Check, ...] = (check_contract, check_row_columns, check_suspicions, check_slices, check_gate)

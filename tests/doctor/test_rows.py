@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def findings(project: Path) -> dict[str, Finding]:
-    "Return what the three checks find, by name; a BadInput as the doctor shows it."
+    "Return what the checks find, by name; a BadInput as the doctor shows it."
     settings, found = load_settings(project / "settings.ini", {}), {}
     for check in ROWS:
         try:
@@ -55,7 +55,7 @@ def rows(project: Path, header: str) -> None:
 def test_contract_and_rows_that_fit_are_good(project: Path) -> None:
     rows(project, "district,sold,colour")
     found = findings(project)
-    assert [finding.status for finding in found.values()] == ["good", "good"]
+    assert [finding.status for finding in found.values()] == ["good", "good", "good"]
     assert found["contract"].detail == "2 fields, and sold is predicted"
     assert "houses.csv has every column" in found["columns"].detail
 
@@ -108,7 +108,7 @@ def test_a_stand_in_about_other_data_is_bad(project: Path) -> None:
 
 def test_rows_that_are_not_there_are_the_other_checks_finding(project: Path) -> None:
     (project / "settings.ini").write_text("[any]\nsource = absent.csv\n")
-    assert list(findings(project)) == ["contract"]
+    assert list(findings(project)) == ["contract", "gate"]
 
 
 def test_a_slice_that_the_contract_lacks_is_a_note_with_the_nearest(project: Path) -> None:
@@ -117,6 +117,24 @@ def test_a_slice_that_the_contract_lacks_is_a_note_with_the_nearest(project: Pat
     found = findings(project)["slices"]
     assert found.status == "note"
     assert "names 'Distrikt', which is not a field of the contract; did you mean 'district'?" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "says"),
+    [
+        ("gate_floors = recall>=0.5", "good", "roc_auc, average_precision must beat the baseline"),
+        ("gate_floors = mae<=50", "bad", "gate_floors in settings.ini names 'mae'"),
+        ("gate_metrics = r2", "bad", "gate_metrics in settings.ini names 'r2'"),
+    ],
+)
+def test_metrics_of_another_task_in_the_gate_are_bad(
+    project: Path, line: str, status: str, says: str
+) -> None:
+    rows(project, "district,sold")
+    (project / "settings.ini").write_text(f"[any]\n{line}\n")
+    found = findings(project)["gate"]
+    assert found.status == status
+    assert says in found.detail
 
 
 def test_a_project_without_a_contract_is_a_note(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
