@@ -27,9 +27,10 @@ from werkzeug.exceptions import (
 from werkzeug.routing import MapAdapter
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
-from goldenpath.predict import Answer, AnyAnswer, Predictor
+from goldenpath.predict import Answer, Predictor
 from goldenpath.schema.contract import Broken, Key, Malformed, Problem
 from goldenpath.schema.targets import Scores
+from serving.models import AnyAnswer
 from serving.remote_engine import BackendFailed, BackendTimeout
 from serving.trace import trace
 
@@ -166,6 +167,7 @@ class Operation:
     body: str = ""  # the name of its schema
     refusals: tuple[int, ...] = ()  # statuses, beside 503 and, if there are tokens, 401
     sticky: bool = False  # does X-Sticky-Key choose the version?
+    explains: bool = False  # may the caller ask for an explanation?
     reply_if_not_ready: bool = False  # also with status 503
     text: str = ""  # the type of an answer that is not JSON
 

@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from goldenpath.errors import GoldenpathError, NoModel, NotTrusted
-from goldenpath.predict import AnyAnswer, Predictor
+from goldenpath.inference.answers import ClassAnswer, QuantityAnswer
+from goldenpath.predict import Answer, Predictor
 from goldenpath.registry.registry import Registry, Roles
 from goldenpath.registry.roles import RoleLog
 from goldenpath.schema.contract import Record
@@ -22,6 +23,9 @@ RETRY_SECONDS = 30.0  # until a version that was refused is tried again
 LONGEST_QUESTION = 4_096  # bytes of a body and characters of a key that are remembered
 SLOW_SECONDS = 10.0  # after which a look that has not ended is a problem
 SLOW = "a look at the roles takes long: a version loads slowly, or the volume does not answer; changes wait"
+
+
+AnyAnswer: TypeAlias = Answer | ClassAnswer | QuantityAnswer
 
 
 class TimedAnswer(NamedTuple):

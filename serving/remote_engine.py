@@ -22,7 +22,7 @@ from goldenpath.model import enriched
 from goldenpath.predict import Predictor, refuse_contract, refuse_major
 from goldenpath.records import Columns, Layout
 from goldenpath.registry.artifact import read_record
-from goldenpath.registry.engine import prove_golden, target_of
+from goldenpath.registry.engine import explainer_of, prove_golden, target_of
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import ContractSpec
 from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
@@ -161,4 +161,5 @@ def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
     if proof.status != "proven":
         raise NotTrusted(f"the backend's {version} is another model: {proof.reason}; export it there again")
     why = "the model answers elsewhere (backend = v2)"
-    return Predictor(engine, CONTRACT, manifest.threshold, version, why, manifest)
+    explainer = explainer_of(folder, manifest)
+    return Predictor(engine, CONTRACT, manifest.threshold, version, why, manifest, explainer)

@@ -8,15 +8,15 @@ from typing import Any, cast
 from flask import current_app
 from pydantic_core import from_json
 
-from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.predict import AnyAnswer
+from goldenpath.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.inference.explanation import Explanation
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, Record
 from goldenpath.settings import Settings
 from goldenpath.volume import read_file
 from serving.guards import Guards
-from serving.http import encode, prediction, predictions
-from serving.models import Live, Models, TimedAnswer
+from serving.http import as_json, encode, prediction, predictions
+from serving.models import AnyAnswer, Live, Models, TimedAnswer
 from serving.trace import Exchange, Trace, Traces
 from serving.watchers.log import lines_written
 from serving.watchers.metrics import Copy, Figures, Metrics, copies_compared, figures, forget_the_dead
@@ -67,15 +67,28 @@ class State:
             self.models.subscribe(metrics.hold)
             every(GAUGES_SECONDS, lambda: metrics.measure(self.queues, self.guards.in_flight), "gauges")
 
-    def predict(self, body: bytes, environ: Mapping[str, Any], noted: Trace) -> bytes:
+    def predict(self, body: bytes, environ: Mapping[str, Any], noted: Trace, explain: bool = False) -> bytes:
         """Answer one record as JSON, note it, and copy it to the shadow: what /predict does on both ways.
 
-        Raises Malformed, Broken, NoModel, BackendFailed, BackendTimeout.
+        Raises Malformed, Broken, NoModel, BackendFailed, BackendTimeout, and BadInput if `explain` cannot be.
         """
         timed = self.answer(body, sticky_key(self.live, environ))
         noted.version, noted.model_seconds = timed.answer.version, timed.seconds
         self.compare(timed.record, timed.answer)
-        return prediction(noted.id, timed.answer, self.key(timed.record, noted))
+        answer = prediction(noted.id, timed.answer, self.key(timed.record, noted))
+        return self.explained(answer, timed) if explain else answer
+
+    def explained(self, answer: bytes, timed: TimedAnswer) -> bytes:
+        "Add what each field contributed to an answer."
+        return answer[:-1] + b',"explanation":' + as_json(self.explanation(timed).model_dump()) + b"}"
+
+    def explanation(self, timed: TimedAnswer) -> Explanation:
+        "Say what each field contributed to an answer. Raises BadInput if its version does not know."
+        loaded = {predictor.version: predictor for _, predictor in self.live.holders}
+        predictor = loaded.get(timed.answer.version)
+        if predictor is None:
+            raise NoModel("another version took over in the middle of this request; ask again")
+        return predictor.explain(timed.record, timed.answer)
 
     def key(self, record: Record, noted: Trace) -> str:  # as JSON; empty if the contract has none
         "Return whom a record is about; its author decides whether the log names them."

@@ -1,11 +1,14 @@
 """The answers to one record for classes and quantities; that of two outcomes is taught in 08_predict."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from goldenpath.schema.targets import TargetSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ClassAnswer(NamedTuple):
@@ -38,8 +41,9 @@ def answer_maker(
     target: TargetSpec,
     version: str,
     half_width: float | None,  # of the interval around a quantity
-) -> Callable[[Any], ClassAnswer | QuantityAnswer] | None:
-    "Return what makes an answer of one record's scores; None for two outcomes, which have their own rule."
+    two_outcomes: Callable[[Any], Any],  # makes the answer of two outcomes, which have their own rule
+) -> Callable[[Any], Any]:
+    "Return what makes an answer of one record's scores."
 
     def class_answer(scores: np.ndarray) -> ClassAnswer:
         by_class = dict(zip(target.outcomes, scores.tolist(), strict=True))
@@ -50,4 +54,12 @@ def answer_maker(
             return QuantityAnswer(float(value), None, None, version)
         return QuantityAnswer(float(value), float(value - half_width), float(value + half_width), version)
 
-    return {"classes": class_answer, "quantity": quantity_answer}.get(target.task)  # type: ignore[return-value]
+    makers: dict[str, Callable[[Any], Any]] = {"classes": class_answer, "quantity": quantity_answer}
+    return makers.get(target.task, two_outcomes)
+
+
+def frame_of_answers(target: TargetSpec, answers: dict[str, np.ndarray]) -> "pd.DataFrame":
+    "Return the answers to n records as a frame, each class with a column of its own."
+    import pandas as pd
+
+    return pd.DataFrame(target.flat(answers))

@@ -30,6 +30,7 @@ JsonModel = TypeVar("JsonModel", bound=Frozen)
 
 MANIFEST = "manifest.json"
 PIPELINE = "model.skops"
+EXPLANATION = "explanation.json"  # not in versions of older releases
 REQUIRED = (PIPELINE, "contract.json", "golden.json")
 FORMAT = 1  # the newest manifest format that this library reads
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from goldenpath.errors import GoldenpathError, NotTrusted
 from goldenpath.inference.engines import CannotCompile, Engine, OnnxEngine, SklearnEngine
+from goldenpath.inference.explanation import Explainer
 from goldenpath.inference.proof import prove
 from goldenpath.records import Columns, FastPathRecord
-from goldenpath.registry.artifact import load_pipeline, read_record, read_trusted
+from goldenpath.registry.artifact import EXPLANATION, load_pipeline, read_record, read_trusted
 from goldenpath.registry.manifest import Manifest
 from goldenpath.schema.contract import ContractSpec, columns_of_json
 from goldenpath.schema.golden import Golden
@@ -60,6 +61,11 @@ def prove_golden(
 def target_of(folder: Path, manifest: Manifest) -> AnyTarget:
     "Read what a version predicts. Raises NotTrusted, VolumeFault."
     return read_record(folder, manifest, "contract.json", ContractSpec).target
+
+
+def explainer_of(folder: Path, manifest: Manifest) -> Explainer | None:
+    "Read what explains the answers; None for an older release. Raises NotTrusted, VolumeFault."
+    return read_record(folder, manifest, EXPLANATION, Explainer) if EXPLANATION in manifest.files else None
 
 
 def _open_onnx(folder: Path, manifest: Manifest, complete: Complete) -> tuple[OnnxEngine | None, str]:

@@ -12,11 +12,13 @@ from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.inference.engines import CannotCompile, Engine, SklearnEngine, compile_onnx
+from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import Paths, open_fast_path, single_rows
 from goldenpath.measure.stopwatch import latency, time_calls
 from goldenpath.records import Columns, FastPathRecord, Latency, Layout
-from goldenpath.registry.artifact import pipeline_from, save_pipeline, write_manifest
+from goldenpath.registry.artifact import EXPLANATION, pipeline_from, save_pipeline, write_manifest
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
+from goldenpath.runs.fits import TrainingRows
 from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, columns_of_json
 from goldenpath.schema.golden import Golden, pool
@@ -159,12 +161,21 @@ def with_costs(
     return entry.model_copy(update=costs)
 
 
-def keep_candidate(run: Run, saved: SavedModel, leaderboard: Leaderboard) -> None:
-    "Make the chosen one the candidate of the run, with the leaderboard beside it; the others go."
+def keep_candidate(
+    run: Run,
+    saved: SavedModel,
+    leaderboard: Leaderboard,
+    columns: Columns,  # training rows as the contract reads them
+    rows: TrainingRows,  # the same as the model takes them
+) -> None:
+    "Make the chosen one the candidate of the run, with leaderboard and explainer beside it; the others go."
     folder = run.output("candidate/model.skops").parent
     shutil.rmtree(folder)
     os.replace(saved.folder, folder)
     shutil.rmtree(saved.folder.parent)
+    complete = {name: rows.frame[name].to_numpy() for name in rows.frame}
+    explainer = learn_explainer(saved.pipeline, saved.layout, saved.target, columns, complete, rows.weight)
+    (folder / EXPLANATION).write_text(explainer.model_dump_json(), "utf-8")
     (folder / LEADERBOARD).write_text(leaderboard.model_dump_json(indent=2), "utf-8")
 
 
@@ -179,7 +190,7 @@ def open_candidate(
     record = run.record("training.json", TrainingRecord)
     folder, trained = run.output("candidate/model.skops").parent, run.input("candidate/model.skops").parent
     if trained != folder:
-        for name in ("model.skops", "model.onnx", "contract.json", LEADERBOARD):
+        for name in ("model.skops", "model.onnx", "contract.json", LEADERBOARD, EXPLANATION):
             if (trained / name).exists():
                 shutil.copyfile(trained / name, folder / name)
     file = folder / "model.skops"

@@ -182,6 +182,18 @@ class TargetSpec(Frozen):
         "Return one number of each record by which answers spread: (n,)."
         return scores
 
+    def place_of(self, answer: Any) -> int:
+        "Return which of an answer's scores is explained."
+        return 0
+
+    def raw_name(self, place: int) -> str:
+        "Name a score before it becomes a probability."
+        raise NotImplementedError
+
+    def score_name(self, place: int) -> str:
+        "Name a score."
+        return f"probability of {self.outcomes[place]}"
+
 
 class Labels(TargetSpec):
     "A target of labels: each outcome is one of a few texts."
@@ -311,6 +323,12 @@ class BinarySpec(Labels):
         within = threshold is not None and 0 <= threshold <= 1  # also refuses NaN
         return "" if within else f"{threshold} is not within 0 and 1"
 
+    def raw_name(self, place: int) -> str:
+        return f"logit of {self.positive}"
+
+    def score_name(self, place: int) -> str:
+        return f"probability of {self.positive}"
+
     def margin(self, scores: Scores, threshold: float | None) -> Scores:
         assert threshold is not None, "two outcomes need a threshold"
         return np.abs(scores - threshold)
@@ -401,6 +419,12 @@ class ClassesSpec(Labels):
     def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
         return {"probabilities": scores.tolist()}
 
+    def place_of(self, answer: Any) -> int:
+        return self.levels.index(answer.label)
+
+    def raw_name(self, place: int) -> str:
+        return f"score of {self.levels[place]}, before it becomes a probability"
+
     def margin(self, scores: Scores, threshold: float | None) -> Scores:
         second, first = np.sort(scores, axis=1)[:, -2:].T
         return np.asarray(first - second)
@@ -487,6 +511,12 @@ class QuantitySpec(TargetSpec):
         lists = [column.tolist() for column in answers.values()]
         columns = [[None if isnan(number) else number for number in column] for column in lists]
         return [dict(zip(answers, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def raw_name(self, place: int) -> str:
+        return f"{self.column} ({self.unit})"
+
+    def score_name(self, place: int) -> str:
+        return self.raw_name(place)
 
     def stored(self, scores: Scores, codes: NDArray[Any]) -> dict[str, Any]:
         return {"values": scores.tolist()}

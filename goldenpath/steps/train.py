@@ -202,7 +202,7 @@ def train(step: Step, seed: int) -> TrainingRecord:
         published_as=registry.find_identity(names["identity"]) or "",
         clash=trouble,
     )
-    keep_candidate(step.run, saved, leaderboard)
+    keep_candidate(step.run, saved, leaderboard, contract.columns(table), rows)
     step.save("leaderboard.json", leaderboard)
     step.save("training.json", record)
     return record

@@ -25,6 +25,13 @@ STICKY_KEY = {
     "schema": {"type": "string"},
 }
 
+EXPLAIN = {
+    "name": "explain",
+    "in": "query",
+    "description": "true adds what each field contributed to the answer",
+    "schema": {"enum": ["true", "false"], "default": "false"},
+}
+
 docs_routes = secure(Blueprint("openapi", __name__))
 
 
@@ -88,6 +95,8 @@ def operation(rule: Rule, method: str, view: Callable[..., Any], name: str, toke
     parameters = [path_parameter(argument, name) for argument in sorted(rule.arguments)]
     if noted.sticky:
         parameters.append(STICKY_KEY)
+    if noted.explains:
+        parameters.append(EXPLAIN)
     if parameters:
         described["parameters"] = parameters
     if tokens and opened:
@@ -165,7 +174,8 @@ def components(contract: Contract) -> dict[str, Any]:
         schema.pop("title", None)
     for name in ("Prediction", "Labelled"):
         parts = {**replies[name].get("properties", {}), **answer_parts(contract)}
-        replies[name] = replies[name] | {"properties": parts, "required": list(parts)}
+        needed = [part for part in parts if part != "explanation"]
+        replies[name] = replies[name] | {"properties": parts, "required": needed}
     replies["Problem"]["required"] = [*replies["Problem"]["properties"]]  # `reply` writes them all
     return schemas | replies
 

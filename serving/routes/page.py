@@ -8,7 +8,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, render_template, request
 
@@ -50,6 +50,15 @@ class Bar:
     ours: bool
 
 
+class FieldBar(NamedTuple):
+    "What one field contributed."
+
+    name: str
+    value: float
+    start: float  # per cent of the chart
+    width: float
+
+
 @page_routes.get("/", endpoint="show")
 @described(Operation(text="text/html"))
 def page() -> str:
@@ -61,7 +70,7 @@ def page() -> str:
 def ask() -> str:
     "Answer the form of browsers without scripts."
     try:
-        return render_page(answer=ask_form(request.form.to_dict()))
+        return render_page(**ask_form(request.form.to_dict()))
     except (BadInput, NoModel) as fault:
         return render_page(fault=str(fault))
 
@@ -85,12 +94,27 @@ def render_page(**more: Any) -> str:
 
 
 def ask_form(form: dict[str, str]) -> dict[str, Any]:
-    "Answer the form's record. Raises BadInput, NoModel."
+    "Answer the form's record, and explain the answer if that is asked for. Raises BadInput, NoModel."
     values = {field.name: typed(field, form.get(field.name, "")) for field in state().contract.fields}
     started = time.perf_counter()
-    answer = state().answer(json.dumps(values).encode()).answer  # as /predict would
+    timed = state().answer(json.dumps(values).encode())  # as /predict would
     seconds = time.perf_counter() - started
-    return {**answer._asdict(), "time": in_units(seconds), "id": trace().id}
+    answer = {**timed.answer._asdict(), "time": in_units(seconds), "id": trace().id}
+    if form.get("explain") != "true":
+        return {"answer": answer}
+    explanation = state().explanation(timed)
+    return {"answer": answer, "explanation": explanation, "bars_why": bars_of_fields(explanation.fields)}
+
+
+def bars_of_fields(fields: dict[str, float]) -> list[FieldBar]:
+    "Draw contributions from the middle to both sides, the largest first."
+    largest = max(map(abs, fields.values()), default=0.0) or 1.0
+    ordered = sorted(fields.items(), key=lambda field: -abs(field[1]))
+    widths = [50 * abs(value) / largest for _, value in ordered]
+    return [
+        FieldBar(name, value, 50.0 if value > 0 else 50.0 - width, width)
+        for (name, value), width in zip(ordered, widths, strict=True)
+    ]
 
 
 def typed(field: FieldSpec, text: str) -> Any:

@@ -6,6 +6,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
+from goldenpath.errors import BadInput
+from goldenpath.inference.explanation import Explanation
 from serving.http import JSON, JsonReply, Operation, described, json_body
 from serving.state import state
 from serving.trace import trace
@@ -22,6 +24,7 @@ class PredictionReply(JsonReply):
     "The answer to one record: the parts that an answer has for the contract's target, and its version."
 
     version: str
+    explanation: Explanation | None = None  # only if it is asked for
 
 
 class PredictionsReply(JsonReply):
@@ -40,10 +43,21 @@ class FloorReply(BaseModel):
 
 
 @predict_routes.post("/predict", endpoint="predict")
-@described(Operation(PredictionReply, body="Record", refusals=REFUSALS, sticky=True))
+@described(Operation(PredictionReply, body="Record", refusals=REFUSALS, sticky=True, explains=True))
 def predict_one() -> Response:
-    "Answer one record."
-    return Response(state().predict(json_body(), request.environ, trace()), content_type=JSON)
+    "Answer one record; with `explain=true`, say what each field contributed to the answer."
+    answer = state().predict(json_body(), request.environ, trace(), is_explained())
+    return Response(answer, content_type=JSON)
+
+
+def is_explained() -> bool:
+    "Say whether the caller asks for an explanation. Raises BadInput for a value that is neither yes nor no."
+    if not request.environ.get("QUERY_STRING"):
+        return False
+    value = request.args.get("explain", "false")
+    if value not in ("true", "false"):
+        raise BadInput("explain must be true or false")
+    return value == "true"
 
 
 @predict_routes.post("/predict/batch", endpoint="batch")

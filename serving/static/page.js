@@ -58,9 +58,23 @@ function parts(said) { // of an answer: an amount, one of several classes, or on
   return [line(["strong", said.label, "label"]), bars(["Label", "Probability"], rows)];
 }
 
+function why(said) { // bars from the middle to both sides, the largest contribution first
+  if (!said.explanation) return [];
+  const { of: what, base, score, fields, note } = said.explanation;
+  const entries = Object.entries(fields).sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
+  const largest = Math.max(...entries.map(([, value]) => Math.abs(value))) || 1;
+  const signed = (value) => `${value < 0 ? "" : "+"}${Number(value.toPrecision(4))}`;
+  const rows = entries.map(([name, value]) => bar(name, signed(value), 50, 50 + (50 * value) / largest));
+  const table = bars(["Field", "Contribution"], rows);
+  const average = base === null ? "" : `: ${Number(base.toPrecision(4))} on average, ${Number(score.toPrecision(4))} here`;
+  table.createCaption().textContent = `What each field contributed to the ${what}${average}; ${note}`;
+  return [table];
+}
+
 function shown(said, milliseconds) {
   return [
     ...parts(said),
+    ...why(said),
     line(["span", `${milliseconds.toFixed(1)} ms from your browser and back, by `], ["code", said.version],
       ["span", ", id "], ["code", said.id]),
   ];
@@ -68,11 +82,12 @@ function shown(said, milliseconds) {
 
 async function ask(event) {
   event.preventDefault();
-  const fields = [...form.elements].filter((field) => field.name);
+  const fields = [...form.elements].filter((field) => field.dataset.kind);
+  const address = event.submitter?.name === "explain" ? "predict?explain=true" : "predict";
   const body = JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, valueOf(field)])));
   const started = performance.now();
   try {
-    const reply = await fetch("predict", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const reply = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     const said = await reply.json();
     const took = performance.now() - started;
     answer.replaceChildren(...(reply.ok ? shown(said, took) : [line(["span", said.error, "warn"])]));

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ConfigDict
 
 from goldenpath.inference.answers import agree
-from goldenpath.predict import AnyAnswer, Predictor
+from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Roles
 from goldenpath.schema.contract import Record
 from serving.guards import InFlight
 from serving.http import JsonReply
-from serving.models import Live
+from serving.models import AnyAnswer, Live
 from serving.trace import Exchange
 from serving.watchers.queue import Queue
 

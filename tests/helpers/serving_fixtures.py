@@ -14,6 +14,7 @@ import numpy as np
 
 from goldenpath.contract import CONTRACT
 from goldenpath.inference.engines import OnnxEngine, compile_onnx, frame_of, layout_of
+from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import compare_answers
 from goldenpath.model import build_pipeline, choose_golden
 from goldenpath.records import Columns, FastPathRecord
@@ -71,6 +72,8 @@ def make_candidate(folder: Path, seed: int, compiled: bool, **changes: Any) -> M
     onnx = compile_onnx(pipeline, layout) if compiled else None
     record = _write_model(folder, pipeline, onnx, columns)
     (folder / "contract.json").write_text(CONTRACT.spec.model_dump_json())
+    explainer = learn_explainer(pipeline, layout, CONTRACT.target, columns, columns)
+    (folder / "explanation.json").write_text(explainer.model_dump_json())
     told = manifest_of(seed, layout=layout, fast_path=record, **changes)
     return write_manifest(folder, told)
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 from flask.testing import FlaskClient
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 
 from goldenpath.inference.engines import OnnxEngine, SklearnEngine, compile_onnx, frame_of
+from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import compare_answers
 from goldenpath.model import choose_golden, preprocessing
 from goldenpath.predict import Predictor, load_predictor
@@ -29,6 +31,7 @@ from tests.helpers import stay_contract, wine_contract
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_app import settings_of
 from tests.helpers.serving_fixtures import MODEL, manifest_of, promote
+from tests.helpers.two_ways import nothing_watched
 
 ROWS = 400
 
@@ -40,6 +43,7 @@ class Task:
     contract: Contract
     file: Path  # that defines the contract
     estimator: Callable[[], Any]
+    trees: Callable[[], Any]
     outcome: Callable[[Columns, np.random.Generator], np.ndarray]
     half_width: float | None = None
 
@@ -60,9 +64,20 @@ def days(columns: Columns, rng: np.random.Generator) -> np.ndarray:  # (n,)
 
 TASKS = {
     "classes": Task(
-        wine_contract.CONTRACT, Path(wine_contract.__file__), lambda: LogisticRegression(max_iter=1000), grape
+        contract=wine_contract.CONTRACT,
+        file=Path(wine_contract.__file__),
+        estimator=lambda: LogisticRegression(max_iter=1000),
+        trees=lambda: RandomForestClassifier(8, random_state=0),
+        outcome=grape,
     ),
-    "quantity": Task(stay_contract.CONTRACT, Path(stay_contract.__file__), Ridge, days, half_width=1.75),
+    "quantity": Task(
+        contract=stay_contract.CONTRACT,
+        file=Path(stay_contract.__file__),
+        estimator=Ridge,
+        trees=lambda: RandomForestRegressor(8, random_state=0),
+        outcome=days,
+        half_width=1.75,
+    ),
 }
 
 
@@ -88,17 +103,21 @@ def built(task: str, seed: int, changes: tuple[tuple[str, Any], ...]) -> Path:
     return folder
 
 
-def make_candidate(folder: Path, task: Task, seed: int, **changes: Any) -> None:
-    "Write a candidate of a small linear model, with its compiled one."
+def make_candidate(folder: Path, task: Task, seed: int, trees: bool = False, **changes: Any) -> None:
+    "Write a candidate of a small linear model, or of trees, with its compiled one."
     spec, layout, target = task.contract.spec, task.layout, task.contract.target
     drawn = golden.pool(spec, ROWS, seed)
     columns = columns_of_json(spec, drawn.records)
     outcome = task.outcome(columns, np.random.default_rng(seed))
-    pipeline = Pipeline([("preprocessing", preprocessing(layout)), ("estimator", task.estimator())])
+    pipeline = Pipeline(
+        [("preprocessing", preprocessing(layout)), ("estimator", task.trees() if trees else task.estimator())]
+    )
     pipeline.fit(frame_of(columns, layout), outcome)
     save_pipeline(pipeline, folder / "model.skops")
     (folder / "model.onnx").write_bytes(compile_onnx(pipeline, layout))
     (folder / "contract.json").write_text(spec.model_dump_json())
+    explainer = learn_explainer(pipeline, layout, target, columns, columns)
+    (folder / "explanation.json").write_text(explainer.model_dump_json())
     scores = SklearnEngine(pipeline, layout, target).many(columns)
     fast = OnnxEngine((folder / "model.onnx").read_bytes(), layout, target).many(columns)
     (folder / "golden.json").write_text(choose_golden(drawn, scores, fast, None).model_dump_json())
@@ -133,7 +152,8 @@ def task_models(home: Path, task: str, fast: bool = True) -> Models:
 def task_client(home: Path, task: str, models: Models | None = None, **settings: Any) -> FlaskClient:
     "Return a client of the application that serves a version of this task."
     chosen, contract = settings_of(home, **settings), TASKS[task].contract
-    return create_app(chosen, contract, models or task_models(home, task), lambda: False).test_client()
+    with nothing_watched():  # no line of its log gets among those of another application
+        return create_app(chosen, contract, models or task_models(home, task), lambda: False).test_client()
 
 
 def task_project(folder: Path, task: str) -> Path:

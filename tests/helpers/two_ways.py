@@ -88,7 +88,7 @@ class Way:
         if models is None:
             models = Models(registry_of(settings), partial(loaded, settings.home))
             models.look()
-        with _nothing_watched():
+        with nothing_watched():
             self.app = create_app(settings, contract, models, lambda: draining)
         self.state: State = self.app.extensions[EXTENSION]
 
@@ -127,7 +127,7 @@ def loaded(home: str, version: str) -> Predictor:
 
 
 @contextlib.contextmanager
-def _nothing_watched() -> Iterator[None]:
+def nothing_watched() -> Iterator[None]:
     "No threads: the queues wait until they are drained."
     watch, State.watch = State.watch, lambda self: None  # type: ignore[method-assign]
     try:

@@ -234,3 +234,55 @@ def test_a_number_that_is_not_finite_is_null(home: Path, task: str, monkeypatch:
     assert "NaN" not in text
     assert "Infinity" not in text
     assert "null" in text
+
+
+def test_an_explanation_sums_to_the_raw_score(home: Path, task: str, contract: Contract) -> None:
+    models = task_models(home, task)
+    caller = task_client(home, task, models)
+    for record in task_records(task, 20):
+        stick = {"X-Sticky-Key": json.dumps(record)}
+        answer = caller.post("/predict?explain=true", json=record, headers=stick).json
+        explanation = answer.pop("explanation")
+        assert plain(answer) == plain(caller.post("/predict", json=record, headers=stick).json)
+        assert list(explanation["fields"]) == [field.name for field in contract.spec.readable]
+        total = explanation["base"] + sum(explanation["fields"].values())
+        assert explanation["score"] == pytest.approx(total, abs=1e-9)
+        if task == "quantity":
+            assert total == pytest.approx(answer["value"], abs=1e-4)
+            assert explanation["of"] == "stay (days)"
+        else:
+            assert explanation["of"] == f"score of {answer['label']}, before it becomes a probability"
+
+
+def test_what_is_not_linear_is_explained_by_ablation(task: str, tmp_path: Path) -> None:
+    publish_task(tmp_path, task, trees=True)
+    models = task_models(tmp_path, task)
+    caller, [record] = task_client(tmp_path, task, models), task_records(task, 1)
+    answer = caller.post("/predict?explain=true", json=record).json
+    explanation = answer["explanation"]
+    assert explanation["method"] == "ablation"
+    assert explanation["base"] is None
+    assert explanation["note"].endswith("these differences do not sum")
+    score = answer["value"] if task == "quantity" else answer["probabilities"][answer["label"]]
+    assert explanation["score"] == pytest.approx(score, abs=1e-6)
+    assert models.live.champion
+    assert models.live.champion.explainer
+    reference = models.live.champion.explainer.reference
+    name = "age" if task == "quantity" else "alcohol"
+    other = caller.post("/predict", json={**record, name: reference[name]}).json
+    moved = other["value"] if task == "quantity" else other["probabilities"][answer["label"]]
+    assert explanation["fields"][name] == pytest.approx(score - moved, abs=1e-5)
+
+
+def test_a_version_of_an_older_release_says_that_it_cannot_explain(home: Path, task: str) -> None:
+    models = task_models(home, task)
+    for _, predictor in models.live.holders:
+        predictor.explainer = None
+    caller, [record] = task_client(home, task, models), task_records(task, 1)
+    refused = caller.post("/predict?explain=true", json=record)
+    assert refused.status_code == 400
+    assert "was trained before answers could be explained; train again" in refused.json["error"]
+    assert caller.post("/predict?explain=false", json=record).status_code == 200
+    assert (
+        caller.post("/predict?explain=perhaps", json=record).json["error"] == "explain must be true or false"
+    )

@@ -94,3 +94,26 @@ def fill(page: Any, record: dict[str, Any]) -> None:
             field.select_option(text)
         else:
             field.fill(text)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without"])
+def test_the_form_explains_an_answer_by_bars(server: Program, task: str, browser: Any, script: bool) -> None:
+    [record] = complete(task, 1)
+    explanation = server.post("/predict?explain=true", record).json()["explanation"]
+    with browser_page(browser, java_script_enabled=script) as page:
+        page.goto(server.url)
+        fill(page, record)
+        page.click("button[name=explain]")
+        page.wait_for_selector("#answer caption")
+        assert f"contributed to the {explanation['of']}: " in page.inner_text("#answer caption")
+        assert explanation["note"] in page.inner_text("#answer caption")
+        rows = page.locator("#answer table:has(caption) tbody tr").all()
+        shown = {row.locator("th").inner_text(): row.locator(".time").inner_text() for row in rows}
+        assert {name: float(text) for name, text in shown.items()} == pytest.approx(
+            explanation["fields"], rel=1e-3, abs=1e-4
+        )
+        for row in rows:
+            start, width = (float(row.locator("rect").get_attribute(name)) for name in ("x", "width"))
+            value = explanation["fields"][row.locator("th").inner_text()]
+            assert (start if value > 0 else start + width) == pytest.approx(50)
+        assert rows[0].locator("rect").get_attribute("width") == "50" or not script

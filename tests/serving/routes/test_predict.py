@@ -1,5 +1,6 @@
 """What the server answers: every route, every kind of bad input, through the real program."""
 
+import math
 import re
 import signal
 from pathlib import Path
@@ -21,6 +22,18 @@ def test_a_record_is_answered_with_label_probability_version_and_id(server: Prog
     assert 0 <= said["probability"] <= 1
     assert said["version"] == server.get("/model").json()["version"]
     assert answer.headers["x-request-id"] == said["id"]
+
+
+def test_an_explanation_of_two_outcomes_sums_to_the_logit(server: Program) -> None:
+    plain = server.post("/predict", RECORD).json()
+    answer = server.post("/predict?explain=true", RECORD).json()
+    explanation = answer.pop("explanation")
+    assert answer | {"id": ""} == plain | {"id": ""}
+    assert explanation["of"] == "logit of Yes"
+    assert list(explanation["fields"]) == list(RECORD)
+    logit = explanation["base"] + sum(explanation["fields"].values())
+    assert explanation["score"] == pytest.approx(logit, abs=1e-9)
+    assert plain["probability"] == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-5)
 
 
 def test_a_batch_is_answered_in_its_order_as_its_records_are_alone(server: Program) -> None:
