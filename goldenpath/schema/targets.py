@@ -401,13 +401,11 @@ class ClassesSpec(Labels):
     @property
     def table(self) -> tuple[str, ...]:
         "The columns of an answer in a table, as `flat` returns them."
-        return tuple(self.outputs)
+        return ("label", *(f"probability_{level}" for level in self.levels))
 
     def flat(self, answers: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        each = {
-            f"probability_{level}": answers["probabilities"][:, at] for at, level in enumerate(self.levels)
-        }
-        return {"label": answers["label"], **each}
+        columns = (answers["label"], *answers["probabilities"].T)
+        return dict(zip(self.table, columns, strict=True))
 
     def rows(self, answers: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
         pairs = zip(answers["label"].tolist(), answers["probabilities"].tolist(), strict=True)
