@@ -9,7 +9,6 @@ import numpy as np
 from goldenpath.cli.terminal import say, show, styled, table
 from goldenpath.evaluation.leaderboard import leaderboard_in
 from goldenpath.registry.manifest import DataSummary, Manifest
-from goldenpath.registry.registry import open_registry
 from goldenpath.settings import Settings, load_settings
 
 
@@ -45,7 +44,7 @@ def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
     from goldenpath.steps.train import train
 
     settings = load_settings()
-    stored = leaderboard_in(open_registry(settings).folder(manifest.version), manifest)
+    stored = leaderboard_in(Project(settings).registry.folder(manifest.version), manifest)
     settings = as_recorded(settings, manifest, scratch, stored.chosen if stored else "linear")
     step = Step(Project(settings), open_run(settings, "02_data"))
     data = make_data(step)
