@@ -7,10 +7,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.helpers import trained_run
 from tests.helpers.browser import browser  # noqa: F401 - a fixture
 from tests.helpers.fuse_mount import mounts  # noqa: F401 - a fixture for all tests, started once
-from tests.helpers.project import PROJECT
+from tests.helpers.project import PROJECT, SHARED_FOLDER
 from tests.helpers.requirements import needs
 
 REAL_ROWS = PROJECT.parent / "shared" / "data" / "cdc_case_surveillance_20k.csv"
@@ -44,7 +43,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     "Let the processes that run these tests share what is trained."
     own = tmp_path_factory.getbasetemp()
-    trained_run.shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    os.environ[SHARED_FOLDER] = str(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")

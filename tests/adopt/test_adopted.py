@@ -53,7 +53,7 @@ def program(folder: Path, *command: str) -> str:
     }
     result = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=1_200)
     assert result.returncode == 0, f"{' '.join(command)}:\n{result.stdout[-4_000:]}\n{result.stderr[-4_000:]}"
-    return result.stdout
+    return result.stdout + result.stderr
 
 
 def test_check_and_tests_are_green(adopted):

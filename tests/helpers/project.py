@@ -3,3 +3,5 @@
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+SHARED_FOLDER = "SHARED_TEST_FOLDER"  # variable: what all processes of one test run share

@@ -1,5 +1,6 @@
 """A run in which the real steps read and trained, made once for all tests and copied for each."""
 
+import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,9 +17,9 @@ from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import evaluate
 from goldenpath.steps.train import train
+from tests.helpers.project import SHARED_FOLDER
 
 RUN = "20261121T000000Z-abcdef"
-shared = Path()  # a folder of all processes that run these tests, set by a fixture
 ROWS = 12_000  # of the stand-in; half of their outcomes are known
 
 
@@ -61,6 +62,7 @@ def judged(home: Path) -> tuple[Run, Judgment]:
 
 def _made_once(name: str, make: Callable[[Path], None]) -> Path:
     "Return a home that all processes of these tests share: that of the first one that has made it."
+    shared = Path(os.environ[SHARED_FOLDER])
     if not (shared / name).exists():
         staged = Path(mkdtemp(dir=shared))
         make(staged)
