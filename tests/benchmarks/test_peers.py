@@ -17,6 +17,7 @@ from tests.helpers.patience import LONG, wait_until
 from tests.helpers.serving_app import client
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import running
+from tests.helpers.task_versions import TASKS, publish_task, task_client, task_project, task_records
 
 RECORDS = records(20, 7)
 
@@ -72,3 +73,31 @@ def test_mlserver_serves_what_was_exported_and_the_answers_are_the_same(home: Pa
         assert len(versions) == 2
         batch = there.post("/predict/batch", RECORDS).json()
         assert len(batch["predictions"]) == len(RECORDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_mlserver_answers_for_classes_and_an_amount_as_the_model_here(
+    task: str, home: Path, tmp_path: Path
+) -> None:
+    export_mlserver(Registry(home, MODEL), publish_task(home, task), tmp_path / "models" / "champion")
+    project, here, rows = (
+        task_project(tmp_path / "project", task),
+        task_client(home, task),
+        task_records(task, 12),
+    )
+    with (
+        mlserver(tmp_path / "models") as url,
+        running(home, project=project, backend="v2", backend_url=url, backend_timeout=LONG) as there,
+    ):
+        ours = here.post("/predict/batch", json=rows).json["predictions"]
+        theirs = there.post("/predict/batch", rows).json()["predictions"]
+        for our, their in zip(ours, theirs, strict=True):
+            assert (our.keys(), our.get("label"), our["key"]) == (
+                their.keys(),
+                their.get("label"),
+                their["key"],
+            )
+            for name in our.keys() - {"label", "key"}:
+                assert their[name] == pytest.approx(our[name], abs=1e-4)
+        assert there.post("/predict/batch", []).json()["predictions"] == []
