@@ -1,40 +1,39 @@
-"""The files that are of no use without the example: its data, pictures and pages, and tests that use them."""
+"""What an adopted project does not keep: data, pictures and pages of the example, and the library's tests."""
 
-import re
+import ast
 from pathlib import Path
 
-from tests.helpers.imports import imported, modules
+from tests.helpers.imports import modules
 from tests.helpers.project import PROJECT
 
-# How a test shows that it needs the example: its contract, columns, steps, or what was stored of it.
-MARKS = re.compile(
-    r"goldenpath\.contract\b|\bCONTRACT\b|goldenpath\.steps|covid|death_yn|hosp_yn|age_group|cdc_case|format-1"
-)
-FOLDERS = ("examples", "docs/images", "tests/data", "tests/docs")
-ALONE = ("docs/pages.py", "tests/helpers/example_files.py")
-STAYING = ("tests/conftest.py", "tests/house/test_notebooks.py")
+FOLDERS = ("examples", "docs/images", "tests")
+ALONE = ("docs/pages.py",)
+# What holds for any table stays: that notebooks are clean, exported and run, and what their tests need.
+STAYING = ("tests/conftest.py", "tests/house/test_notebooks.py", "tests/house/test_phrases.py")
 
 
 def bound_to_the_example() -> list[Path]:
     "List these files, sorted."
-    folders = [path for folder in FOLDERS for path in (PROJECT / folder).rglob("*") if path.is_file()]
-    files = {path for path in folders if "__pycache__" not in path.parts} | {PROJECT / path for path in ALONE}
-    staying = {PROJECT / path for path in STAYING}
-    return sorted((files | _tests_of_the_example()) - staying)
+    files = [path for folder in FOLDERS for path in (PROJECT / folder).rglob("*") if path.is_file()]
+    kept = _with_imports({PROJECT / path for path in STAYING})
+    gone = {path for path in files if "__pycache__" not in path.parts and path not in kept}
+    return sorted(gone | {PROJECT / path for path in ALONE})
 
 
-def _tests_of_the_example() -> set[Path]:
-    "Find the tests and helpers that need the example, or import another one that does."
-    tests = modules(PROJECT / "tests")
-    names = {".".join(path.relative_to(PROJECT).with_suffix("").parts): path for path in tests}
-    bound = {path for path in tests if MARKS.search(path.read_text("utf-8"))}
-    while True:
-        uses = {name for name, path in names.items() if path in bound}
-        more = {path for path in tests if _imports(path, uses)} - bound
-        if not more:
-            return bound
-        bound |= more
+def _with_imports(paths: set[Path]) -> set[Path]:
+    "Add the test modules that these import, at the top of the file, and their packages."
+    tests = {
+        ".".join(path.relative_to(PROJECT).with_suffix("").parts): path for path in modules(PROJECT / "tests")
+    }
+    names = {name for path in paths for name in _at_the_top(path)}
+    used = {tests[name] for name in tests if any(f"{part}.".startswith(f"{name}.") for part in names)}
+    packages = {path.parent / "__init__.py" for path in paths | used}
+    more = (used | packages) - paths
+    return _with_imports(paths | more) if more else paths
 
 
-def _imports(path: Path, names: set[str]) -> bool:
-    return any(name in names or name.rpartition(".")[0] in names for name in imported(path))
+def _at_the_top(path: Path) -> set[str]:
+    "Name what a file imports when it is read; the conftest imports other helpers within fixtures."
+    tree = ast.parse(path.read_text("utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+    return {f"{node.module}.{alias.name}" for node in imports for alias in node.names}
