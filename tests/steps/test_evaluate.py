@@ -74,6 +74,7 @@ def test_the_candidate_is_complete_and_answers(home: Path) -> None:
         "verdict.json",
         "MODEL_CARD.md",
         "leaderboard.json",
+        "explanation.json",
     } == set(judged.manifest.files)
     assert load_predictor(folder).path == "onnx"
     assert judged.manifest.run == run.id

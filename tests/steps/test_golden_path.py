@@ -220,7 +220,7 @@ def test_a_run_that_cannot_publish_is_refused_before_its_first_step(ran, edited)
     done = goldenpath(project, "run", home=home)
     assert done.returncode == 3
     assert done.stderr == (
-        f"error: the model differs from {version}: estimator.C: 1.0 -> 0.5; "
+        f"error: the model differs from {version}: linear.estimator.C: 1.0 -> 0.5; "
         "raise MODEL_VERSION in goldenpath/__init__.py, "
         "or use --until 06_evaluate to train and evaluate without publishing\n"
     )
@@ -231,7 +231,7 @@ def test_values_of_a_run_decide_which_versions_its_model_is_compared_with(edited
     project, home = edited
     export_notebooks(project)
     settings, values = load_settings(project / "settings.ini", {}), {"GOLDENPATH_HOME": home}
-    assert "estimator.C: 1.0 -> 0.5" in clash_of(settings, values)
+    assert "linear.estimator.C: 1.0 -> 0.5" in clash_of(settings, values)
     assert clash_of(settings, values | {"GOLDENPATH_MODEL": "another"}) == ""
 
 
