@@ -86,7 +86,7 @@ def forest(task: str, seed: int) -> Any:
 # %% ../notebooks/04_model.ipynb #e047f50c
 def lightgbm(task: str, seed: int) -> Any:
     "LightGBM's boosting; scikit-learn's interface to it answers, because it has no ONNX form here."
-    package = import_module("lightgbm")  # by name: `pipeline check` takes an import for a package that must be there
+    package = import_module("lightgbm")  # `pipeline check` wants what is imported by a statement to be there
     kind = package.LGBMRegressor if task == "quantity" else package.LGBMClassifier
     return kind(n_estimators=100, n_jobs=1, random_state=seed, verbose=-1)
 
