@@ -30,25 +30,21 @@ def write(sample: float, exchanges: list[Exchange]) -> None:
 
 def line(exchange: Exchange) -> str:
     "One request; put together by hand: its parts are harmless, and `json.dumps` takes four times as long."
-    model = "" if exchange.model_seconds is None else f',"model_ms":{exchange.model_seconds * 1e3:.3f}'
-    version = f",{version_part(exchange.version)}" if exchange.version else ""
+    level, asked, version = repeated_parts(exchange.method, exchange.route, exchange.status, exchange.version)
+    seconds, model = exchange.seconds, exchange.model_seconds
+    figures = f"{seconds * 1e3:.3f}" if model is None else f'{seconds * 1e3:.3f},"model_ms":{model * 1e3:.3f}'
     key = f',"key":{exchange.key}' if exchange.key else ""
-    level = "info" if exchange.status < 500 else "error"
-    head = f'"time":"{utc(exchange.ended)}","level":"{level}","id":"{exchange.id}"'
-    figures = f'"status":{exchange.status},"ms":{exchange.seconds * 1e3:.3f}'
-    return f"{{{head},{asked_part(exchange.method, exchange.route)},{figures}{model}{version}{key}}}\n"
+    head = f'"time":"{utc(exchange.ended)}",{level},"id":"{exchange.id}",{asked}'
+    return f'{{{head},"ms":{figures}{version}{key}}}\n'
 
 
 @lru_cache(256)
-def asked_part(method: str, route: str) -> str:
-    "Format method and route for a line."
-    return json.dumps({"method": method, "route": route}, separators=(",", ":"))[1:-1]
-
-
-@lru_cache(256)
-def version_part(version: str) -> str:
-    "Format the version for a line."
-    return json.dumps({"version": version}, separators=(",", ":"))[1:-1]
+def repeated_parts(method: str, route: str, status: int, version: str) -> tuple[str, str, str]:
+    "Format what many lines share: the level; method, route and status; the version."
+    level = {"level": "info" if status < 500 else "error"}
+    asked = {"method": method, "route": route, "status": status}
+    parts = [json.dumps(part, separators=(",", ":"))[1:-1] for part in (level, asked, {"version": version})]
+    return parts[0], parts[1], f",{parts[2]}" if version else ""
 
 
 class JsonLines(logging.Formatter):
@@ -82,7 +78,8 @@ def configure() -> None:
 
 def utc(seconds: float) -> str:
     "Seconds since 1970 in ISO 8601, to the millisecond."
-    return f"{whole_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+    whole = int(seconds)
+    return f"{whole_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
 
 
 @lru_cache(16)
