@@ -1,9 +1,12 @@
-"""Fits of several candidates on folds and on all rows, in processes that end when the time is over."""
+"""Fits of several candidates on folds and on all rows, which end when the time is over."""
 
+import ctypes
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
 
 import joblib
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 
 from goldenpath.schema.targets import Scores, TargetSpec
 
-LOOK_EVERY = 1.0  # seconds between two looks at fits that are running
+LOOK_EVERY = 1.0  # seconds between two looks at fits that are running, and for a thread to end
 FEW_ROWS = 5_000  # rows up to which no process is started: that would take longer than the fits
 NO_FOLD = -1  # in place of a fold: the fit on all rows
 
@@ -69,13 +72,11 @@ def run_fit(fit: CandidateFit, rows: TrainingRows) -> FitResult:
     weighted = {f"{last}__sample_weight": rows.weight[train]} if (rows.weight != 1).any() else {}
     started = time.perf_counter()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of convergence, of rare levels: the folds show what it is worth
-            pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
-            seconds = time.perf_counter() - started
-            if fit.fold == NO_FOLD:
-                return FitResult(seconds, searched(pipeline))
-            return FitResult(seconds, scores=rows.target.scores(pipeline, rows.frame.iloc[held_out]))
+        pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
+        seconds = time.perf_counter() - started
+        if fit.fold == NO_FOLD:
+            return FitResult(seconds, searched(pipeline))
+        return FitResult(seconds, scores=rows.target.scores(pipeline, rows.frame.iloc[held_out]))
     except Exception as error:  # an estimator of one's own may fail in any way
         first = (str(error).splitlines() or [""])[0]
         return FitResult(time.perf_counter() - started, error=f"{type(error).__name__}: {first}"[:200])
@@ -94,7 +95,11 @@ def run_fits(
     within: float,  # seconds for all of them
     progress: Callable[[str], None],
 ) -> FitResults:  # without those that were not done in time
-    "Fit, in parallel if there are many rows; when the time is over, no fit begins, and processes are ended."
+    """Fit, in parallel if there are many rows; when the time is over, no fit begins, and those that run end.
+
+    A process is killed. A thread ends at its next line of Python: one that stays in compiled code runs on,
+    unused, until that code returns.
+    """
     end = time.monotonic() + within
     if len(rows.frame) <= FEW_ROWS:
         return _one_by_one(fits, rows, end)
@@ -104,10 +109,46 @@ def run_fits(
 def _one_by_one(fits: list[CandidateFit], rows: TrainingRows, end: float) -> FitResults:
     results: FitResults = {}
     for fit in fits:
-        if time.monotonic() >= end:
+        if time.monotonic() >= end or not (result := _in_thread(fit, rows, end)):
             break
-        results[fit.candidate, fit.fold] = run_fit(fit, rows)
+        results[fit.candidate, fit.fold] = result
     return results
+
+
+class OutOfTime(BaseException):
+    "The end of a fit whose time is over; no `except Exception` of an estimator catches it."
+
+
+def _in_thread(fit: CandidateFit, rows: TrainingRows, end: float) -> FitResult | None:  # None: not in time
+    from sklearn import config_context, get_config
+
+    results: list[FitResult] = []
+    config = get_config()  # each thread has its own
+
+    def run() -> None:
+        with suppress(OutOfTime), config_context(**config):
+            results.append(run_fit(fit, rows))
+
+    thread = Thread(target=run, daemon=True)
+    with _quiet():  # for all threads: they share the filters
+        thread.start()
+        try:
+            thread.join(max(0.0, end - time.monotonic()))
+        finally:
+            if thread.is_alive():
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident or 0), ctypes.py_object(OutOfTime)
+                )
+                thread.join(LOOK_EVERY)
+    return results[0] if results else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    "Hide warnings of convergence and of rare levels: the folds show what a candidate is worth."
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _in_processes(
@@ -149,4 +190,5 @@ def _receive(rows: TrainingRows) -> None:
 
 
 def _fit_received(fit: CandidateFit) -> FitResult:
-    return run_fit(fit, _received[0])
+    with _quiet():
+        return run_fit(fit, _received[0])

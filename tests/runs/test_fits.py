@@ -1,16 +1,21 @@
 """Candidates are fitted on folds and on all rows, within a time; what fails is a line of the leaderboard."""
 
 import time
+import warnings
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import HalvingRandomSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from goldenpath.runs import fits
 from goldenpath.runs.fits import NO_FOLD, TrainingRows, fits_of, run_fit, run_fits
@@ -32,6 +37,24 @@ class Endless(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> "Endless":
         while True:
             time.monotonic()
+
+
+class Named(LogisticRegression):
+    "An estimator that remembers the names of its columns."
+
+    def fit(self, X: Any, y: Any) -> "Named":
+        self.columns = list(getattr(X, "columns", []))
+        return super().fit(X, y)
+
+
+class Compiled(ClassifierMixin, BaseEstimator):
+    "An estimator that stays outside of Python, as compiled code does, until it is told to return."
+
+    returns = Event()
+
+    def fit(self, X: Any, y: Any) -> "Compiled":
+        self.returns.wait()
+        return self
 
 
 def pipeline(estimator: Any) -> Pipeline:
@@ -79,6 +102,28 @@ def test_an_estimator_that_fails_says_why_in_one_line_and_the_others_go_on() -> 
 
 def test_no_fit_begins_when_the_time_is_over() -> None:
     assert fitted({"linear": LogisticRegression()}, rows_of(), within=0.0) == {}
+
+
+def test_a_forest_that_takes_too_long_is_ended_and_what_was_done_before_is_kept() -> None:
+    forest = RandomForestClassifier(n_estimators=1_000_000)
+    results = fitted({"linear": LogisticRegression(), "forest": forest}, rows_of(), within=1.0)
+    assert set(results) == {("linear", fold) for fold in (0, 1, 2, NO_FOLD)}
+
+
+def test_compiled_code_that_does_not_return_is_left_behind_and_hides_no_later_warning() -> None:
+    try:
+        results = fitted({"compiled": Compiled(), "linear": LogisticRegression()}, rows_of(), within=0.1)
+        with pytest.warns(UserWarning, match="of a later step"):
+            warnings.warn("of a later step", stacklevel=1)
+    finally:
+        Compiled.returns.set()
+    assert results == {}
+
+
+def test_a_thread_of_fits_has_the_options_of_scikit_learn_that_its_caller_set() -> None:
+    with sklearn.config_context(transform_output="pandas"):
+        whole = fitted({"scaled": make_pipeline(StandardScaler(), Named())}, rows_of())["scaled", NO_FOLD]
+    assert whole.pipeline.steps[-1][1].steps[-1][1].columns == ["age", "pulse"]
 
 
 def test_the_estimator_that_a_search_found_takes_the_place_of_the_search() -> None:
