@@ -20,6 +20,7 @@ ORDER = (
     "inference",
     "registry",
     "evaluation",
+    "feedback",
     "runs",
     "report",
     "contract",

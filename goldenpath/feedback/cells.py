@@ -1,0 +1,112 @@
+"""In which cell of a profile a value falls: the one place for training rows, answers and files alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenpath.feedback.profile import SCORE_CELLS, FieldProfile, Profile, ScoreProfile
+
+Places = NDArray[np.intp]  # cell of each value; MISSING where nothing is there
+MISSING = -1
+
+
+class Cells:
+    "Where the values and scores of a profile fall."
+
+    def __init__(self, profile: Profile) -> None:
+        self.fields = {field.name: field for field in profile.fields}
+        self._places = {
+            field.name: places_of_levels(field.levels) for field in profile.fields if field.levels is not None
+        }
+        self._edges = {field.name: np.array(field.edges) for field in profile.fields if not field.is_text}
+        self._scores, self._task = profile.scores, profile.task
+
+    def text(
+        self,
+        name: str,
+        values: Sequence[str],  # (n,) "" is missing
+    ) -> Places:  # (n,) the last cell holds what is not among the levels
+        "Return the cells of a text field's values."
+        places = self._places[name]
+        other = len(places) - 1
+        return np.fromiter((places.get(value, other) for value in values), np.intp, len(values))
+
+    def number(
+        self,
+        name: str,
+        values: NDArray[np.float64],  # (n,) NaN is missing
+    ) -> Places:  # (n,)
+        "Return the cells of a number field's values."
+        return place_numbers(self._edges[name], values)
+
+    def outside(self, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        "Find the numbers (n,) that lie beyond the profile's lowest and highest; NaN does not."
+        return lie_outside(self.fields[name], values)
+
+    def scores(
+        self,
+        scores: NDArray[np.float64],  # (n,) or (n, k)
+    ) -> Places:  # of the same shape
+        "Return the cells of scores, calibrated as the version answers them."
+        values = np.asarray(scores, dtype=np.float64)
+        if self._task == "quantity":
+            return place_numbers(np.array(self._scores[0].edges), values)
+        return place_probabilities(values)
+
+    def probabilities(
+        self,
+        scores: NDArray[np.float64],  # (n,) or (n, k)
+    ) -> NDArray[np.float64]:  # of the same shape
+        "Return what scores are worth as probabilities, to estimate with; predicted values as they are."
+        values = np.asarray(scores, dtype=np.float64)
+        if values.ndim == 1:
+            return worth(self._scores[0], values)
+        return np.stack([worth(score, values[:, at]) for at, score in enumerate(self._scores)], axis=1)
+
+    def size(self, name: str) -> int:
+        "Return how many cells a field has."
+        return len(self.fields[name].counts)
+
+
+def places_of_levels(levels: Sequence[str]) -> dict[Any, int]:
+    "Return the cell of each level; the empty text is missing."
+    return {level: place for place, level in enumerate(levels)} | {"": MISSING}
+
+
+def place_numbers(
+    edges: NDArray[np.float64],  # ascending: a cell ends with the edge itself
+    values: NDArray[np.float64],
+) -> Places:
+    "Return the cells of numbers between edges; of NaN, MISSING."
+    return np.where(np.isnan(values), MISSING, np.searchsorted(edges, values, side="left"))
+
+
+def lie_outside(field: FieldProfile, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    "Find the numbers (n,) beyond the field's lowest and highest value."
+    lowest = -np.inf if field.lowest is None else field.lowest
+    highest = np.inf if field.highest is None else field.highest
+    return np.asarray((values < lowest) | (values > highest))
+
+
+def worth(score: ScoreProfile, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    "Return the calibrated probability of each score (n,), between the knots of the profile."
+    if not score.knots:
+        return scores
+    at, probability = np.array(score.knots).T
+    return np.asarray(np.interp(scores, at, probability))
+
+
+def place_probabilities(scores: NDArray[np.float64]) -> Places:
+    """Return the fine cells of probabilities: equal steps of the arcsine of the root.
+
+    Towards 0 and 1 they are narrower, so that the scores of a rare outcome fall into many of them.
+    """
+    angle = np.arcsin(np.sqrt(np.clip(scores, 0, 1))) * (2 / np.pi)
+    return np.minimum((angle * SCORE_CELLS).astype(np.intp), SCORE_CELLS - 1)
+
+
+def probability_borders() -> NDArray[np.float64]:  # (SCORE_CELLS + 1,) from 0 to 1
+    "Return where the fine cells of a probability begin and end."
+    return np.asarray(np.sin(np.linspace(0, np.pi / 2, SCORE_CELLS + 1)) ** 2)

@@ -1,0 +1,67 @@
+"""What a profile may hold: others can write to the volume, so values are checked when they are read."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from goldenpath.feedback.profile import FieldProfile, Profile
+from tests.helpers.profiles import small_profile
+
+
+def changed(**field: Any) -> str:
+    "Return the profile as JSON with other values of its number."
+    values = json.loads(small_profile().model_dump_json())
+    values["fields"][1] |= field
+    return json.dumps(values)
+
+
+def test_a_profile_is_the_same_after_it_was_written_and_read():
+    assert Profile.model_validate_json(small_profile().model_dump_json()) == small_profile()
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ({"edges": [60, 30]}, "must ascend"),
+        ({"edges": [30, 30]}, "repeats a cell"),
+        ({"edges": [30, float("nan")]}, "finite"),
+        ({"edges": [30, 1e999]}, "finite"),
+        ({"edges": [30]}, "one count for each cell"),
+        ({"edges": list(range(1000)), "counts": [1] * 1001}, "at most 19"),
+        ({"counts": [1, -1, 1]}, "greater than or equal to 0"),
+        ({"counts": [1, 2**60, 1]}, "less than or equal"),
+        ({"lowest": 91}, "above its highest"),
+        ({"levels": ["a", "b"]}, "levels and edges"),
+        ({"surprise": 1}, "not permitted"),
+    ],
+)
+def test_hostile_values_of_a_field_are_refused(field: dict[str, Any], reason: str):
+    with pytest.raises(ValidationError, match=reason):
+        Profile.model_validate_json(changed(**field))
+
+
+def test_a_text_field_has_at_most_fifty_levels():
+    levels = tuple(map(str, range(51)))
+    with pytest.raises(ValidationError, match="at most 50"):
+        FieldProfile(name="word", levels=levels, counts=(9,) * 52)
+
+
+@pytest.mark.parametrize(
+    ("score", "reason"),
+    [
+        ({"starts": [0, 600, 300]}, "must ascend"),
+        ({"starts": [1, 300, 600]}, "begins at 0"),
+        ({"starts": [0, 300, 1000]}, "beyond the last cell"),
+        ({"means": [0.1, 0.4]}, "one count and mean"),
+        ({"knots": [[0.5, 0.1], [0.5, 0.2]]}, "must ascend"),
+        ({"knots": [[0.5, 1.1]]}, "less than or equal to 1"),
+        ({"absolute": [1.0]}, "one error for each group"),
+    ],
+)
+def test_hostile_values_of_a_score_are_refused(score: dict[str, Any], reason: str):
+    values = json.loads(small_profile().model_dump_json())
+    values["scores"][0] |= score
+    with pytest.raises(ValidationError, match=reason):
+        Profile.model_validate_json(json.dumps(values))
