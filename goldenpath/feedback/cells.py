@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from goldenpath.feedback.profile import SCORE_CELLS, FieldProfile, Profile, ScoreProfile
 
-Places = NDArray[np.intp]  # cell of each value; MISSING where nothing is there
-MISSING = -1
+CellNumbers = NDArray[np.intp]  # cell of each value; NO_CELL where nothing is there
+NO_CELL = -1
 
 
 class Cells:
@@ -27,7 +27,7 @@ class Cells:
         self,
         name: str,
         values: Sequence[str],  # (n,) "" is missing
-    ) -> Places:  # (n,) the last cell holds what is not among the levels
+    ) -> CellNumbers:  # (n,) the last cell holds what is not among the levels
         "Return the cells of a text field's values."
         places = self._places[name]
         other = len(places) - 1
@@ -37,7 +37,7 @@ class Cells:
         self,
         name: str,
         values: NDArray[np.float64],  # (n,) NaN is missing
-    ) -> Places:  # (n,)
+    ) -> CellNumbers:  # (n,)
         "Return the cells of a number field's values."
         return place_numbers(self._edges[name], values)
 
@@ -48,7 +48,7 @@ class Cells:
     def scores(
         self,
         scores: NDArray[np.float64],  # (n,) or (n, k)
-    ) -> Places:  # of the same shape
+    ) -> CellNumbers:  # of the same shape
         "Return the cells of scores, calibrated as the version answers them."
         values = np.asarray(scores, dtype=np.float64)
         if self._task == "quantity":
@@ -59,11 +59,14 @@ class Cells:
         self,
         scores: NDArray[np.float64],  # (n,) or (n, k)
     ) -> NDArray[np.float64]:  # of the same shape
-        "Return what scores are worth as probabilities, to estimate with; predicted values as they are."
+        "Return what scores are worth as probabilities, for estimates; predicted values as they are."
         values = np.asarray(scores, dtype=np.float64)
         if values.ndim == 1:
             return worth(self._scores[0], values)
-        return np.stack([worth(score, values[:, at]) for at, score in enumerate(self._scores)], axis=1)
+        each = np.stack([worth(score, values[:, at]) for at, score in enumerate(self._scores)], axis=1)
+        total = each.sum(axis=1, keepdims=True)
+        even = np.full_like(each, 1 / each.shape[1])
+        return np.asarray(np.divide(each, total, out=even, where=total > 0))
 
     def size(self, name: str) -> int:
         "Return how many cells a field has."
@@ -72,15 +75,15 @@ class Cells:
 
 def places_of_levels(levels: Sequence[str]) -> dict[Any, int]:
     "Return the cell of each level; the empty text is missing."
-    return {level: place for place, level in enumerate(levels)} | {"": MISSING}
+    return {level: place for place, level in enumerate(levels)} | {"": NO_CELL}
 
 
 def place_numbers(
     edges: NDArray[np.float64],  # ascending: a cell ends with the edge itself
     values: NDArray[np.float64],
-) -> Places:
-    "Return the cells of numbers between edges; of NaN, MISSING."
-    return np.where(np.isnan(values), MISSING, np.searchsorted(edges, values, side="left"))
+) -> CellNumbers:
+    "Return the cells of numbers between edges; of NaN, NO_CELL."
+    return np.where(np.isnan(values), NO_CELL, np.searchsorted(edges, values, side="left"))
 
 
 def lie_outside(field: FieldProfile, values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -98,7 +101,7 @@ def worth(score: ScoreProfile, scores: NDArray[np.float64]) -> NDArray[np.float6
     return np.asarray(np.interp(scores, at, probability))
 
 
-def place_probabilities(scores: NDArray[np.float64]) -> Places:
+def place_probabilities(scores: NDArray[np.float64]) -> CellNumbers:
     """Return the fine cells of probabilities: equal steps of the arcsine of the root.
 
     Towards 0 and 1 they are narrower, so that the scores of a rare outcome fall into many of them.

@@ -21,15 +21,15 @@ from goldenpath.schema.targets import TaskName
 
 PROFILE = "profile.json"  # not in versions of older releases
 FEWEST_IN_CELL = 5  # rows
-MOST_LEVELS = 50  # of a text field; rows of all others are counted together
-MOST_CELLS = 20  # of a number
+LEVELS_KEPT = 50  # of a text field; rows of all others are counted together
+NUMBER_CELLS = 20  # of a number
 SCORE_CELLS = 1_000  # of a probability
 QUANTITY_CELLS = 100  # of a predicted quantity
 WINDOWS = (100, 1_000, 10_000)  # answers for which the profile says how much each figure varies
 QUANTITY = "value"  # name of the score of a quantity
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -42,8 +42,8 @@ class FieldProfile(Frozen):
     """
 
     name: str
-    levels: Annotated[tuple[str, ...], Field(max_length=MOST_LEVELS)] | None = None  # None: a number
-    edges: Annotated[tuple[Finite, ...], Field(max_length=MOST_CELLS - 1)] = ()
+    levels: Annotated[tuple[str, ...], Field(max_length=LEVELS_KEPT)] | None = None  # None: a number
+    edges: Annotated[tuple[Finite, ...], Field(max_length=NUMBER_CELLS - 1)] = ()
     lowest: Finite | None = None  # of a number: what lies below or above is outside
     highest: Finite | None = None
     counts: tuple[Count, ...]  # by cell
@@ -82,7 +82,9 @@ class ScoreProfile(Frozen):
     starts: Annotated[tuple[Count, ...], Field(max_length=SCORE_CELLS)]  # ascending, from 0
     counts: tuple[Count, ...]  # validation rows by group
     means: tuple[Finite, ...]  # by group: the calibrated probability or the predicted value
-    knots: Annotated[tuple[tuple[Share, Share], ...], Field(max_length=10_000)] = ()  # score -> probability
+    knots: Annotated[
+        tuple[tuple[UnitInterval, UnitInterval], ...], Field(max_length=10_000)
+    ] = ()  # score -> probability
     absolute: tuple[Size, ...] = ()  # of a quantity, by group: expected absolute error
     squared: tuple[Size, ...] = ()  # expected squared error
     logarithmic: tuple[
