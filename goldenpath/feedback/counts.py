@@ -21,33 +21,30 @@ from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.records import Frozen
 from goldenpath.volume import complete, explain, read_file, replace_file
 
-Role: TypeAlias = Literal["champion", "challenger", "shadow", "batch"]
 HOUR = "%Y-%m-%dT%H"  # of an answer, UTC
 HOUR_LENGTH = len("2026-11-28T12")
-LARGEST = 16_000_000  # bytes of a file that is read
+LARGEST_COUNTS = 16_000_000  # bytes of a file that is read
 NO_VERSION = "none"  # the folder of what was refused while no version answered
 
 Natural: TypeAlias = Annotated[int, Field(ge=0)]
-Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Sum: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Number = TypeVar("Number", int, float)
 
 
 class FieldCounts(Frozen):
-    "How many values of a field lay in which cell of the version's profile."
+    "Values of one field, by cell of the version's profile."
 
     cells: tuple[Natural, ...] = ()
     missing: Natural = 0
-    unseen: Natural = 0  # texts that are none of the profile's levels; they are in the last cell as well
-    outside: Natural = 0  # numbers beyond the profile's range; they are in the first or last cell as well
+    unseen: Natural = 0  # texts that the profile has no level for; the last cell counts them too
+    outside: Natural = 0  # numbers beyond the profile's range; the first or last cell counts them too
 
 
 class ScoreCounts(Frozen):
     "Answers by the cell of their score; cells without an answer are left out."
 
     n: dict[int, Natural] = Field(default_factory=dict)
-    p: dict[int, Finite] = Field(
-        default_factory=dict
-    )  # sum of calibrated probabilities; of a quantity: of values
+    p: dict[int, Sum] = Field(default_factory=dict)  # sums of calibrated probabilities or of values
 
 
 class Counts(Frozen):
@@ -55,20 +52,21 @@ class Counts(Frozen):
 
     format: Literal[1] = 1
     version: str  # "" in refusals while no version answered, and in sums over several
-    role: str  # one of `Role`; "" in sums over several
+    role: str  # champion, challenger, shadow, batch; "" in sums over several
     hour: str  # UTC, as in 2026-11-28T12
     writer: str  # host, process and time of its start
     answers: Natural = 0
     fields: dict[str, FieldCounts] = Field(default_factory=dict)  # empty without a profile
     scores: dict[str, ScoreCounts] = Field(default_factory=dict)
     labels: dict[str, Natural] = Field(default_factory=dict)
-    label_p: dict[str, Finite] = Field(default_factory=dict)  # sum of calibrated p of the positive outcome
-    refusals: dict[str, Natural] = Field(default_factory=dict)  # by field or kind of problem
+    label_p: dict[str, Sum] = Field(default_factory=dict)  # sum of calibrated p of the positive outcome
+    refused: Natural = 0  # requests
+    refusals: dict[str, Natural] = Field(default_factory=dict)  # requests by each wrong field or (kind)
 
     @property
     def total(self) -> int:
-        "Answers and refusals."
-        return self.answers + sum(self.refusals.values())
+        "Answers and refused requests."
+        return self.answers + self.refused
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def write_counts(folder: FeedbackFolder, counts: Counts) -> Path:
 
 def read_counts(
     folder: FeedbackFolder,
-    since: datetime | None = None,  # with a time zone; the hour that it lies in is read as a whole
+    since: datetime | None = None,  # with a time zone; its whole hour is read
     until: datetime | None = None,  # exclusive
 ) -> CountsRead:
     """Read what all writers counted, sorted by hour; a file that was copied counts once.
@@ -111,13 +109,15 @@ def read_counts(
     problems: list[str] = []
     for file in files_between(folder, since, until):
         try:
-            counts = Counts.model_validate_json(read_file(file, LARGEST))
+            counts = Counts.model_validate_json(read_file(file, LARGEST_COUNTS))
         except FileNotFoundError:  # cleaned away meanwhile
             continue
         except OSError as fault:
             problems.append(explain(fault, file))
         except ValidationError as fault:
-            problems.append(f"{file}: {reason_of(fault)}; it is skipped; remove it if no server writes it")
+            problems.append(
+                f"{file}: {why_no_counts(fault)}; it is skipped; remove it if no server writes it"
+            )
         else:
             identity = (counts.hour, counts.version, counts.role, counts.writer)
             kept[identity] = max(kept.get(identity, counts), counts, key=lambda one: one.total)
@@ -137,7 +137,7 @@ def files_between(folder: FeedbackFolder, since: datetime | None, until: datetim
     ]
 
 
-def reason_of(fault: ValidationError) -> str:
+def why_no_counts(fault: ValidationError) -> str:
     "Say in one line why a file holds no counts."
     first = fault.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(step) for step in first["loc"])
@@ -157,6 +157,7 @@ def add_up(counts: Iterable[Counts]) -> Counts:
         scores={name: add_scores(each) for name, each in by_name(part.scores for part in parts).items()},
         labels=add_all([part.labels for part in parts]),
         label_p=add_all([part.label_p for part in parts]),
+        refused=sum(part.refused for part in parts),
         refusals=add_all([part.refusals for part in parts]),
     )
 
@@ -167,12 +168,12 @@ def common(values: Iterable[str]) -> str:
     return different.pop() if len(different) == 1 else ""
 
 
-Part = TypeVar("Part")
+Held = TypeVar("Held")
 
 
-def by_name(parts: Iterable[dict[str, Part]]) -> dict[str, list[Part]]:
+def by_name(parts: Iterable[dict[str, Held]]) -> dict[str, list[Held]]:
     "Collect what several dictionaries hold under each name, in order of appearance."
-    collected: dict[str, list[Part]] = {}
+    collected: dict[str, list[Held]] = {}
     for part in parts:
         for name, value in part.items():
             collected.setdefault(name, []).append(value)
@@ -195,12 +196,12 @@ def add_scores(parts: Sequence[ScoreCounts]) -> ScoreCounts:
     return ScoreCounts(n=add_all([part.n for part in parts]), p=add_all([part.p for part in parts]))
 
 
-Name = TypeVar("Name", int, str)
+Named = TypeVar("Named", int, str)
 
 
-def add_all(parts: Sequence[dict[Name, Number]]) -> dict[Name, Number]:
+def add_all(parts: Sequence[dict[Named, Number]]) -> dict[Named, Number]:
     "Add up dictionaries of numbers by key."
-    total: Counter[Name] = Counter()
+    total: Counter[Named] = Counter()
     for part in parts:
         total.update(part)  # floats as well
     return dict(total)

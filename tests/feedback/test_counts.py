@@ -34,7 +34,8 @@ def counted(
         "scores": {"Yes": ScoreCounts(n={4: answers, 990: 1}, p={4: 0.5, 990: 0.25})},
         "labels": {"Yes": 1, "No": answers - 1},
         "label_p": {"Yes": 0.75},
-        "refusals": {"sex": 2},
+        "refused": 2,
+        "refusals": {"sex": 2, "(not JSON)": 1},
     }
     return Counts.model_validate(values)
 
@@ -129,7 +130,7 @@ def test_everything_is_added_up() -> None:
     assert total.scores["Yes"] == ScoreCounts(n={4: 8, 990: 2}, p={4: 1.0, 990: 0.5})
     assert total.labels == {"Yes": 2, "No": 6}
     assert total.label_p == {"Yes": 1.5}
-    assert total.refusals == {"sex": 4}
+    assert (total.refused, total.refusals) == (4, {"sex": 4, "(not JSON)": 2})
     assert add_up([total, add_up([])]).answers == 8
 
 
