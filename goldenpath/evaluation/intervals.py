@@ -7,6 +7,7 @@ from goldenpath.records import Frozen
 
 LEVEL = 0.95  # of every interval
 Z = 1.96  # standard errors to either side of a value, for 95%
+SUM_ERROR = 1e-12  # of a sum of weights
 
 
 class Interval(Frozen):
@@ -21,10 +22,20 @@ def conformal_half_width(
     outcome: NDArray[np.float64],  # (n,) of validation rows
     value: NDArray[np.float64],  # (n,) what the model predicts for them
     coverage: float,  # share of outcomes that the interval shall hold
+    weight: NDArray[np.float64] | None = None,  # (n,) how many each row stands for; None: one each
 ) -> float | None:  # None: too few rows
-    "Return the half width of a split conformal interval (Lei et al., JASA 113, 2018)."
-    rank = int(np.ceil((len(outcome) + 1) * coverage))
-    return float(np.sort(np.abs(outcome - value))[rank - 1]) if rank <= len(outcome) else None
+    """Return the half width of a split conformal interval (Lei et al., JASA 113, 2018).
+
+    With weights it is the weighted quantile of Tibshirani et al. (NeurIPS 2019), in which the record to come
+    weighs as much as an average row.
+    """
+    residual = np.abs(outcome - value)
+    weight = np.ones(len(residual)) if weight is None else weight
+    order = np.argsort(residual, kind="stable")
+    reached = np.cumsum(weight[order]) / weight.mean()
+    needed = (len(residual) + 1) * coverage
+    place = int(np.searchsorted(reached, needed * (1 - SUM_ERROR)))
+    return float(residual[order][place]) if place < len(residual) else None
 
 
 def wilson(

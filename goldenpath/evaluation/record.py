@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from goldenpath.evaluation.champion import Champion
 from goldenpath.evaluation.class_metrics import confusion
 from goldenpath.evaluation.gate import Rule, Verdict
+from goldenpath.evaluation.importance import Importance
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.metrics import Answers
 from goldenpath.evaluation.slices import Slice
@@ -51,6 +52,7 @@ class Evaluation(Frozen):
     levels: tuple[str, ...] = ()  # classes of the confusion
     confusion: tuple[tuple[float, ...], ...] = ()  # weight of the candidate's test rows: outcome by label
     half_width: float | None = None  # of the interval around a quantity
+    importance: Importance | None = None  # of each field; None in older records
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def evaluation_of(
     rounds: int,  # of the bootstrap
     target: TargetSpec = TWO_OUTCOMES,
     candidate: Answers | None = None,  # on the test rows, for classes and quantities
+    importance: Importance | None = None,
 ) -> Evaluation:
     "Put together what was measured on the held-out rows."
     origin = {
@@ -112,4 +115,5 @@ def evaluation_of(
         levels=target.outcomes if target.task == "classes" else (),
         confusion=counts,
         half_width=candidate.half_width if candidate else None,
+        importance=importance,
     )

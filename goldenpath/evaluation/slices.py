@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
+from goldenpath.evaluation.class_metrics import coverage
 from goldenpath.evaluation.metrics import Answers, Bools, unweighted
 from goldenpath.evaluation.tasks import TASKS
 from goldenpath.records import Frozen
@@ -33,6 +34,7 @@ class Slice(Frozen):
     false_positive_rate: float | None  # None without a negative row
     metric: str = "recall"  # that slices are compared by
     value: float | None = None  # of this metric, if it is not the recall
+    coverage: float | None = None  # share of outcomes within the interval around a quantity
 
 
 def slices_of(
@@ -103,7 +105,9 @@ def _two_outcomes(column: str, level: str, member: Bools, answers: Answers) -> S
 
 def _by_metric(column: str, level: str, member: Bools, answers: Answers, target: TargetSpec) -> Slice:
     labels, weight = answers.label[member] if len(answers.label) else answers.label, answers.weights[member]
-    part = Answers(answers.outcome[member], answers.probability[member], labels, weight)
+    part = Answers(
+        answers.outcome[member], answers.probability[member], labels, weight, half_width=answers.half_width
+    )
     name = TASKS[target.task].slice_metric
     value = TASKS[target.task].metrics[name].of(unweighted(part))
     right = part.outcome == part.label if target.outcomes else part.outcome
@@ -118,6 +122,7 @@ def _by_metric(column: str, level: str, member: Bools, answers: Answers, target:
         false_positive_rate=None,
         metric=name,
         value=value,
+        coverage=None if part.half_width is None else coverage(unweighted(part)),
     )
 
 

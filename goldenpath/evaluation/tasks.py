@@ -95,12 +95,17 @@ def less_is_better(metric: str) -> bool:
     return EVERY_METRIC[metric].higher_is_better is False if metric in EVERY_METRIC else False
 
 
-def label(
+def metric_words(
     metric: str,  # of any task; that of one class, such as recall_red, too
 ) -> str:
+    "Name a metric in words."
+    name, _, level = metric.partition("_")
+    words = EVERY_METRIC[metric if metric in EVERY_METRIC else name].words
+    return words if metric in EVERY_METRIC else f"{words} of {level}"
+
+
+def label(metric: str) -> str:
     "Name a metric in words, and say which way is better."
-    name = metric if metric in EVERY_METRIC else metric.partition("_")[0]
-    named = EVERY_METRIC[name]
-    words = named.words if name == metric else f"{named.words} of {metric.partition('_')[2]}"
+    named = EVERY_METRIC[metric if metric in EVERY_METRIC else metric.partition("_")[0]]
     better = {True: " (higher is better)", False: " (lower is better)", None: ""}
-    return f"{words}{better[named.higher_is_better]}"
+    return f"{metric_words(metric)}{better[named.higher_is_better]}"

@@ -9,25 +9,36 @@ from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import Leaderboard, leaderboard_in
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import Slice
-from goldenpath.evaluation.tasks import EVERY_METRIC
+from goldenpath.evaluation.tasks import metric_words
 from goldenpath.measure.contrast import Contrast
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.report.card import Words
+from goldenpath.report.contrast_plot import plot_contrast
 from goldenpath.report.leaderboard_plot import plot_leaderboard
-from goldenpath.report.plots import plot_contrast, png_of
+from goldenpath.report.plots import png_of
 from goldenpath.runs.run import Run, read_small, record_in
 
 SHOWS = {
     "precision_recall": "Precision and recall on test rows; the points are the thresholds in force",
+    "roc": "ROC curve: recall and false positive rate on test rows; the points are the decisions in force",
     "reliability": "Predicted probability beside the observed share; bars are 95% (Wilson)",
     "confusion": "Test rows by outcome and predicted label; the darker, the larger the share of its outcome",
     "predicted": "Outcome against prediction on test rows; on the dashed line they are the same",
     "residuals": "Outcome minus prediction on test rows; between the dashed lines is the interval",
+    "importance": "What the answers lose if the values of one field are shuffled over the validation rows; "
+    "fields that carry the same information share their importance",
     "groups": "Recall of every group with enough positive rows; bars are 95% (Wilson)",
 }
-SMALL = ("precision_recall", "reliability", "confusion", "predicted", "residuals")  # two stand side by side
+SMALL = (
+    "precision_recall",
+    "roc",
+    "reliability",
+    "confusion",
+    "predicted",
+    "residuals",
+)  # two stand side by side
 EXPLORED = {
     "rates": "Outcome rate of every level, training rows",
     "unfilled": "What was not filled in, training rows",
@@ -104,7 +115,7 @@ def captions(slices: Sequence[Slice]) -> dict[str, str]:
     "Return the captions of an evaluation's plots by name; groups are compared by the task's metric."
     if not slices or slices[0].metric == "recall":
         return SHOWS
-    words = EVERY_METRIC[slices[0].metric].words
+    words = metric_words(slices[0].metric)
     return SHOWS | {"groups": f"{words[0].upper()}{words[1:]} of every group with enough rows"}
 
 

@@ -1,10 +1,11 @@
-"""Plots of an evaluation and of a contrast; for steps and reports, never imported by the server.
+"""Plots of an evaluation; for steps and reports, never imported by the server.
 
 Colours that colour-blind readers tell apart (Okabe and Ito), shape or line style besides, and figures
 that share no state.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goldenpath.evaluation.class_metrics import confusion
+from goldenpath.evaluation.class_metrics import confusion, one_vs_rest
+from goldenpath.evaluation.importance import Importance
 from goldenpath.evaluation.intervals import wilson
-from goldenpath.evaluation.metrics import Answers, unweighted
+from goldenpath.evaluation.metrics import Answers, roc_auc, unweighted
 from goldenpath.evaluation.slices import ENOUGH, Slice
-from goldenpath.evaluation.tasks import EVERY_METRIC
-from goldenpath.measure.contrast import Contrast, Line, lines, reference
-from goldenpath.measure.stopwatch import in_words
+from goldenpath.evaluation.tasks import metric_words
 from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
 
 NUMBERED_CLASSES = 20  # classes of a confusion whose counts are written into it
+MOST_FIELDS = 25  # in the plot of importance; the record holds all
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
-_KINDS = {
-    "training": (ORANGE, "s"),
-    "loading": ("#CC79A7", "D"),
-    "process": (GREEN, "^"),
-    "http": (BLUE, "o"),
-}
+CLASS_COLOURS = (
+    BLUE,
+    ORANGE,
+    GREEN,
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#000000",
+    GREY,
+)  # of classes side by side
+STYLES = ("-", "--", "-.", ":")
 
 
 def new_figure(title: str, width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
@@ -80,7 +86,8 @@ def plot_reliability(answers: Answers) -> Figure:
 def plot_precision_recall(candidate: Answers, champion: Answers | None = None) -> Figure:
     "Plot precision against recall; the points are the thresholds in force, the dashes the baseline."
     figure, axes = new_figure("Precision and recall on test rows")
-    axes.axhline(candidate.outcome.mean(), color=GREY, linestyle="--", label="majority baseline")
+    rate = np.average(candidate.outcome, weights=candidate.weights)
+    axes.axhline(rate, color=GREY, linestyle="--", label="majority baseline")
     if champion:
         draw_curve(axes, champion, ORANGE, "champion", "-.")
     draw_curve(axes, candidate, BLUE, "candidate", "-")
@@ -89,13 +96,54 @@ def plot_precision_recall(candidate: Answers, champion: Answers | None = None) -
     return figure
 
 
+def plot_roc(candidate: Answers, champion: Answers | None = None) -> Figure:
+    "Plot recall against the share of false alarms; the points are the thresholds in force."
+    figure, axes = _roc_axes()
+    if champion:
+        draw_roc(axes, champion, ORANGE, "champion", "-.")
+    draw_roc(axes, candidate, BLUE, "candidate", "-")
+    axes.legend(frameon=False)
+    return figure
+
+
+def plot_roc_of_classes(candidate: Answers, levels: Sequence[str]) -> Figure:
+    "Plot a ROC curve of each class against the others, and the point of the rows that get its label."
+    figure, axes = _roc_axes()
+    drawn = zip(one_vs_rest(candidate), levels, strict=True)
+    for place, (answers, level) in enumerate(drawn):
+        if 0 < answers.outcome.sum() < len(answers.outcome):
+            weighted = replace(answers, weight=candidate.weight)
+            draw_roc(axes, weighted, CLASS_COLOURS[place], level, STYLES[place % len(STYLES)])
+    axes.legend(frameon=False, title="this class against the others")
+    return figure
+
+
+def _roc_axes() -> tuple[Figure, Axes]:
+    figure, axes = new_figure("ROC curve on test rows")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="chance")
+    axes.set(xlabel="false positive rate", ylabel="recall", xlim=(-0.01, 1), ylim=(0, 1.02))
+    return figure, axes
+
+
+def draw_roc(axes: Axes, answers: Answers, colour: str, label: str, style: str) -> None:
+    "Draw one ROC curve with its operating point and its area."
+    rows = unweighted(answers)
+    hits, alarms = rows.curve
+    text = f"{label} (AUC {roc_auc(rows):.3f})"
+    axes.plot(
+        np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]), style, color=colour, label=text
+    )
+    hit, positive, called = rows.decided
+    axes.plot((called - hit) / alarms[-1], hit / positive, "o", color=colour)
+
+
 def draw_curve(axes: Axes, answers: Answers, colour: str, label: str, style: str) -> None:
     "One model's curve with its operating point."
     hits, alarms = unweighted(answers).curve
     axes.plot(hits / hits[-1], hits / (hits + alarms), style, color=colour, label=label)
-    if answers.label.any():
-        hit = (answers.label & answers.outcome).sum()
-        axes.plot(hit / answers.outcome.sum(), hit / answers.label.sum(), "o", color=colour)
+    hit, positive, called = unweighted(answers).decided
+    if called:
+        axes.plot(hit / positive, hit / called, "o", color=colour)
 
 
 def plot_recall(slices: Sequence[Slice]) -> Figure:
@@ -116,7 +164,7 @@ def plot_recall(slices: Sequence[Slice]) -> Figure:
 def plot_slices(slices: Sequence[Slice]) -> Figure:
     "Plot the metric of every group that has enough rows."
     shown = [one for one in slices if one.count >= ENOUGH and one.value is not None]
-    words = EVERY_METRIC[shown[0].metric].words
+    words = metric_words(shown[0].metric)
     figure, axes = new_figure(f"{words[0].upper()}{words[1:]} by group", 7.5, 1.4 + 0.3 * len(shown))
     axes.plot([one.value or 0.0 for one in shown], range(len(shown)), "o", color=BLUE)
     axes.set_yticks(range(len(shown)), [f"{one.column}: {one.level} ({one.count})" for one in shown])
@@ -170,13 +218,38 @@ def plot_predicted(answers: Answers, champion: Answers | None, unit: str) -> Fig
     return figure
 
 
+def plot_importance(importance: Importance) -> Figure:
+    "Plot what shuffling each field costs, the costliest first; whiskers reach from the least to the most."
+    shown = dict(list(importance.fields.items())[:MOST_FIELDS])
+    mean = np.array([loss.mean for loss in shown.values()])
+    reach = np.array([[loss.mean - loss.low, loss.high - loss.mean] for loss in shown.values()]).T
+    left_out = len(importance.fields) - len(shown)
+    title = f"The {len(shown)} most important fields of {len(shown) + left_out}" if left_out else ""
+    figure, axes = new_figure(title or "Importance of each field", 7.5, 1.3 + 0.3 * len(shown))
+    axes.barh(range(len(shown)), mean, color=BLUE, height=0.6)
+    axes.errorbar(mean, range(len(shown)), xerr=reach, fmt="none", ecolor="black", elinewidth=1, capsize=3)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_yticks(range(len(shown)), list(shown))
+    axes.invert_yaxis()
+    words = f"loss of {metric_words(importance.metric)} if the field is shuffled"
+    rows = f"{importance.rows:,} validation rows, {importance.shuffles} shuffles"
+    axes.set_xlabel(f"{words}\n({rows}; lines: least and most)")
+    return figure
+
+
 def _binary_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
-    curves = plot_precision_recall(candidate, champion)
-    return {"precision_recall": curves, "reliability": plot_reliability(candidate)}
+    curves = plot_precision_recall(candidate, champion), plot_roc(candidate, champion)
+    return {
+        **dict(zip(("precision_recall", "roc"), curves, strict=True)),
+        "reliability": plot_reliability(candidate),
+    }
 
 
 def _class_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
-    return {"confusion": plot_confusion(candidate, target.outcomes)}
+    figures = {"confusion": plot_confusion(candidate, target.outcomes)}
+    if len(target.outcomes) <= len(CLASS_COLOURS):
+        figures["roc"] = plot_roc_of_classes(candidate, target.outcomes)
+    return figures
 
 
 def _quantity_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
@@ -189,6 +262,7 @@ def save_plots(
     models: Mapping[str, Answers],  # candidate, and champion if it is comparable
     slices: Sequence[Slice],
     target: TargetSpec = TWO_OUTCOMES,
+    importance: Importance | None = None,
 ) -> None:
     "Draw an evaluation into PNG files; groups only if one has enough rows."
     draw = {"binary": _binary_figures, "classes": _class_figures, "quantity": _quantity_figures}[target.task]
@@ -197,6 +271,8 @@ def save_plots(
         figures["groups"] = plot_recall(slices)
     if any(group.value is not None and group.count >= ENOUGH for group in slices):
         figures["groups"] = plot_slices(slices)
+    if importance:
+        figures["importance"] = plot_importance(importance)
     folder.mkdir(exist_ok=True)
     for name, figure in figures.items():
         (folder / f"{name}.png").write_bytes(png_of(figure))
@@ -206,48 +282,3 @@ def share_bars(positives: np.ndarray, rows: np.ndarray) -> np.ndarray:  # (2, k)
     "Measure how far the 95% interval of each share reaches below and above it."
     low, high = wilson(positives, rows)
     return np.array([positives / rows - low, high - positives / rows])
-
-
-def plot_contrast(contrast: Contrast) -> Figure:
-    "Every single-record time on one log axis, so that training and prediction fit beside each other."
-    shown = [line for line in lines(contrast) if line.kind in _KINDS]
-    figure, axes = new_figure("Time for one record", 8.5, 1.3 + 0.5 * len(shown))
-    for place, line in enumerate(shown):
-        draw_line(axes, place, line)
-    axes.set_yticks(range(len(shown)), [line.what for line in shown])
-    axes.set_ylim(len(shown) - 0.6, -0.7)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda seconds, _: in_words(seconds).replace(".00", "").replace(".0", ""))
-    axes.set_xlim(min(line.seconds for line in shown) / 3, max(map(longest, shown)) * 8)
-    axes.set_xlabel("log scale; mark: median, thick line: up to the 99th percentile")
-    if base := reference(contrast):
-        axes.axvline(base[0], color=GREY, linestyle=":", zorder=0)
-    return figure
-
-
-def draw_line(axes: Axes, place: int, line: Line) -> None:
-    "One row of the plot: a mark at the median, a thick line to the 99th percentile, each with its time."
-    colour, marker = _KINDS[line.kind]
-    axes.plot([1e-9, line.seconds], [place, place], color=colour, linewidth=2, alpha=0.35)
-    axes.plot([line.seconds, longest(line)], [place, place], color=colour, linewidth=5)
-    axes.plot(line.seconds, place, marker, color=colour, markersize=9)
-    write_beside(axes, in_words(line.seconds), (line.seconds, place), (0, 7), ha="center", va="bottom")
-    if line.p99:
-        label = f"p99 {in_words(line.p99)}"
-        write_beside(axes, label, (line.p99, place), (7, 0), va="center", color=GREY, size="small")
-
-
-def write_beside(
-    axes: Axes,
-    text: str,
-    at: tuple[float, float],  # in the units of the axes
-    offset: tuple[float, float],  # in points
-    **how: Any,  # of the text, as Matplotlib takes it
-) -> None:
-    "Write a text near a mark, on paper that hides the lines behind it."
-    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-    axes.annotate(text, at, xytext=offset, textcoords="offset points", bbox=paper, **how)
-
-
-def longest(line: Line) -> float:
-    return line.p99 or line.seconds

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenpath.evaluation.intervals import Interval
-from goldenpath.evaluation.tasks import label
+from goldenpath.evaluation.tasks import label, metric_words
 from goldenpath.measure.stopwatch import in_words, three_figures
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def _environment() -> "Environment":
         "interval": with_interval,
         "label": label,
         "seconds": in_words,
+        "spread": lambda loss: three_with_ends(loss.mean, loss.low, loss.high),
         "three": three_figures,
+        "words": metric_words,
     }
     return made
 
@@ -54,9 +56,12 @@ def with_interval(interval: Interval) -> str:
     "Format a value with its interval: `0.956 [0.941, 0.968]`."
     if interval.low is None or interval.high is None:
         return three_decimals(interval.value)
-    return (
-        f"{three_decimals(interval.value)} [{three_decimals(interval.low)}, {three_decimals(interval.high)}]"
-    )
+    return three_with_ends(interval.value, interval.low, interval.high)
+
+
+def three_with_ends(value: float | None, low: float, high: float) -> str:
+    "Format a value and the ends of its range."
+    return f"{three_decimals(value)} [{three_decimals(low)}, {three_decimals(high)}]"
 
 
 def cell(text: str) -> str:

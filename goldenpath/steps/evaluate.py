@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['GAP', 'outcome_on', 'thresholds', 'at_value', 'choose', 'answers_of', 'measure_draw', 'interval', 'Measured',
-           'bootstrap', 'beats_baseline', 'keeps_up', 'not_comparable', 'real_before_synthetic', 'reaches_floor',
-           'slices_reach_floor', 'gate_rules', 'evaluate']
+           'bootstrap', 'shuffle_losses', 'beats_baseline', 'keeps_up', 'not_comparable', 'real_before_synthetic',
+           'reaches_floor', 'slices_reach_floor', 'gate_rules', 'evaluate']
 
 # %% ../../notebooks/06_evaluate.ipynb #fea6c30d
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -22,6 +22,7 @@ from ..contract import LIMITS, PURPOSE
 from ..errors import BadInput
 from ..evaluation.champion import Champion, ask_champion
 from ..evaluation.gate import Result, Rule, Verdict
+from ..evaluation.importance import SHUFFLES, Importance, importance_of, sample_rows
 from ..evaluation.intervals import LEVEL, Interval, conformal_half_width
 from ..evaluation.metrics import METRICS, Answers, Weighted, measure_metrics, unweighted
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
@@ -144,6 +145,20 @@ def bootstrap(models: Mapping[str, Answers], rounds: int, seed: int, jobs: int =
     values, names = map(measure_metrics, map(unweighted, answers)), tuple(answers[0].metrics or METRICS)
     return {name: Measured(next(values), samples[:, i], names) for i, name in enumerate(models)}
 
+# %% ../../notebooks/06_evaluate.ipynb #67d669cd
+def shuffle_losses(
+    name: str,  # of the field
+    columns: Columns,  # n rows
+    ask: Callable[[Columns], np.ndarray],  # for scores
+    quality: Callable[[np.ndarray], float],  # of the scores of these n rows; more is better
+    random: np.random.Generator,
+) -> np.ndarray:  # (SHUFFLES,)
+    "Measure how much worse the answers get if the values of one field are dealt to other rows."
+    copies = {other: np.tile(values, SHUFFLES) for other, values in columns.items()}
+    copies[name] = np.concatenate([random.permutation(columns[name]) for _ in range(SHUFFLES)])
+    shuffled = [quality(scores) for scores in np.split(ask(copies), SHUFFLES)]
+    return quality(ask(columns)) - np.array(shuffled)
+
 # %% ../../notebooks/06_evaluate.ipynb #23bcab80
 def beats_baseline(metric: str, gain: Interval, margin: float) -> Rule:
     "Require the lower end of the gain over the baseline to reach the margin."
@@ -254,7 +269,8 @@ def evaluate(
     outcome = {split: outcome_on(frame, contract, split) for split, frame in frames.items()}
     columns = {split: enriched(contract.columns(frame)) for split, frame in frames.items()}
     settings = step.settings.changed(threshold=threshold_rule) if threshold_rule else step.settings
-    verdict, evaluation = _judge(step, settings, candidate, outcome, columns, frames["test"])
+    step.run.doing("judging on the test rows")
+    verdict, evaluation = _judge(step, settings, candidate, outcome, columns, frames)
     step.run.doing("comparing the compiled model with scikit-learn")
     threshold = evaluation.threshold.value if evaluation.threshold else None
     compared = candidate.paths, stacked(*columns.values()), contract.spec, threshold
@@ -274,16 +290,17 @@ def _judge(
     candidate: Candidate,
     outcome: dict[str, np.ndarray],  # of validation and test rows
     columns: dict[str, Columns],
-    test: pd.DataFrame,  # the test rows
+    frames: dict[str, pd.DataFrame],  # of validation and test rows
 ) -> tuple[Verdict, Evaluation]:
-    step.run.doing("judging on the test rows")
     contract, record, rows = step.contract, candidate.record, step.table("data/train.parquet")
     predicted = {split: candidate.paths.sklearn.many(part) for split, part in columns.items()}
     validation = outcome["validation"], predicted["validation"]
     threshold = choose(settings.threshold, *validation) if contract.task == "binary" else None
-    width = conformal_half_width(*validation, settings.coverage) if contract.task == "quantity" else None
+    weight = {split: contract.weights(frame) for split, frame in frames.items()}
+    conformal = *validation, settings.coverage, weight["validation"]
+    width = conformal_half_width(*conformal) if contract.task == "quantity" else None
     champion = ask_champion(step.registry, contract.spec, columns["test"], TRUSTED_TYPES)
-    answers = partial(answers_of, outcome["test"], target=contract.target, weight=contract.weights(test))
+    answers = partial(answers_of, outcome["test"], target=contract.target, weight=weight["test"])
     ours = answers(predicted["test"], threshold and threshold.value, half_width=width)
     trained = outcome_on(rows, contract, "train"), contract.weights(rows)
     models = {"candidate": ours, "majority baseline": baseline_answers(contract.target, ours, *trained)}
@@ -292,7 +309,32 @@ def _judge(
     measured = bootstrap(models, settings.bootstrap, settings.seed)
     slices = slices_of(settings.slices, columns["test"], ours, contract.target)
     rules = gate_rules(settings, measured, slices, champion, record.synthetic, contract.target)
-    save_plots(step.run.output("evaluation"), models, slices, contract.target)
+    importance = _importance(step, settings, candidate, frames["validation"], threshold)
+    save_plots(step.run.output("evaluation"), models, slices, contract.target, importance)
     metrics = {name: one.intervals() for name, one in measured.items()}
-    results = outcome, threshold, metrics, slices, settings.bootstrap, contract.target, ours
+    results = outcome, threshold, metrics, slices, settings.bootstrap, contract.target, ours, importance
     return verdict_of(record, champion, rules), evaluation_of(record, champion, *results)
+
+# %% ../../notebooks/06_evaluate.ipynb #ffcaccb0
+def _importance(
+    step: Step,
+    settings: Settings,
+    candidate: Candidate,
+    frame: pd.DataFrame,  # the validation rows
+    threshold: Threshold | None,
+) -> Importance | None:
+    step.run.doing("shuffling each field of the validation rows")
+    contract, metric = step.contract, judged_metrics(step.contract.target, settings)[0]
+    rows = sample_rows(frame, len(contract.spec.readable), settings.seed)
+    target, weight, outcome = contract.target, contract.weights(rows), contract.outcomes(rows)
+
+    def ask(columns: Columns) -> np.ndarray:
+        return candidate.paths.sklearn.many(enriched(columns))
+
+    def quality(scores: np.ndarray) -> float:
+        answers = answers_of(outcome, scores, threshold and threshold.value, target, weight=weight)
+        return metrics_of(target)[metric].of(unweighted(answers))
+
+    columns, random = contract.columns(rows), np.random.default_rng(settings.seed)
+    losses = {name: shuffle_losses(name, columns, ask, quality, random) for name in columns}
+    return importance_of(metric, losses, len(rows), len(frame))

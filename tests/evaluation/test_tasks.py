@@ -236,6 +236,39 @@ def test_too_few_rows_make_no_interval_and_many_reach_the_coverage_on_new_rows()
     assert np.mean(np.abs(rng.normal(size=20_000)) <= half_width) == pytest.approx(0.9, abs=0.02)
 
 
+@given(st.integers(20, 300), st.sampled_from([0.5, 0.8, 0.9]), st.floats(1e-3, 1e3))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_equal_weights_change_no_conformal_interval(rows: int, coverage: float, weight: float) -> None:
+    outcome = np.random.default_rng(rows).normal(size=rows)
+    plain = conformal_half_width(outcome, np.zeros(rows), coverage)
+    assert conformal_half_width(outcome, np.zeros(rows), coverage, np.full(rows, weight)) == plain
+
+
+def test_a_conformal_interval_counts_each_row_by_its_weight() -> None:
+    rng = np.random.default_rng(2)
+
+    def draw(n: int) -> tuple[np.ndarray, np.ndarray]:  # residuals, and weights: wide ones count 9 times
+        wide = rng.random(n) < 0.5
+        return rng.normal(scale=np.where(wide, 5.0, 1.0), size=n), np.where(wide, 9.0, 1.0)
+
+    residual, weight = draw(4_000)
+    new, counts = draw(40_000)
+    widths = [conformal_half_width(residual, np.zeros(4_000), 0.9, how) for how in (weight, None)]
+    weighted, plain = (np.average(np.abs(new) <= width, weights=counts) for width in widths)
+    assert weighted == pytest.approx(0.9, abs=0.01)
+    assert plain < 0.86
+
+
+def test_slices_of_a_quantity_hold_the_coverage_of_their_weighted_rows() -> None:
+    outcome, weight = np.array([0.0, 0.0, 9.0, 0.0]), np.array([3.0, 1.0, 1.0, 2.0])
+    answers = answers_of(outcome, np.zeros(4), None, PRICE, weight=weight, half_width=1.0)
+    ward = np.array(["north", "south", "south", "south"], dtype=object)
+    slices = slices_of(["ward"], {"ward": ward}, answers, PRICE)
+    assert [one.coverage for one in slices] == [1.0, 0.75]
+    without = slices_of(["ward"], {"ward": ward}, answers_of(outcome, np.zeros(4), None, PRICE), PRICE)
+    assert [one.coverage for one in without] == [None, None]
+
+
 def test_metrics_are_named_in_words_with_the_better_side() -> None:
     assert label("roc_auc") == "ROC AUC (higher is better)"
     assert label("mae") == "mean absolute error (lower is better)"
@@ -246,11 +279,11 @@ def test_metrics_are_named_in_words_with_the_better_side() -> None:
 
 @pytest.mark.parametrize(
     ("target", "files"),
-    [(KIND, ["confusion", "groups"]), (PRICE, ["groups", "predicted", "residuals"])],
+    [(KIND, ["confusion", "groups", "roc"]), (PRICE, ["groups", "predicted", "residuals"])],
     ids=["classes", "quantity"],
 )
 def test_each_task_has_its_plots(target: TargetSpec, files: list[str], tmp_path: Any) -> None:
-    answers = drawn(target, half_width=5.0)
+    answers = drawn(target, half_width=None if target.outcomes else 5.0)
     ward = np.where(np.arange(300) < 100, "north", "south").astype(object)
     slices = slices_of(["ward"], {"ward": ward}, answers, target)
     save_plots(tmp_path / "evaluation", {"candidate": answers, "champion": answers}, slices, target)

@@ -12,9 +12,10 @@ from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.record import Judgment
 from goldenpath.evaluation.slices import Slice
 from goldenpath.report.card import Words
+from goldenpath.report.contrast_plot import plot_contrast
 from goldenpath.report.material import EXPLORED, Material, Picture, pictures
 from goldenpath.report.page import report
-from goldenpath.report.plots import plot_contrast, png_of
+from goldenpath.report.plots import png_of
 from tests.helpers.browser import browser_page
 from tests.helpers.trained_run import judged
 from tests.steps.test_contrast import made_up
@@ -91,7 +92,7 @@ def test_every_link_leads_to_a_section(material: Material) -> None:
 def test_every_picture_has_words(material: Material) -> None:
     page = Page(report(material))
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(images) == 4
+    assert len(images) == 6
     assert all(image["alt"] for image in images)
 
 
@@ -224,6 +225,6 @@ def test_small_plots_stand_side_by_side_and_others_take_the_width(
         page.goto(file.as_uri())
         halves = [one.bounding_box() for one in page.locator(".pictures .half").all()]
         wide = [one.bounding_box() for one in page.locator(".pictures .wide").all()]
-    assert len(halves) == 2
+    assert len(halves) == 3
     assert halves[0]["y"] == halves[1]["y"]
-    assert [one["width"] > 800 for one in wide] == [True]
+    assert [one["width"] > 800 for one in wide] == [True, True]
