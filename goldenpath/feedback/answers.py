@@ -1,0 +1,100 @@
+"""The answers of a model, if the setting `feedback` keeps them: each worker appends to files of its own.
+
+A line is a reply as the caller got it, with time and role, and with the record if records are kept. It is put
+together from bytes that are there already, because every request pays for it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from goldenpath.errors import VolumeFault
+from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.line_files import LineFile
+from goldenpath.feedback.retention import Limits, retain
+from goldenpath.schema.contract import Contract
+
+MOST_WAITING = 8 * 2**20  # bytes of answers that wait for a volume that fails; the oldest are dropped
+PLAIN_RECORD = 4_096  # bytes of a body from which on it is stored without its blanks
+
+
+class AnswerRow(NamedTuple):
+    "One reply, to one record or to a list of records, as it is kept."
+
+    time: float  # seconds since 1970
+    role: str  # of the version that answered: champion, challenger, shadow
+    reply: bytes  # JSON as /predict or /predict/batch returns it, without an explanation
+    record: bytes = b""  # JSON of what was asked, as the function of `record_keeper` returns it
+
+
+def record_keeper(
+    contract: Contract,
+    records: bool,  # whole records? Otherwise only their event time, if the contract has one
+) -> Callable[[bytes], bytes]:  # body of a valid request: what is kept of it, empty for nothing
+    "Return the function that takes out of a request's body what is to be kept of it."
+    if records:
+        return lambda body: body if len(body) < PLAIN_RECORD else to_json(from_json(body))
+    if name := contract.spec.event_time:
+        return lambda body: _only(name, from_json(body))
+    return lambda body: b""
+
+
+def _only(name: str, asked: Any) -> bytes:
+    "Return one field of a record, or of each record of a list."
+    rows = [{name: row.get(name)} for row in (asked if isinstance(asked, list) else [asked])]
+    return to_json(rows if isinstance(asked, list) else rows[0])
+
+
+class AnswerWriter:
+    "What one worker appends; its methods are called by one thread only, which no request waits for."
+
+    def __init__(self, folder: FeedbackFolder, limits: Limits, file: LineFile | None = None) -> None:
+        self._folder, self._limits = folder, limits
+        self._file = file or LineFile(folder.answers, folder.home)
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0  # that wait
+        self.dropped = 0  # lines that were never written, because the volume failed for too long
+
+    def add(self, rows: Sequence[AnswerRow]) -> None:
+        "Take answers; `flush` writes them."
+        lines = answer_lines(rows)
+        self._waiting.append(lines)
+        self._bytes += len(lines)
+        while self._bytes > MOST_WAITING and len(self._waiting) > 1:
+            oldest = self._waiting.popleft()
+            self._bytes -= len(oldest)
+            self.dropped += oldest.count(b"\n")
+
+    def flush(self) -> None:
+        """Write what waits; close the file when it is due, and remove answers beyond the limits then.
+
+        Raises VolumeFault; what was not written waits for the next call.
+        """
+        if self._waiting:
+            self._file.write(b"".join(self._waiting))
+            self._waiting.clear()
+            self._bytes = 0
+        if self._file.close_if_due():
+            retain(self._folder, self._limits)
+
+    def close(self) -> None:
+        "Write what waits, and close the file. Raises VolumeFault."
+        try:
+            self.flush()
+        finally:
+            with suppress(VolumeFault):
+                self._file.close()
+
+
+def answer_lines(rows: Sequence[AnswerRow]) -> bytes:
+    "Write a line for each row; a record's line breaks are blanks between its parts, never within a text."
+    return b"".join(
+        [
+            b'%b,"time":%d,"role":"%b","record":%b}\n'
+            % (reply[:-1], time * 1e6, role.encode(), record.replace(b"\n", b" ") or b"null")
+            for time, role, reply, record in rows
+        ]
+    )
