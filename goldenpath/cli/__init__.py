@@ -21,6 +21,7 @@ EVERYDAY = {
     "runs": "List and compare runs.",
     "batch": "Score a file with a published model.",
     "predict": "Answer one record.",
+    "evaluate": "Measure a published version on any labeled file.",
     "adopt": "Draft contract and settings from your own table.",
     "serve": "Answer over HTTP until stopped.",
     "contrast": "Measure training time against prediction time.",

@@ -68,7 +68,8 @@ def class_log_loss(rows: Weighted) -> float:
 
     answers = rows.answers
     labels = np.arange(answers.probability.shape[1])
-    return float(log_loss(answers.outcome, answers.probability, labels=labels, sample_weight=rows.weight))
+    shares = answers.probability / answers.probability.sum(axis=1, keepdims=True)  # a compiled model rounds
+    return float(log_loss(answers.outcome, shares, labels=labels, sample_weight=rows.weight))
 
 
 def one_vs_rest_auc(rows: Weighted) -> float:

@@ -73,7 +73,7 @@ def sort_chunk(
     hashes = hash_rows(chunk.batch)
     by_key = isinstance(split, HashSplit) and split.by_key
     units = key_hashes(chunk.batch, contract.spec.key, hashes) if by_key else hashes
-    days = days_of(chunk.batch, split)[here] if isinstance(split, DateSplit) else None
+    days = days_of(chunk.batch, split.column)[here] if isinstance(split, DateSplit) else None
     sides = place(split, units[here], days)
     placed = sides >= 0
     rejected = pd.concat([checked.rejected, undated(checked.clean.index[~placed], split), ragged(chunk)])
@@ -106,10 +106,10 @@ def needed_frame(
 
 def days_of(
     batch: pa.RecordBatch,
-    split: DateSplit,
+    column: str,
 ) -> np.ndarray:  # (n,) datetime64[D], NaT where there is none
-    "Parse the days to split by, in either date style."
-    texts = canonical(as_text(batch.column(split.column))).to_pandas()
+    "Parse the days of a column, in either date style."
+    texts = canonical(as_text(batch.column(column))).to_pandas()
     days = pd.to_datetime(texts.str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
     return np.asarray(days, dtype="datetime64[D]")
 
