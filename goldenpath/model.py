@@ -15,6 +15,7 @@ import numpy as np
 
 from .contract import CONTRACT
 from .errors import BadInput
+from .inference.calibration import Calibration, calibrate
 from .records import Columns, Layout
 from .schema.features import date_parts, missing_marks
 from .schema.golden import CLOSE, KEPT, Golden, Pool, golden_of, largest_difference
@@ -147,9 +148,11 @@ def choose_golden(
     fast: np.ndarray | None,  # the ONNX model's, if there is one
     threshold: float | None,  # of a binary target
     n: int = KEPT,
+    calibration: Calibration | None = None,  # of the version, which decides with calibrated scores
 ) -> Golden:
     "Choose the records that would reveal a wrong model soonest. Raises BadInput if none is left."
-    rank, margin = pool.target.rank(scores), pool.target.margin(scores, threshold)
+    decisive = calibrate(scores, calibration)
+    rank, margin = pool.target.rank(scores), pool.target.margin(decisive, threshold)
     order, near = np.argsort(rank, kind="stable"), np.argsort(margin, kind="stable")
     apart = [] if fast is None else [np.argsort(-largest_difference(scores, fast), kind="stable")]
     share = -(-max(n - pool.corners, 0) // (2 + len(apart)))
@@ -159,7 +162,7 @@ def choose_golden(
     for candidates in (spread, near, *apart):
         taken = set(chosen)
         chosen += [int(place) for place in candidates if clear[place] and place not in taken][:share]
-    return golden_of(pool, chosen, scores, threshold, decide)
+    return golden_of(pool, chosen, scores, threshold, decide, decisive)
 
 # %% ../notebooks/04_model.ipynb #5bcf6002
 TRUSTED_TYPES: tuple[str, ...] = (

@@ -1,7 +1,8 @@
 """The model somewhere else: contract, enrichment, roles and decision stay here, only the model call goes out.
 
 It speaks the Open Inference Protocol to a server that holds the fitted pipeline of each version under that
-version's name, such as MLServer with what `goldenpath models export` writes.
+version's name, such as MLServer with what `goldenpath models export` writes. If the version is calibrated,
+the pipeline there calibrates.
 """
 
 import http.client
@@ -157,7 +158,7 @@ def open_remote(registry: Registry, settings: Settings, name: str) -> Predictor:
     url, timeout, retries = settings.backend_url, settings.backend_timeout, settings.backend_retries
     target = target_of(folder, manifest)
     engine = RemoteEngine(url, manifest.model, version, manifest.layout, timeout, retries, target)
-    proof = prove_golden(engine, folder, manifest, enriched)
+    proof = prove_golden(engine, folder, manifest, enriched, answers_calibrated=True)
     if proof.status != "proven":
         raise NotTrusted(f"the backend's {version} is another model: {proof.reason}; export it there again")
     why = "the model answers elsewhere (backend = v2)"

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from goldenpath.errors import GoldenpathError
 from goldenpath.evaluation.metrics import Floats
+from goldenpath.inference.calibration import calibrated
 from goldenpath.inference.engines import SklearnEngine
 from goldenpath.records import Columns
-from goldenpath.registry.artifact import load_pipeline, read_record
+from goldenpath.registry.artifact import calibration_of, load_pipeline, read_record
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import ContractSpec, diff
@@ -56,4 +57,5 @@ def _predicted(
     if missing:
         raise GoldenpathError(f"its model takes {', '.join(missing)}, which no step makes any more")
     pipeline = load_pipeline(folder, manifest, trusted)
-    return SklearnEngine(pipeline, manifest.layout, spec.target).many(columns)
+    engine = SklearnEngine(pipeline, manifest.layout, spec.target)
+    return calibrated(engine, calibration_of(folder, manifest)).many(columns)

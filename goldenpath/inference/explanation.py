@@ -26,6 +26,10 @@ NO_LEVEL = "\N{REPLACEMENT CHARACTER} a level that no row has"
 Raw = Callable[[Columns], NDArray[np.float64]]  # (n, k) scores before they become probabilities
 
 SUM = "base, the average over the training rows, and the contributions sum to the score"
+CALIBRATED = {
+    "contributions": "the probability of the answer is calibrated after this score",
+    "ablation": "the probabilities are calibrated ones",
+}
 NO_SUM = "each field was set alone to its most frequent level or median; these differences do not sum"
 
 
@@ -97,8 +101,13 @@ def explain_answer(
         )
     columns = predictor.contract.columns_of([record])
     if explainer.parts is None:
-        return explain_by_ablation(explainer.reference, columns, predictor.scores, target, answer)
-    return explain_parts(explainer.parts, predictor.inputs.many(columns), list(columns), target, answer)
+        explained = explain_by_ablation(explainer.reference, columns, predictor.scores, target, answer)
+    else:
+        complete = predictor.inputs.many(columns)
+        explained = explain_parts(explainer.parts, complete, list(columns), target, answer)
+    if predictor.manifest is None or predictor.manifest.calibration is None:
+        return explained
+    return explained.model_copy(update={"note": f"{explained.note}; {CALIBRATED[explained.method]}"})
 
 
 def explain_parts(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from goldenpath.inference.calibration import Calibration, calibrate, calibrated
 from goldenpath.inference.engines import CannotCompile, Engine, OnnxEngine, SklearnEngine
 from goldenpath.measure.stopwatch import latency, time_calls
 from goldenpath.records import Columns, FastPathRecord, Latency, Layout
@@ -23,11 +24,16 @@ def prove(
     threshold: float | None,  # of a binary target
     *,
     singly: bool = False,  # also one by one, as a server asks: for engines that do this in another way
+    calibration: Calibration | None = None,  # of the version, which decides with calibrated scores
 ) -> FastPathRecord:  # "proven" or "refused", with the reason
-    "Compare answers: every label equal, every score as near as rounding. Raises what the engine raises."
-    proof = compare_answers(expected, engine.many(columns), threshold, engine.target)
+    """Compare raw answers: every label equal, every score as near as rounding.
+
+    Raises what the engine raises.
+    """
+    how = threshold, engine.target, None, calibration
+    proof = compare_answers(expected, engine.many(columns), *how)
     if singly and proof.status == "proven":
-        return compare_answers(expected, one_by_one(engine, columns), threshold, engine.target)
+        return compare_answers(expected, one_by_one(engine, columns), *how)
     return proof
 
 
@@ -43,6 +49,7 @@ def compare_answers(
     threshold: float | None,  # of a binary target
     target: TargetSpec = TWO_OUTCOMES,
     tolerance: float | None = None,  # None: what the target's rounding explains
+    calibration: Calibration | None = None,  # that is applied before a label is decided
 ) -> FastPathRecord:  # "proven" or "refused"
     "Judge answers: every label must be equal, every score within `tolerance`."
     if not len(expected):
@@ -51,7 +58,8 @@ def compare_answers(
     finite = bool(np.isfinite(difference).all())
     tolerance = target.tolerance(expected) if tolerance is None else tolerance
     apart = int((~(difference <= tolerance)).sum())  # counts NaN as well
-    flipped = int(target.flips(expected, answers, threshold).sum())
+    theirs, ours = (calibrate(scores, calibration) for scores in (expected, answers))
+    flipped = int(target.flips(theirs, ours, threshold).sum())
     largest = float(difference.max(initial=0.0)) if finite else None
     if not apart and not flipped:
         return FastPathRecord(status="proven", reason="", rows=len(expected), max_difference=largest)
@@ -69,13 +77,15 @@ class Paths:
     sklearn: SklearnEngine
     fast: Engine | None
     without_fast: FastPathRecord | None = None  # why `fast` is None
+    calibration: Calibration | None = None  # of the answers of either
 
     def prove(self, columns: Columns, threshold: float | None) -> FastPathRecord:
         "Compare both row by row. Absent, unproven (onnxruntime is missing), refused or proven."
         if self.fast is None:
             return self.without_fast or FastPathRecord(status="absent", reason="it was not compiled")
         try:
-            return prove(self.fast, columns, self.sklearn.many(columns), threshold)
+            expected = self.sklearn.many(columns)
+            return prove(self.fast, columns, expected, threshold, calibration=self.calibration)
         except CannotCompile as error:
             return FastPathRecord(status="refused", reason=f"the compiled model fails on these rows: {error}")
 
@@ -110,7 +120,7 @@ def latencies(
         return latency(time_calls(lambda values: engine.one(*values), single, 20, within))
 
     engines = [paths.sklearn, *([paths.fast] if proven and paths.fast else [])]
-    return {engine.name: timed(engine) for engine in engines}
+    return {engine.name: timed(calibrated(engine, paths.calibration)) for engine in engines}
 
 
 def single_rows(columns: Columns, layout: Layout, most: int) -> list[tuple[list[str], list[float]]]:

@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from goldenpath.errors import Incomplete, NotTrusted
+from goldenpath.inference.calibration import Calibration
 from goldenpath.records import Frozen
 from goldenpath.registry.archive import check_archive, refers_to_main
 from goldenpath.registry.manifest import FileEntry, Manifest
 from goldenpath.registry.parts import check_parts
 from goldenpath.schema.golden import Golden
 from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import TargetSpec
 from goldenpath.volume import FILE_MODE, faults, open_regular, read_file, sync, write_file
 
 JsonModel = TypeVar("JsonModel", bound=Frozen)
@@ -31,6 +33,7 @@ JsonModel = TypeVar("JsonModel", bound=Frozen)
 MANIFEST = "manifest.json"
 PIPELINE = "model.skops"
 EXPLANATION = "explanation.json"  # not in versions of older releases
+CALIBRATION = "calibration.json"  # only if the manifest names a calibration
 REQUIRED = (PIPELINE, "contract.json", "golden.json")
 FORMAT = 1  # the newest manifest format that this library reads
 
@@ -192,6 +195,21 @@ def _check_records(folder: Path, manifest: Manifest) -> None:
         raise NotTrusted(f"{folder / 'golden.json'} does not hold one answer per record; publish it again")
     if not golden.records:
         raise NotTrusted(f"{folder / 'golden.json'} has no records to prove a model with; train it again")
+    _check_calibration(folder, manifest, spec.target)
+
+
+def _check_calibration(folder: Path, manifest: Manifest, target: TargetSpec) -> None:
+    calibration = calibration_of(folder, manifest)
+    kind, problem = calibration and calibration.kind, calibration and calibration.problem(target)
+    if kind != manifest.calibration:
+        problem = f"is of kind {kind}, its manifest says {manifest.calibration}"
+    if problem:
+        raise NotTrusted(f"{folder / CALIBRATION} {problem}; publish it again")
+
+
+def calibration_of(folder: Path, manifest: Manifest) -> Calibration | None:
+    "Read what calibrates the answers of a version, if anything does. Raises NotTrusted, VolumeFault."
+    return read_record(folder, manifest, CALIBRATION, Calibration) if CALIBRATION in manifest.files else None
 
 
 def sha256(path: Path) -> str:

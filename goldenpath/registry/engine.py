@@ -4,11 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from goldenpath.errors import GoldenpathError, NotTrusted
+from goldenpath.inference.calibration import calibrate, calibrated
 from goldenpath.inference.engines import CannotCompile, Engine, OnnxEngine, SklearnEngine
 from goldenpath.inference.explanation import Explainer
 from goldenpath.inference.proof import prove
 from goldenpath.records import Columns, FastPathRecord
-from goldenpath.registry.artifact import EXPLANATION, load_pipeline, read_record, read_trusted
+from goldenpath.registry.artifact import (
+    EXPLANATION,
+    calibration_of,
+    load_pipeline,
+    read_record,
+    read_trusted,
+)
 from goldenpath.registry.manifest import Manifest
 from goldenpath.schema.contract import ContractSpec, columns_of_json
 from goldenpath.schema.golden import Golden
@@ -25,10 +32,14 @@ def open_engine(
     fast: bool = True,  # False: scikit-learn answers, for comparison
     trusted: tuple[str, ...] = (),
 ) -> tuple[Engine, str]:  # the second says why scikit-learn answers; empty if the ONNX model does
-    "Open the ONNX model if it is proven, else scikit-learn. Raises NotTrusted if neither is, VolumeFault."
+    """Open the ONNX model if it is proven, else scikit-learn; calibrate its answers as the version says.
+
+    Raises NotTrusted if neither is proven, VolumeFault.
+    """
     try:
-        engine, why = _open_onnx(folder, manifest, complete) if fast else (None, "not asked for")
-        return engine or _open_sklearn(folder, manifest, complete, trusted), why
+        fast_engine, why = _open_onnx(folder, manifest, complete) if fast else (None, "not asked for")
+        engine = fast_engine or _open_sklearn(folder, manifest, complete, trusted)
+        return calibrated(engine, calibration_of(folder, manifest)), why
     except GoldenpathError:
         raise
     except Exception as error:  # a pipeline may fail in any way when it is asked
@@ -43,8 +54,9 @@ def prove_golden(
     complete: Complete,
     *,
     singly: bool = False,  # also one by one
+    answers_calibrated: bool = False,  # the engine calibrates already, if the version does
 ) -> FastPathRecord:  # "proven" or "refused", with the reason
-    "Ask for the golden records of a version again, and compare with the answers stored with them."
+    "Ask for the golden records of a version again, and compare with the raw answers stored with them."
     golden = read_record(folder, manifest, "golden.json", Golden)
     spec = read_record(folder, manifest, "contract.json", ContractSpec)
     columns = columns_of_json(spec, golden.records)
@@ -55,7 +67,10 @@ def prove_golden(
         raise NotTrusted(
             f"the model asks for {unknown}, which neither contract nor enrich() has; train it again"
         )
-    return prove(engine, columns, golden.scores, manifest.threshold, singly=singly)
+    calibration, expected = calibration_of(folder, manifest), golden.scores
+    if answers_calibrated:
+        calibration, expected = None, calibrate(expected, calibration)
+    return prove(engine, columns, expected, manifest.threshold, singly=singly, calibration=calibration)
 
 
 def target_of(folder: Path, manifest: Manifest) -> AnyTarget:

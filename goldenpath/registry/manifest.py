@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from goldenpath.inference.calibration import CalibrationKind
 from goldenpath.records import FastPathRecord, Frozen, Latency, Layout
 
 DRAWN = re.compile(r"\(([\d,]+) rows, seed (\d+)\)$")  # in `source`, before `drawn` was a field of its own
@@ -92,9 +93,9 @@ class Manifest(Origin):
     latency: dict[str, Latency]  # "sklearn" and "onnx", one record in process
     files: dict[str, FileEntry]
     half_width: float | None = None  # of the interval around a predicted quantity
+    calibration: CalibrationKind | None = None  # of the maps in its calibration.json, if there are any
 
     @model_serializer(mode="wrap")
-    def _without_absent_width(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {
-            name: value for name, value in dump(self).items() if name != "half_width" or value is not None
-        }
+    def _without_what_is_absent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        later = ("half_width", "calibration")
+        return {name: value for name, value in dump(self).items() if name not in later or value is not None}

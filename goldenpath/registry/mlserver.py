@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from goldenpath.errors import BadInput
+from goldenpath.inference.calibration import Calibration, Knots
 from goldenpath.records import Layout
-from goldenpath.registry.artifact import load_pipeline, read_record
+from goldenpath.registry.artifact import calibration_of, load_pipeline, read_record
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.spec import ContractSpec
@@ -33,6 +34,8 @@ def export_mlserver(
 
     manifest = registry.verify(version)
     pipeline = load_pipeline(registry.folder(version), manifest, trusted)
+    if calibration := calibration_of(registry.folder(version), manifest):
+        pipeline = calibrating(pipeline, calibration)
     target = read_record(registry.folder(version), manifest, "contract.json", ContractSpec).target
     with faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,6 +43,34 @@ def export_mlserver(
             raise BadInput(f"{folder} is not empty; name a new folder")
         joblib.dump(pipeline, folder / JOBLIB)
         (folder / "model-settings.json").write_text(json.dumps(model_settings(manifest, target), indent=2))
+
+
+def calibrating(pipeline: Any, calibration: Calibration) -> Any:
+    """Return a classifier that answers with calibrated probabilities.
+
+    It is put together of scikit-learn's own parts, because the other server has no goldenpath: its isotonic
+    calibration is linear between knots too, and also divides those of classes by their sum.
+    """
+    from sklearn.calibration import CalibratedClassifierCV, _CalibratedClassifier
+    from sklearn.ensemble import VotingClassifier
+
+    maps = calibration.maps if len(calibration.maps) > 2 else calibration.maps[-1:]
+    raw = VotingClassifier([("pipeline", pipeline)], voting="soft")  # has probabilities alone to calibrate
+    raw.estimators_, raw.classes_ = [pipeline], pipeline.classes_
+    parts = [isotonic(knots) for knots in maps]
+    whole = CalibratedClassifierCV(raw, method="isotonic")
+    whole.classes_ = pipeline.classes_
+    whole.calibrated_classifiers_ = [
+        _CalibratedClassifier(raw, parts, classes=pipeline.classes_, method="isotonic")
+    ]
+    return whole
+
+
+def isotonic(knots: Knots) -> Any:
+    "Return the regression of scikit-learn that is linear between these knots."
+    from sklearn.isotonic import IsotonicRegression
+
+    return IsotonicRegression(out_of_bounds="clip").fit(knots.x, knots.y)
 
 
 def model_settings(manifest: Manifest, target: TargetSpec) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from goldenpath.inference.calibration import calibrate
 from goldenpath.records import Frozen
-from goldenpath.registry.artifact import read_record
+from goldenpath.registry.artifact import calibration_of, read_record
 from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.runs import provenance
@@ -18,7 +19,7 @@ _SHOWN = 16  # characters of a hash
 
 # Retrains as recorded, in a scratch home; gives what the rows were and the candidate's folder.
 Retrain = Callable[[Manifest, Path], tuple[DataSummary, Path]]
-# The probability of the positive outcome for each record, from the model in a folder. (n,)
+# The raw scores of each record, from the model in a folder. (n,) or (n, k)
 Predict = Callable[[Path, list[dict[str, object]]], "np.ndarray[tuple[int], np.dtype[np.float64]]"]
 
 
@@ -105,11 +106,13 @@ def reproduce(registry: Registry, version: str, retrain: Retrain, answer: Predic
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         data, candidate = retrain(manifest, Path(scratch))
         now = answer(candidate, list(golden.records))  # type: ignore[arg-type]
-    then = golden.scores
+    then, calibration = golden.scores, calibration_of(registry.folder(version), manifest)
     target = read_record(registry.folder(version), manifest, "contract.json", ContractSpec).target
     return Reproduction(
         version=version,
         compared=(*compare_code(manifest), *compare_data(manifest, data)),
         difference=float(np.abs(now - then).max(initial=0.0)),
-        labels=int(target.flips(then, now, manifest.threshold).sum()),
+        labels=int(
+            target.flips(calibrate(then, calibration), calibrate(now, calibration), manifest.threshold).sum()
+        ),
     )

@@ -31,7 +31,8 @@ WORDS = ("a", "some words", "ÄÖÜ é ß", "0", " ", "-")
 class Golden(Frozen):
     """Records, and scikit-learn's answers to them: the content of a version's `golden.json`.
 
-    One of `probability`, `probabilities` and `values` is filled, by the task; the file leaves the others out.
+    Scores are raw, before any calibration; labels are those that the version answers. One of `probability`,
+    `probabilities` and `values` is filled, by the task; the file leaves the others out.
     """
 
     records: list[dict[str, JsonValue]]
@@ -154,6 +155,7 @@ def golden_of(
     scores: NDArray[np.float64],  # scikit-learn's, one (or k for classes) for each record of the pool
     threshold: float | None,  # of a binary target
     decide: Decide,  # the model's own
+    decisive: NDArray[np.float64] | None = None,  # the pool's calibrated scores; None: the same
 ) -> Golden:
     "Keep the chosen records with their answers. Raises BadInput without any: nothing could verify the model."
     if not chosen:
@@ -161,8 +163,8 @@ def golden_of(
             f"the model answers every record with {undecided(threshold)}, so nothing could prove it "
             "when it is loaded; train on rows that tell the outcomes apart"
         )
-    kept = scores[chosen]
-    stored = pool.target.stored(kept, pool.target.decide(kept, threshold, decide))
+    codes = pool.target.decide((scores if decisive is None else decisive)[chosen], threshold, decide)
+    stored = pool.target.stored(scores[chosen], codes)
     return Golden(records=[pool.records[place] for place in chosen], **stored)
 
 

@@ -382,6 +382,55 @@ def flipped_bit_with_a_fitting_manifest(folder: Path, canary: Path) -> None:
     rehash(folder)
 
 
+def calibrated_by(**calibration: Any) -> Attack:
+    "Return an attack by maps of probabilities, with a manifest that fits."
+
+    def attack(folder: Path, canary: Path) -> None:
+        (folder / "calibration.json").write_text(json.dumps({"kind": "isotonic", **calibration}))
+        edit_manifest(folder, calibration="isotonic")
+        rehash(folder)
+
+    return attack
+
+
+def calibration_that_is_missing(folder: Path, canary: Path) -> None:
+    edit_manifest(folder, calibration="isotonic")
+
+
+def calibration_of_another_kind(folder: Path, canary: Path) -> None:
+    calibrated_by(maps=[{"x": [0, 1], "y": [0.1, 0.9]}])(folder, canary)
+    edit_manifest(folder, calibration="sigmoid")
+
+
+def calibration_that_the_manifest_hides(folder: Path, canary: Path) -> None:
+    (folder / "calibration.json").write_text('{"kind": "isotonic", "maps": [{"x": [0, 1], "y": [0.1, 0.9]}]}')
+    rehash(folder)
+
+
+CALIBRATIONS: dict[str, tuple[Attack, str]] = {
+    "falls": (calibrated_by(maps=[{"x": [0, 1], "y": [0.9, 0.1]}]), r"not a Calibration: .*do not ascend"),
+    "infinite": (
+        calibrated_by(maps=[{"x": [0, 1], "y": ["-Infinity", 0.9]}]),
+        r"not a Calibration: .*not between",
+    ),
+    "many": (calibrated_by(maps=[{"x": [*range(101)], "y": [*range(101)]}]), r"needs 2 to 100 knots"),
+    "outside": (calibrated_by(maps=[{"x": [0, 1], "y": [0.1, 1.5]}]), r"leads to 0.1 and 1.5, not between"),
+    "classes": (calibrated_by(maps=[{"x": [0, 1], "y": [0.1, 0.9]}] * 2), r"has 2 maps for 1 scores"),
+    "unknown": (calibrated_by(maps=[], kind="pickle"), r"not a Calibration: Input should be"),
+    "missing": (calibration_that_is_missing, r"is of kind None, its manifest says isotonic"),
+    "other kind": (calibration_of_another_kind, r"is of kind isotonic, its manifest says sigmoid"),
+    "hidden": (calibration_that_the_manifest_hides, r"is of kind isotonic, its manifest says None"),
+}
+
+
+@pytest.mark.parametrize("name", CALIBRATIONS)
+def test_a_calibration_that_is_none_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    attack, reason = CALIBRATIONS[name]
+    attack(folder, tmp_path / "canary")
+    with pytest.raises(NotTrusted, match=rf"calibration.json .*{reason}"):
+        load_predictor(folder, fast=False)
+
+
 ATTACKS: dict[Attack, str] = {
     pickle_under_the_skops_name: r"model.skops is not a skops file: File is not a zip file",
     joblib_under_the_skops_name: r"model.skops is not a skops file: File is not a zip file",
