@@ -14,7 +14,7 @@ from goldenpath.errors import BadInput
 from goldenpath.schema.columns import Distinct, dates, distinct
 from goldenpath.schema.fields import EPOCH, EXACT_INTEGER
 from goldenpath.tables.progress import shown
-from goldenpath.tables.reader import read_chunks
+from goldenpath.tables.reader import as_strings, read_chunks
 
 PLACES = 40  # chunks of a sample, spread evenly over the file
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)(\.0+)?", re.ASCII)
@@ -114,7 +114,7 @@ def take_sample(file: str) -> TableSample:
         rows += len(chunk.rows)
         if chunk.done * PLACES >= part:  # the first chunk of each part of the file
             part = int(chunk.done * PLACES) + 1
-            kept.append(chunk.batch)
+            kept.append(as_strings(chunk.batch))
     if not rows:
         raise BadInput(f"{file} has a header but no rows")
     frame = pa.Table.from_batches(kept).to_pandas(integer_object_nulls=True)

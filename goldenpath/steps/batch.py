@@ -21,9 +21,10 @@ from ..runs.spec import step_spec
 from ..schema.contract import Contract
 from ..schema.targets import TargetSpec
 from ..tables.batch_files import open_input, rejected_beside
+from ..tables.endings import is_parquet
 from ..tables.formulas import without_formulas
 from ..tables.progress import shown
-from ..tables.reader import Chunk
+from ..tables.reader import Chunk, as_strings
 from ..tables.triage import needed_frame, ragged
 from ..tables.whole_file import ending, whole_table
 from ..tables.writer import as_batch
@@ -75,6 +76,7 @@ def score_chunk(
     checked = contract.check(needed_frame(chunk, [field.name for field in contract.fields]), target=False)
     here = np.searchsorted(chunk.rows, checked.clean.index.to_numpy())
     kept = chunk.batch if len(here) == len(chunk.rows) else chunk.batch.take(pa.array(here))
+    kept = kept if is_parquet(chunk.file) else as_strings(kept)  # CSV has no categories
     problems = pd.concat([checked.rejected, ragged(chunk)]).sort_values("row", kind="stable")
     scored = with_answers(kept, chunk.rows[here], contract.columns(checked.clean), predictor)
     return scored, as_batch(problems, REJECTED)

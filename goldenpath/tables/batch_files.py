@@ -5,6 +5,7 @@ from itertools import chain, product
 from pathlib import Path
 
 from goldenpath.errors import BadInput
+from goldenpath.tables.ahead import read_ahead
 from goldenpath.tables.reader import Chunk, read_chunks
 from goldenpath.tables.sources import covers, find_files
 from goldenpath.tables.whole_file import ending
@@ -30,7 +31,7 @@ def open_input(
             raise BadInput(f"{path} is the input itself; name another output")
         if covers(source, path):
             raise BadInput(f"{path} would be read as input next time ({source}); name another output")
-    chunks = read_chunks(files[0], required)
+    chunks = read_ahead(read_chunks(files[0], required))
     first = next(chunks, None)
     if first is None:
         raise BadInput(f"{source} has a header but no rows")

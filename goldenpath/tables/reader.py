@@ -8,7 +8,7 @@ import csv
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,15 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
+from goldenpath.tables.ahead import read_ahead
 from goldenpath.tables.endings import compression, is_parquet
 from goldenpath.tables.file_kind import refuse_other_kind
 from goldenpath.tables.sources import find_files, first_line, is_remote, place_named
 from goldenpath.text.spelling import nearest_word
 
-CSV_BLOCK = 2 * 2**20  # bytes of CSV that are parsed at a time (Arrow reads 32 of them ahead)
+CSV_BLOCK = 8 * 2**20  # bytes of CSV that are parsed at a time
+LEVELS = pa.dictionary(pa.int32(), pa.string())  # of a CSV column: each value once, and where it stands
+MEASURED_ROWS = 500  # of a batch, for the progress
 BATCH = 65_536  # rows of Parquet that are read at a time
 DEFINED_IN = "notebooks/01_contract.ipynb"
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -44,7 +47,7 @@ class Chunk:
     rows: NDArray[
         np.int64
     ]  # (n,) number of each row in its file, counted from 1, header and blank lines aside
-    batch: pa.RecordBatch  # n rows; from a CSV file every column is a string, "" where empty
+    batch: pa.RecordBatch  # n rows; from a CSV file every column is text, as LEVELS, "" where empty
     ragged: tuple[tuple[int, int], ...]  # (row, cells) of the CSV rows that have too few or too many cells
     done: float  # share of the file that is read, 0 to 1
 
@@ -59,7 +62,7 @@ def read_columns(file: str) -> tuple[str, ...]:
 def read_chunks(
     file: str,
     needed: tuple[str, ...] = (),  # columns that are required
-) -> Iterator[Chunk]:
+) -> Generator[Chunk, None, None]:
     """Stream one file in its own order.
 
     Raises BadInput for a file that is missing, empty, not UTF-8, cut off, lacks a column or has one twice.
@@ -75,8 +78,16 @@ def read_source(
     needed: tuple[str, ...],  # columns that each file must have
 ) -> Iterator[Chunk]:
     "Stream the rows of all files behind a source, in order of their names. Raises as `read_chunks` does."
-    for file in find_files(source):
-        yield from read_chunks(file, needed)
+    yield from read_ahead(chunk for file in find_files(source) for chunk in read_chunks(file, needed))
+
+
+def as_strings(batch: pa.RecordBatch) -> pa.RecordBatch:
+    "Return the same rows with text as plain strings, which a file or a frame of its own is made of."
+    columns = [
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def require_headers(source: str, needed: tuple[str, ...]) -> None:
@@ -187,7 +198,7 @@ def _csv_reader(stream: Any, names: list[str], on_ragged_row: Callable[[Any], st
         # One thread: only then does Arrow number the rows that it hands to the handler.
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK),
         parse_options=_parsing(on_ragged_row),
-        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, LEVELS)),
     )
 
 
@@ -207,13 +218,14 @@ def _number_rows(
 
 
 def _no_rows(names: tuple[str, ...]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], pa.schema([(name, pa.string()) for name in names]))
+    return pa.RecordBatch.from_pylist([], pa.schema([(name, LEVELS) for name in names]))
 
 
 def _bytes_of(batch: pa.RecordBatch) -> int:
-    "About what a batch took in its file: Arrow has 4 bytes for each cell's offset, a CSV file one separator."
-    separators = batch.num_rows * batch.num_columns
-    return int(batch.nbytes - 3 * separators)
+    "About what a batch took in its file, judged by its first rows: text and one separator for each cell."
+    first = as_strings(batch.slice(0, MEASURED_ROWS))
+    offsets = 3 * first.num_rows * first.num_columns  # Arrow has 4 bytes for each, the separator is one
+    return int((first.nbytes - offsets) * batch.num_rows / max(first.num_rows, 1))
 
 
 def _size(stream: Any, file: str) -> int:
