@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from goldenpath.cluster.pipeline_file import read_pipeline
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.settings import KEYS, MOUNT, SERVICE_LINK, load_settings
 from goldenpath.settings.rules import parse_listen
 from serving.launcher import Draining, check_access
@@ -76,11 +77,22 @@ def test_the_volume_is_mounted_where_the_code_looks_for_it(name, pod):
     claims = {v["name"]: v["persistentVolumeClaim"] for v in pod["volumes"] if "persistentVolumeClaim" in v}
     assert claims["goldenpath"]["claimName"] == "goldenpath"
     for container in containers(pod):
-        mount = next(m for m in container["volumeMounts"] if m["name"] == "goldenpath")
-        assert mount["mountPath"] == str(MOUNT)
+        (mount,) = [m for m in container["volumeMounts"] if m["mountPath"] == str(MOUNT)]
         writes = container["name"] in ("gp-workbench", "retraining", "models")
+        assert mount["name"] == "goldenpath"
         assert mount.get("readOnly", False) != writes
-        assert claims["goldenpath"].get("readOnly", False) != writes
+        assert claims["goldenpath"].get("readOnly", False) is False  # else no mount of it could be written
+
+
+@each_pod
+def test_a_server_may_write_its_feedback_and_nothing_else_of_the_volume(name, pod):
+    feedback = FeedbackFolder(MOUNT, "any").path.relative_to(MOUNT).parts[0]
+    for container in containers(pod):
+        mounts = [m for m in container["volumeMounts"] if m["name"] == "goldenpath"]
+        parts = {m["mountPath"]: m["subPath"] for m in mounts if "subPath" in m}
+        serves = container["name"] in ("serving", "kserve-container")
+        assert parts == ({str(MOUNT / feedback): feedback} if serves else {})
+        assert all(not mount.get("readOnly", False) for mount in mounts if "subPath" in mount)
 
 
 @each_pod

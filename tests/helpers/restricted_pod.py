@@ -1,7 +1,8 @@
 """A pod under OpenShift's restricted-v2, as far as one machine can be one.
 
 An unknown user id with group 0 and no capabilities, a read-only file system except /tmp and /dev/shm, no
-HOME; the image's folder at /opt/goldenpath as serving/Containerfile lays it, the volume at /mnt/goldenpath.
+HOME; the image's folder at /opt/goldenpath as serving/Containerfile lays it, the volume at /mnt/goldenpath;
+of a volume that the pod may only read, feedback/ can be a second mount that it may write.
 """
 
 import os
@@ -30,6 +31,10 @@ mount --bind "$base" "$stage/base"
 mount -t tmpfs none /mnt; mkdir /mnt/goldenpath
 mount --bind "$stage/volume" /mnt/goldenpath
 mount -o "remount,bind,$mode" /mnt/goldenpath
+if [ "$mode" = ro ]; then  # the subPath of a claim, which the node makes with the mode of the volume
+    [ -d "$stage/volume/feedback" ] || install -d -m "$(stat -c %a "$volume")" "$stage/volume/feedback"
+    mount --bind "$stage/volume/feedback" /mnt/goldenpath/feedback
+fi
 mount -t tmpfs none /opt; mkdir /opt/goldenpath
 mount --bind "$stage/image" /opt/goldenpath
 mount -o remount,bind,ro /opt/goldenpath
