@@ -32,6 +32,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
+LossName = Literal["absolute", "squared", "logarithmic"]  # the last: squared difference of log(1 + amount)
 
 
 class FieldProfile(Frozen):
@@ -49,6 +50,8 @@ class FieldProfile(Frozen):
     counts: tuple[Count, ...]  # by cell
     missing: Count = 0  # 0 also for fewer than FEWEST_IN_CELL rows
     outside: Count = 0  # 0 also for fewer than FEWEST_IN_CELL rows
+    means: tuple[Finite, ...] = ()  # of a number, by cell
+    deviation: Size = 0.0  # of a number: standard deviation of all rows
 
     @property
     def is_text(self) -> bool:
@@ -60,6 +63,7 @@ class FieldProfile(Frozen):
         borders = self.edges if self.levels is None else self.levels
         require(len(self.counts) == len(borders) + 1, f"{self.name} needs one count for each cell")
         require(len(set(borders)) == len(borders) and "" not in borders, f"{self.name} repeats a cell")
+        require(len(self.means) in (0, len(self.counts)), f"{self.name} needs one mean for each cell")
         require(list(self.edges) == sorted(self.edges), f"the edges of {self.name} must ascend")
         require(not (self.is_text and self.edges), f"{self.name} has levels and edges")
         require(
@@ -67,6 +71,13 @@ class FieldProfile(Frozen):
             f"the lowest value of {self.name} is above its highest",
         )
         return self
+
+
+class Loss(Frozen):
+    "What answers of a group of predicted values are expected to be off by, from the validation rows."
+
+    mean: tuple[Size, ...]  # by group
+    deviation: tuple[Size, ...]  # standard deviation between the rows of a group
 
 
 class ScoreProfile(Frozen):
@@ -85,11 +96,7 @@ class ScoreProfile(Frozen):
     knots: Annotated[
         tuple[tuple[UnitInterval, UnitInterval], ...], Field(max_length=10_000)
     ] = ()  # score -> probability
-    absolute: tuple[Size, ...] = ()  # of a quantity, by group: expected absolute error
-    squared: tuple[Size, ...] = ()  # expected squared error
-    logarithmic: tuple[
-        Size, ...
-    ] = ()  # expected squared error of log(1 + value); empty if a value is below 0
+    losses: dict[LossName, Loss] = Field(default_factory=dict)  # of a quantity
 
     @model_validator(mode="after")
     def _consistent(self) -> "ScoreProfile":
@@ -98,8 +105,8 @@ class ScoreProfile(Frozen):
         require(ascend(self.starts) and ascend(self.edges), f"the groups of {named} must ascend")
         require(self.starts[-1] < SCORE_CELLS, f"a group of {named} begins beyond the last cell")
         require(len(self.counts) == len(self.means) == groups, f"{named} needs one count and mean by group")
-        for errors in (self.absolute, self.squared, self.logarithmic):
-            require(len(errors) in (0, groups), f"{named} needs one error for each group")
+        for loss in self.losses.values():
+            require(len(loss.mean) == len(loss.deviation) == groups, f"{named} needs one loss by group")
         scores = [score for score, _ in self.knots]
         require(ascend(scores), f"the knots of {named} must ascend")
         return self

@@ -34,6 +34,7 @@ def test_a_profile_is_the_same_after_it_was_written_and_read():
         ({"counts": [1, 2**60, 1]}, "less than or equal"),
         ({"lowest": 91}, "above its highest"),
         ({"levels": ["a", "b"]}, "levels and edges"),
+        ({"means": [1.0]}, "one mean for each cell"),
         ({"surprise": 1}, "not permitted"),
     ],
 )
@@ -57,7 +58,11 @@ def test_a_text_field_has_at_most_fifty_levels():
         ({"means": [0.1, 0.4]}, "one count and mean"),
         ({"knots": [[0.5, 0.1], [0.5, 0.2]]}, "must ascend"),
         ({"knots": [[0.5, 1.1]]}, "less than or equal to 1"),
-        ({"absolute": [1.0]}, "one error for each group"),
+        ({"losses": {"absolute": {"mean": [1.0], "deviation": [1.0]}}}, "one loss by group"),
+        (
+            {"losses": {"absolute": {"mean": [-1.0] * 3, "deviation": [1.0] * 3}}},
+            "greater than or equal to 0",
+        ),
     ],
 )
 def test_hostile_values_of_a_score_are_refused(score: dict[str, Any], reason: str):
