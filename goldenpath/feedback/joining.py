@@ -1,4 +1,4 @@
-"""Answers and what came of them: the same result in whichever order, parts or repetition outcomes arrive.
+"""Answers and what came of them: one result, in any order, parts or repetition of the outcomes.
 
 An outcome with an id belongs to the answers of that id, by any version. One with a key and a time belongs to
 the last request about that key up to then; one with a key alone to each request about it up to when it was

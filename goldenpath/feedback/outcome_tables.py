@@ -43,7 +43,7 @@ def take_outcomes(
     """Check the rows of a CSV or Parquet file, and store those that keep the contract.
 
     A row without `known` became known now. What is stored has the name of its content, so the same rows are
-    taken in once, in whichever form. Raises BadInput if the source cannot be read or no row can be used,
+    taken in once, as CSV or as Parquet. Raises BadInput if the source cannot be read or no row can be used,
     VolumeFault.
     """
     outcomes, rejected = checked_outcomes(contract, source)

@@ -154,20 +154,17 @@ def test_a_broken_file_never_spoils_the_table(folder: FeedbackFolder):
     store = writer(folder)
     store.add([row("a")])
     store.close()
-    day = answer_files(folder.answers)[0].parent
+    read_answers(folder)
+    (good,) = answer_files(folder.answers)
+    day = good.parent
     (day / "000000-x-1-1.parquet").write_bytes(b"PAR1 and no more")
-    pq.write_table(pq.read_table(_parquet_of(folder)).drop_columns("version"), day / "000001-x-1-1.parquet")
+    pq.write_table(pq.read_table(good).drop_columns("version"), day / "000001-x-1-1.parquet")
     (day / "000002-x-1-1.jsonl").write_bytes(
         b'{"id":"x","time":1,"version":"v","role":"r","predictions":7}\n'
     )
     answers = read_answers(folder)
     assert answers.rows["id"].tolist() == ["a"]
     assert len(answers.problems) == 3
-
-
-def _parquet_of(folder: FeedbackFolder) -> Path:
-    read_answers(folder)
-    return next(folder.answers.glob("*/*.parquet"))
 
 
 def test_a_folder_that_cannot_be_written_is_read_as_it_is(
