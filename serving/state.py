@@ -3,17 +3,20 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from flask import current_app
 from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
+from goldenpath.evaluation.leaderboard import Leaderboard
 from goldenpath.inference.explanation import Explanation
+from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, Record
 from goldenpath.settings import Settings
 from goldenpath.volume import read_file
+from serving.candidates import read_leaderboard
 from serving.guards import Guards
 from serving.http import as_json, encode, prediction, predictions
 from serving.models import AnyAnswer, Live, Models, TimedAnswer
@@ -26,6 +29,7 @@ EXTENSION = "goldenpath"  # of this object among the extensions of the applicati
 COUNTED_LATER = 50_000  # requests that may wait to be counted
 GAUGES_SECONDS = 1.0  # between two looks at the queues
 REMEMBERED = 5.0  # seconds for which a contrast is not read again
+FileContent = TypeVar("FileContent")
 LARGEST_CONTRAST = 1 << 16  # bytes of a contrast; a measured one has about 2,500
 
 
@@ -41,7 +45,7 @@ class State:
     ) -> None:
         self.settings, self.contract, self.models, self.draining = settings, contract, models, draining
         self.guards = Guards(settings)
-        self.contrasts = Contrasts(models.registry)
+        self.contrasts, self.leaderboards = Contrasts(models.registry), Leaderboards(models.registry)
         self.metrics = Metrics() if settings.metrics else None
         self.lines = lines_written(settings.log_sample)
         self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
@@ -167,25 +171,48 @@ def state() -> State:
     return cast(State, current_app.extensions[EXTENSION])
 
 
-class Contrasts:
-    "The measured contrast of one version at a time."
+class ReadForOne(Generic[FileContent]):
+    "A file of one version at a time, which no more than one visitor waits for."
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self) -> None:
         self._reading = threading.Lock()
-        self._latest: tuple[str, float, Any] = ("", 0.0, None)  # version, monotonic seconds, JSON
+        self._latest: tuple[str, float, FileContent | None] = ("", 0.0, None)  # version, monotonic seconds
 
-    def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
-        "Return the contrast of a version, at most a few seconds old."
-        version_read, when, contrast = self._latest
+    def latest(self, version: str, read: Callable[[], FileContent | None]) -> FileContent | None:
+        "Return what the file of a version holds, at most a few seconds old."
+        version_read, when, content = self._latest
         fresh = version_read == version and time.monotonic() - when < REMEMBERED
         if not fresh and self._reading.acquire(blocking=False):
             try:
-                contrast = self._read(version)
-                self._latest, version_read = (version, time.monotonic(), contrast), version
+                content = read()
+                self._latest, version_read = (version, time.monotonic(), content), version
             finally:
                 self._reading.release()
-        return contrast if version_read == version else None
+        return content if version_read == version else None
+
+
+class Leaderboards(ReadForOne[Leaderboard]):
+    "The candidates that a version was chosen from."
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def of(self, manifest: Manifest) -> Leaderboard | None:
+        "Return the leaderboard of a version; None if there is none, or one that cannot be shown."
+        return self.latest(manifest.version, lambda: read_leaderboard(self._registry, manifest))
+
+
+class Contrasts(ReadForOne[Any]):
+    "The measured contrast of a version."
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def of(self, version: str) -> Any:  # what the file holds as JSON; None where there is none, or no JSON
+        "Return the contrast of a version."
+        return self.latest(version, lambda: self._read(version))
 
     def _read(self, version: str) -> Any:
         try:

@@ -1,9 +1,12 @@
 """The leaderboard of `05_train`: what each candidate is worth, and what it costs to train and to ask."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from goldenpath.evaluation.tasks import label
 from goldenpath.measure.stopwatch import in_words
@@ -59,6 +62,15 @@ class Leaderboard(Frozen):
     chosen: str
     reason: str  # in words
 
+    @model_validator(mode="after")
+    def _is_sound(self) -> "Leaderboard":
+        measured = [self.dummy, *(entry.metrics for entry in self.entries if entry.metrics)]
+        if self.chosen not in {entry.name for entry in self.entries}:
+            raise ValueError(f"no entry is the chosen candidate {self.chosen!r}")
+        if not all(self.metric in metrics for metrics in measured):
+            raise ValueError(f"an entry lacks the metric of the choice {self.metric!r}")
+        return self
+
     @property
     def entry(self) -> CandidateEntry:
         "The chosen candidate."
@@ -80,6 +92,27 @@ class Leaderboard(Frozen):
     def lines(self) -> list[tuple[str, ...]]:
         "Texts of each candidate, best first, and of the dummy."
         return [*(entry_cells(entry, self) for entry in self.ranked), dummy_cells(self)]
+
+    @property
+    def short_columns(self) -> tuple[str, ...]:
+        "The headings of `short_lines`."
+        return (*COST_COLUMNS, label(self.metric))
+
+    @property
+    def short_lines(self) -> list[tuple[str, ...]]:
+        "Texts of each candidate and of the dummy: what it costs, and the metric of the choice."
+        place = len(COST_COLUMNS) + list(self.dummy).index(self.metric)
+        return [(*cells[: len(COST_COLUMNS)], cells[place]) for cells in self.lines]
+
+    @property
+    def remarks(self) -> list[str]:
+        "Why candidates cannot be chosen, or why scikit-learn answers for them."
+        return [f"{entry.name}: {remark_on(entry)}" for entry in self.ranked if remark_on(entry)]
+
+    @property
+    def timed(self) -> tuple[CandidateEntry, ...]:
+        "The candidates whose quality and time of one answer are known, best first: those of a plot."
+        return tuple(entry for entry in self.ranked if entry.metrics and entry.latency)
 
     def frame(self) -> "pd.DataFrame":
         "Return the same as a table for a notebook."
@@ -132,14 +165,18 @@ def leaderboard_table(leaderboard: Leaderboard) -> "TextTable":
     "Render the leaderboard for the terminal: the metric of the choice, and what each candidate costs."
     from goldenpath.text.text_table import TextTable
 
-    remarks = [f"{entry.name}: {remark_on(entry)}" for entry in leaderboard.ranked if remark_on(entry)]
-    lines = [f"chosen: {leaderboard.chosen}, {leaderboard.reason}", *remarks]
+    lines = [f"chosen: {leaderboard.chosen}, {leaderboard.reason}", *leaderboard.remarks]
     table = TextTable(
         f"Candidates on {leaderboard.folds} folds", caption="\n".join(lines), caption_justify="left"
     )
-    for heading in (*COST_COLUMNS, label(leaderboard.metric)):
+    for heading in leaderboard.short_columns:
         table.add_column(heading, justify="left" if heading in ("candidate", "by") else "right")
-    place = len(COST_COLUMNS) + list(leaderboard.dummy).index(leaderboard.metric)
-    for cells in leaderboard.lines:
-        table.add_row(*cells[: len(COST_COLUMNS)], cells[place])
+    for cells in leaderboard.short_lines:
+        table.add_row(*cells)
     return table
+
+
+def training_shares(entries: Sequence[CandidateEntry]) -> NDArray[np.float64]:  # (n,) 0 to 1
+    "Return the training time of each candidate as a share of the longest."
+    seconds = np.array([entry.fit_seconds or 0.0 for entry in entries])
+    return np.asarray(seconds / max(float(seconds.max(initial=0.0)), 1e-9))

@@ -100,12 +100,13 @@ def metric_words(
 ) -> str:
     "Name a metric in words."
     name, _, level = metric.partition("_")
-    words = EVERY_METRIC[metric if metric in EVERY_METRIC else name].words
-    return words if metric in EVERY_METRIC else f"{words} of {level}"
+    if metric in EVERY_METRIC:
+        return EVERY_METRIC[metric].words
+    return f"{EVERY_METRIC[name].words} of {level}" if name in EVERY_METRIC else metric  # of a newer release
 
 
 def label(metric: str) -> str:
     "Name a metric in words, and say which way is better."
-    named = EVERY_METRIC[metric if metric in EVERY_METRIC else metric.partition("_")[0]]
+    named = EVERY_METRIC.get(metric, EVERY_METRIC.get(metric.partition("_")[0]))
     better = {True: " (higher is better)", False: " (lower is better)", None: ""}
-    return f"{metric_words(metric)}{better[named.higher_is_better]}"
+    return f"{metric_words(metric)}{better[named.higher_is_better if named else None]}"

@@ -1,9 +1,11 @@
 """The candidates of a run in one plot: what each is worth, against what one answer costs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from goldenpath.evaluation.leaderboard import CandidateEntry, Leaderboard
+from goldenpath.evaluation.leaderboard import CandidateEntry, Leaderboard, training_shares
 from goldenpath.evaluation.tasks import label
 from goldenpath.measure.stopwatch import in_words
 from goldenpath.report.plots import BLUE, GREY, ORANGE, new_figure
@@ -13,7 +15,7 @@ SMALLEST, LARGEST = 40.0, 900.0  # areas of marks, in points²
 
 def plot_leaderboard(leaderboard: Leaderboard) -> Figure:
     "Plot quality against the time of one answer; the area of a mark is the training time."
-    shown = [entry for entry in leaderboard.ranked if entry.metrics and entry.latency]
+    shown = leaderboard.timed
     figure, axes = new_figure(f"Candidates on {leaderboard.folds} folds", 7.5, 4.2)
     seconds = np.array([entry.latency.p50 for entry in shown if entry.latency])
     spreads = [entry.metrics[leaderboard.metric] for entry in shown]
@@ -44,7 +46,6 @@ def plot_leaderboard(leaderboard: Leaderboard) -> Figure:
     return figure
 
 
-def areas(entries: list[CandidateEntry]) -> np.ndarray:  # (n,) points²
+def areas(entries: Sequence[CandidateEntry]) -> np.ndarray:  # (n,) points²
     "Return an area for each candidate, in proportion to its training time where that can still be seen."
-    seconds = np.array([entry.fit_seconds or 0.0 for entry in entries])
-    return np.clip(LARGEST * seconds / max(float(seconds.max(initial=0.0)), 1e-9), SMALLEST, LARGEST)
+    return np.clip(LARGEST * training_shares(entries), SMALLEST, LARGEST)

@@ -15,6 +15,7 @@ from flask import Blueprint, render_template, request
 from goldenpath.errors import BadInput, NoModel
 from goldenpath.predict import Predictor
 from goldenpath.schema.fields import FieldSpec
+from serving.candidates import shown_candidates
 from serving.guards import secure
 from serving.http import Operation, described
 from serving.routes.about import manifest_of
@@ -89,6 +90,7 @@ def render_page(**more: Any) -> str:
         fields=state().contract.fields,
         target=state().contract.target,
         in_units=in_units,
+        **shown_candidates(state().leaderboards.of(manifest) if manifest else None),
         **more,
     )
 

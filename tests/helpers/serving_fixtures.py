@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from goldenpath.contract import CONTRACT
+from goldenpath.evaluation.leaderboard import LEADERBOARD
 from goldenpath.inference.engines import OnnxEngine, compile_onnx, frame_of, layout_of
 from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import compare_answers
@@ -24,6 +25,7 @@ from goldenpath.registry.registry import Registry
 from goldenpath.schema import golden
 from goldenpath.schema.contract import columns_of_json
 from tests.helpers import candidates
+from tests.helpers.leaderboards import made_up_leaderboard
 
 MODEL = "covid-death"
 ROWS = 2_000
@@ -74,6 +76,7 @@ def make_candidate(folder: Path, seed: int, compiled: bool, **changes: Any) -> M
     (folder / "contract.json").write_text(CONTRACT.spec.model_dump_json())
     explainer = learn_explainer(pipeline, layout, CONTRACT.target, columns, columns)
     (folder / "explanation.json").write_text(explainer.model_dump_json())
+    (folder / LEADERBOARD).write_text(made_up_leaderboard().model_dump_json())
     told = manifest_of(seed, layout=layout, fast_path=record, **changes)
     return write_manifest(folder, told)
 
