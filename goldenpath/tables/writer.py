@@ -83,8 +83,9 @@ def write_rows(
             if not writers:
                 files = [folder / f"{side}.parquet" for side in SIDES]
                 writers = [stack.enter_context(pq.ParquetWriter(file, schema)) for file in files]
+            clean = as_table(tidy.clean, schema)
             for side, writer in enumerate(writers):
-                writer.write_table(as_table(tidy.clean[tidy.sides == side], schema))
+                writer.write_table(clean.take(np.flatnonzero(tidy.sides == side)))
             rejected.write_table(as_table(tidy.rejected, _REJECTED))
             tally.add(tidy, target.places(tidy.clean[target.column]))
     if writers:
@@ -93,7 +94,8 @@ def write_rows(
 
 
 def as_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    "Convert a frame; one thread, because starting others for each chunk takes longer than they save."
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False, nthreads=1)
 
 
 def as_batch(frame: pd.DataFrame, schema: pa.Schema) -> pa.RecordBatch:
