@@ -24,6 +24,7 @@ EVERYDAY = {
     "evaluate": "Measure a published version on any labeled file.",
     "adopt": "Draft contract and settings from your own table.",
     "serve": "Answer over HTTP until stopped.",
+    "outcomes": "Take in what came of answers.",
     "contrast": "Measure training time against prediction time.",
     "doctor": "Say what works here, and what does not.",
 }
@@ -32,6 +33,7 @@ BEHIND = {
     "models": "Versions and roles: list, show, promote, withdraw, sign, gc.",
     "export": "Write the notebooks' exported cells into goldenpath/.",
     "reproduce": "Train a version again and compare.",
+    "feedback": "Erase a person from what servers keep.",
     "pipeline": "Find a pipeline's traps before it is submitted.",
 }
 

@@ -98,7 +98,7 @@ def table_in(path: Path) -> "tuple[pa.Table | None, str]":
     "Return the answers in a file, and what is wrong with it; closed lines become Parquet on the way."
     try:
         if path.suffix == ".parquet":
-            return _parquet(path), ""
+            return read_parquet(path), ""
         path = closed_if_abandoned(path)
         lines, problem = lines_in(path, is_answer)
         table = table_of(list(chain.from_iterable(map(flat_rows, lines))))
@@ -113,7 +113,8 @@ def table_in(path: Path) -> "tuple[pa.Table | None, str]":
     return table, problem
 
 
-def _parquet(path: Path) -> "pa.Table":
+def read_parquet(path: Path) -> "pa.Table":
+    "Read a Parquet file of answers. Raises OSError, and ValueError for another content."
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -137,7 +138,7 @@ def closed_if_abandoned(path: Path) -> Path:
     "Give an open file, whose writer must be gone by now, the name of a closed one. Raises OSError."
     if not path.name.endswith(OPEN_LINES) or opened_at(path) > time.time() - ABANDONED:
         return path
-    with suppress(PermissionError):  # of a reader that may not write
+    with suppress(OSError):  # of a reader that may not write
         return close_lines(path) or path
     return path
 

@@ -102,7 +102,7 @@ def read_outcomes(folder: FeedbackFolder) -> "tuple[pd.DataFrame, tuple[str, ...
     problems: list[str] = []
     for path in outcome_files(folder.outcomes):
         try:
-            table, problem = _outcomes_in(path)
+            table, problem = read_outcome_file(path)
         except FileNotFoundError:  # cleaned away meanwhile
             continue
         except OSError as fault:
@@ -124,7 +124,7 @@ def _with_children(path: Path) -> Iterable[Path]:
     return [path / name for name in complete(path)] if path.is_dir() else [path]
 
 
-def _outcomes_in(path: Path) -> "tuple[pa.Table, str]":
+def read_outcome_file(path: Path) -> "tuple[pa.Table, str]":
     "Read one file. Raises OSError, and ValueError, TypeError, KeyError or OverflowError for another content."
     import pyarrow as pa
     import pyarrow.parquet as pq
