@@ -26,8 +26,9 @@ def erase(key: str, name: str) -> None:
     from goldenpath.feedback.folder import FeedbackFolder
 
     project = Project()
+    folder = FeedbackFolder(project.home, project.settings.model)
     person = erasure.person_of(project.contract, key, name)
-    erasure.erase_person(FeedbackFolder(project.home, project.settings.model), person, erasure.WRITTEN_SECONDS)
+    erasure.erase_person(folder, person, erasure.WRITTEN_SECONDS)
     put(f"erased {person.answers:,} answers and {person.outcomes:,} outcomes; {person.files:,} files changed")
     runs = _runs_with(project, person.key)
     for problem in person.problems:
