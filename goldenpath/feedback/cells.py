@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenpath.feedback.profile import SCORE_CELLS, FieldProfile, Profile, ScoreProfile
+from goldenpath.feedback.profile import SCORE_CELLS, FieldProfile, Profile
 
 CellNumbers = NDArray[np.intp]  # cell of each value; NO_CELL where nothing is there
 NO_CELL = -1
+KnotPairs = tuple[tuple[float, float], ...]  # score -> probability, ascending
 
 
 class Cells:
@@ -60,13 +61,7 @@ class Cells:
         scores: NDArray[np.float64],  # (n,) or (n, k)
     ) -> NDArray[np.float64]:  # of the same shape
         "Return what scores are worth as probabilities, for estimates; predicted values as they are."
-        values = np.asarray(scores, dtype=np.float64)
-        if values.ndim == 1:
-            return worth(self._scores[0], values)
-        each = np.stack([worth(score, values[:, at]) for at, score in enumerate(self._scores)], axis=1)
-        total = each.sum(axis=1, keepdims=True)
-        even = np.full_like(each, 1 / each.shape[1])
-        return np.asarray(np.divide(each, total, out=even, where=total > 0))
+        return worth([score.knots for score in self._scores], np.asarray(scores, dtype=np.float64))
 
     def size(self, name: str) -> int:
         "Return how many cells a field has."
@@ -93,11 +88,24 @@ def lie_outside(field: FieldProfile, values: NDArray[np.float64]) -> NDArray[np.
     return np.asarray((values < lowest) | (values > highest))
 
 
-def worth(score: ScoreProfile, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    "Return the calibrated probability of each score (n,), between the knots of the profile."
-    if not score.knots:
+def worth(
+    knots: Sequence[KnotPairs],  # of each score
+    scores: NDArray[np.float64],  # (n,) or (n, k)
+) -> NDArray[np.float64]:
+    "Return the calibrated probability of each score, between its knots; those of classes sum to 1."
+    if scores.ndim == 1:
+        return between_knots(knots[0], scores)
+    each = np.stack([between_knots(line, scores[:, at]) for at, line in enumerate(knots)], axis=1)
+    total = each.sum(axis=1, keepdims=True)
+    even = np.full_like(each, 1 / each.shape[1])
+    return np.asarray(np.divide(each, total, out=even, where=total > 0))
+
+
+def between_knots(knots: KnotPairs, scores: NDArray[np.float64]) -> NDArray[np.float64]:  # (n,)
+    "Interpolate between knots; without any, a score is its own probability."
+    if not knots:
         return scores
-    at, probability = np.array(score.knots).T
+    at, probability = np.array(knots).T
     return np.asarray(np.interp(scores, at, probability))
 
 

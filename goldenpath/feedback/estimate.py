@@ -42,13 +42,13 @@ def estimate_of(profile: Profile, counts: Counts) -> dict[str, Interval]:
         return {}
     ranked = [rank_cells(each) for each in scores]
     if profile.task == "classes":
-        return of_classes(profile, ranked, ranked, decisions_of(profile, counts, ranked))
+        return of_classes(profile, ranked, ranked, counted_decisions(profile, counts, ranked))
     name = profile.scores[0].name
     whole = cut(ranked[0], counts.labels.get(name, 0), counts.label_p.get(name, 0.0))
     return of_two(whole, whole)
 
 
-def decisions_of(profile: Profile, counts: Counts, ranked: Sequence[Ranked]) -> list[Decided]:
+def counted_decisions(profile: Profile, counts: Counts, ranked: Sequence[Ranked]) -> list[Decided]:
     "Return the counted decisions for each class."
     names = [score.name for score in profile.scores]
     return [

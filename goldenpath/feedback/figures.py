@@ -14,7 +14,7 @@ MetricValues = dict[str, Values]  # by metric: () or (draws,)
 def binary_figures(ranked: Ranked, positive: Values) -> MetricValues:  # (m,) or (DRAWN_OUTCOMES, m)
     "Compute the metrics of two outcomes from the positives of each group."
     hits, positives = positive[..., ranked.called].sum(axis=-1), positive.sum(axis=-1)
-    called, total = ranked.n[ranked.called].sum(), ranked.n.sum()
+    called, total = ranked.n[..., ranked.called].sum(axis=-1), ranked.n.sum(axis=-1)
     wrong = (positive * (1 - ranked.score) ** 2 + (ranked.n - positive) * ranked.score**2).sum(axis=-1)
     lost = -(positive * logarithm(ranked.score) + (ranked.n - positive) * logarithm(1 - ranked.score))
     return {
@@ -29,13 +29,13 @@ def binary_figures(ranked: Ranked, positive: Values) -> MetricValues:  # (m,) or
 
 def curve_figures(ranked: Ranked, positive: Values) -> MetricValues:
     "Compute the areas under both curves: by trapezoids, and by steps without interpolation."
-    hits, called = np.cumsum(positive, axis=-1), np.cumsum(ranked.n)
+    hits, called = np.cumsum(positive, axis=-1), np.cumsum(ranked.n, axis=-1)
     alarms = called - hits
     before = np.concatenate([np.zeros_like(hits[..., :1]), hits[..., :-1]], axis=-1)
     area = ((ranked.n - positive) * (hits + before) / 2).sum(axis=-1)
     return {
         "roc_auc": ratio(area, hits[..., -1] * alarms[..., -1]),
-        "average_precision": ratio((positive * hits / called).sum(axis=-1), hits[..., -1]),
+        "average_precision": ratio((positive * hits / np.maximum(called, 1)).sum(axis=-1), hits[..., -1]),
     }
 
 
@@ -43,14 +43,14 @@ def decision_figures(hits: Any, called: Any, positives: Any) -> MetricValues:
     "Compute what follows from the decisions for one outcome; 0 if it is never called."
     return {
         "recall": ratio(hits, positives),
-        "precision": np.asarray(hits / called if called else np.zeros_like(hits)),
+        "precision": np.nan_to_num(ratio(hits, called)),
         "f1": ratio(2 * hits, positives + called),
     }
 
 
 def ratio(part: Any, whole: Any) -> Values:
     "Divide; NaN by 0."
-    whole = np.asarray(whole, dtype=float)
+    part, whole = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(whole, dtype=float))
     return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole != 0))
 
 

@@ -20,7 +20,7 @@ class Ranked:
     "Answers about one outcome in groups of equal scores, highest first."
 
     score: Values  # (m,)
-    n: Values  # (m,) answers
+    n: Values  # (m,) answers; (draws, m) of drawn windows
     p: Values  # (m,) sum of their calibrated probabilities
     called: NDArray[np.bool_]  # (m,) did the model decide for this outcome?
 

@@ -11,6 +11,7 @@ from typing import Any
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
+from goldenpath.feedback.profile import PROFILE, Profile
 from goldenpath.inference.engines import CannotCompile, Engine, SklearnEngine, compile_onnx
 from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import Paths, open_fast_path, single_rows
@@ -41,13 +42,16 @@ class Candidate:
         file = self.folder / LEADERBOARD
         return Leaderboard.model_validate_json(file.read_bytes()) if file.exists() else None
 
-    def complete(self, manifest: Manifest, golden: Golden, verdict: Verdict, card: str) -> Manifest:
+    def complete(
+        self, manifest: Manifest, golden: Golden, verdict: Verdict, card: str, profile: Profile
+    ) -> Manifest:
         "Write the remaining files, and the manifest last: a folder without a manifest is not a candidate."
         if manifest.fast_path.status == "refused":  # kept in the run, where a person can look at it
             os.replace(self.folder / "model.onnx", self.run.output("refused/model.onnx"))
         (self.folder / "golden.json").write_text(golden.model_dump_json(), "utf-8")
         (self.folder / "verdict.json").write_text(verdict.model_dump_json(indent=2), "utf-8")
         (self.folder / "MODEL_CARD.md").write_text(card, "utf-8")
+        (self.folder / PROFILE).write_text(profile.model_dump_json(), "utf-8")
         return write_manifest(self.folder, manifest)
 
     def manifest(

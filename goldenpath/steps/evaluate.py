@@ -28,6 +28,10 @@ from ..evaluation.metrics import METRICS, Answers, Weighted, measure_metrics, un
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
 from ..evaluation.slices import LESS_IS_BETTER, Slice, slices_of, worst_of
 from ..evaluation.tasks import TASKS, baseline_answers, judged_metrics, less_is_better, metrics_of
+from ..feedback.profile import Profile
+from ..feedback.profiled_scores import Validated
+from ..feedback.profiling import profile_of
+from ..inference.calibration import calibrate
 from ..inference.proof import latencies, stacked
 from ..model import TRUSTED_TYPES, choose_golden, decide, enriched
 from ..project import Step
@@ -276,12 +280,13 @@ def evaluate(
     compared = candidate.paths, stacked(*columns.values()), contract.spec, threshold
     fast_path, golden = prove_twice(*compared, enriched, choose_golden)
     timed = latencies(candidate.paths, columns["test"], fast_path.status == "proven")
+    profile = _profile(step, candidate, frames, outcome, columns, evaluation)
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
     words = Words(purpose=PURPOSE, limits=LIMITS)
     card = model_card(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard)
     step.save("evaluation.json", evaluation)
     step.save("verdict.json", verdict)
-    return Judgment(candidate.complete(manifest, golden, verdict, card), verdict, evaluation)
+    return Judgment(candidate.complete(manifest, golden, verdict, card, profile), verdict, evaluation)
 
 # %% ../../notebooks/06_evaluate.ipynb #3e45909d
 def _judge(
@@ -338,3 +343,21 @@ def _importance(
     columns, random = contract.columns(rows), np.random.default_rng(settings.seed)
     losses = {name: shuffle_losses(name, columns, ask, quality, random) for name in columns}
     return importance_of(metric, losses, len(rows), len(frame))
+
+# %% ../../notebooks/06_evaluate.ipynb #7be1c0d2
+def _profile(
+    step: Step,
+    candidate: Candidate,
+    frames: dict[str, pd.DataFrame],  # of validation and test rows
+    outcome: dict[str, np.ndarray],
+    columns: dict[str, Columns],
+    evaluation: Evaluation,
+) -> Profile:
+    step.run.doing("counting the training rows for the profile")
+    contract, threshold, train = step.contract, evaluation.threshold, step.table("data/train.parquet")
+    paths, weight = candidate.paths, contract.weights(frames["validation"])
+    scores = calibrate(paths.sklearn.many(columns["validation"]), paths.calibration)
+    labels = contract.target.decide(scores, threshold and threshold.value, decide)
+    rows = {"train": len(train)} | {split: len(frame) for split, frame in frames.items()}
+    validated = Validated(outcome["validation"], scores, labels, weight)
+    return profile_of(contract, train, validated, rows, evaluation.models[0].metrics)

@@ -70,6 +70,7 @@ def test_the_candidate_is_complete_and_answers(home: Path) -> None:
         "model.skops",
         "model.onnx",
         "golden.json",
+        "profile.json",
         "contract.json",
         "verdict.json",
         "MODEL_CARD.md",
