@@ -19,6 +19,12 @@ class GateRefused(GoldenpathError):
     exit_code = 3
 
 
+class MonitorAlarm(GoldenpathError):
+    "A served version needs a person: it is worth less than promised, or its input is broken."
+
+    exit_code = 4
+
+
 class NotTrusted(GoldenpathError):
     "An artifact is not what its manifest says, or holds a type that is not allowed."
 

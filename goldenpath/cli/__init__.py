@@ -25,6 +25,7 @@ EVERYDAY = {
     "adopt": "Draft contract and settings from your own table.",
     "serve": "Answer over HTTP until stopped.",
     "outcomes": "Take in what came of answers.",
+    "monitor": "Say what moved, and what the versions are worth now.",
     "contrast": "Measure training time against prediction time.",
     "doctor": "Say what works here, and what does not.",
 }

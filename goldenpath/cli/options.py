@@ -8,6 +8,7 @@ import click
 from click.decorators import FC
 
 from goldenpath.settings import load_settings
+from goldenpath.text.durations import parse_duration
 
 VERSION_OR_ROLE = click.option(
     "--version", "-V", "name", default="champion", show_default=True, help="A version, or a role."
@@ -37,10 +38,10 @@ def pipeline_file(ctx: click.Context, argument: click.Parameter, given: Path | N
 
 def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelta:
     "Days, hours or minutes: 7d, 12h, 30m."
-    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
-    if unit is None or not text[:-1].isdigit():
-        raise click.BadParameter(f"{text!r} is not a time such as 7d, 12h or 30m")
-    return timedelta(**{unit: int(text[:-1])})
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 PIPELINE_FILE = click.argument(

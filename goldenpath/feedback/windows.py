@@ -32,6 +32,7 @@ class Stretch:
     start: datetime
     end: datetime  # the first moment after it
     counts: Counts
+    roles: dict[str, int]  # answers by role
 
 
 def counted_at(counts: Counts) -> datetime:
@@ -75,14 +76,31 @@ def stretches(counts: Sequence[Counts], every: Every) -> list[Stretch]:
     windows: dict[datetime, list[Counts]] = defaultdict(list)
     for one in counts:
         windows[start_of(counted_at(one), every)].append(one)
-    return [Stretch(start, start + LENGTHS[every], add_up(windows[start])) for start in sorted(windows)]
+    return [stretch_of(windows[start], start, start + LENGTHS[every]) for start in sorted(windows)]
+
+
+def stretch_of(counts: Sequence[Counts], start: datetime, end: datetime) -> Stretch:
+    "Add up the counts of one stretch of time."
+    roles: dict[str, int] = defaultdict(int)
+    for one in counts:
+        roles[one.role] += one.answers
+    return Stretch(start, end, add_up(counts), dict(roles))
+
+
+def roles_in(parts: Sequence[Stretch]) -> dict[str, int]:
+    "Count answers by role."
+    answers: dict[str, int] = defaultdict(int)
+    for part in parts:
+        for role, count in part.roles.items():
+            answers[role] += count
+    return dict(answers)
 
 
 def together(parts: Sequence[Stretch]) -> Stretch | None:
     "Add windows up to one; None without any."
     if not parts:
         return None
-    return Stretch(parts[0].start, parts[-1].end, add_up([part.counts for part in parts]))
+    return Stretch(parts[0].start, parts[-1].end, add_up(part.counts for part in parts), roles_in(parts))
 
 
 def newest(parts: Sequence[Stretch]) -> list[Stretch]:

@@ -39,12 +39,20 @@ def _environment() -> "Environment":
         "figure": three_decimals,
         "interval": with_interval,
         "label": label,
+        "moment": moment,
+        "percent": lambda share: f"{100 * share:.1f}%",
+        "prefixed": lambda text, prefix: f"{prefix}{text}",
         "seconds": in_words,
         "spread": lambda loss: three_with_ends(loss.mean, loss.low, loss.high),
         "three": three_figures,
         "words": metric_words,
     }
     return made
+
+
+def moment(time: str) -> str:
+    "Shorten a time in ISO 8601 to the minute: `2026-11-28 12:00`."
+    return time[:16].replace("T", " ")
 
 
 def three_decimals(value: float | None) -> str:
