@@ -17,6 +17,8 @@ from goldenpath.schema.targets import Scores, TargetSpec
 
 LOOK_EVERY = 1.0  # seconds between two looks at fits that are running, and for a thread to end
 FEW_ROWS = 5_000  # rows up to which no process is started: that would take longer than the fits
+SOME_ROWS = 100_000  # rows up to which the first fits are made here, in case all of them are quick
+SOON = 4.0  # seconds of fitting after which starting processes is worth it
 NO_FOLD = -1  # in place of a fold: the fit on all rows
 
 
@@ -29,6 +31,12 @@ class TrainingRows:
     weight: NDArray[np.float64]  # (n,) how many each row stands for
     folds: NDArray[np.intp]  # (n,) in which each row is held out
     target: TargetSpec
+    counted: int = 0  # how many rows these stand for, where equal ones were put together
+
+    @property
+    def number(self) -> int:
+        "How many rows were read."
+        return self.counted or len(self.frame)
 
 
 @dataclass(frozen=True)
@@ -101,15 +109,19 @@ def run_fits(
     unused, until that code returns.
     """
     end = time.monotonic() + within
-    if len(rows.frame) <= FEW_ROWS:
-        return _one_by_one(fits, rows, end)
-    return _in_processes(fits, rows, end, progress)
+    soon = {len(rows.frame) <= SOME_ROWS: SOON, len(rows.frame) <= FEW_ROWS: within}.get(True, 0.0)
+    results = _one_by_one(fits, rows, end, min(end, time.monotonic() + soon))
+    left = fits[len(results) :]
+    if left and time.monotonic() < end:
+        results |= _in_processes(left, rows, end, progress)
+    return results
 
 
-def _one_by_one(fits: list[CandidateFit], rows: TrainingRows, end: float) -> FitResults:
+def _one_by_one(fits: list[CandidateFit], rows: TrainingRows, end: float, soon: float) -> FitResults:
+    "Fit here, until it is `soon`."
     results: FitResults = {}
     for fit in fits:
-        if time.monotonic() >= end or not (result := _in_thread(fit, rows, end)):
+        if time.monotonic() >= soon or not (result := _in_thread(fit, rows, end)):
             break
         results[fit.candidate, fit.fold] = result
     return results
