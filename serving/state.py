@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.evaluation.leaderboard import Leaderboard
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.inference.explanation import Explanation
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
@@ -24,6 +25,7 @@ from serving.trace import Exchange, Trace, Traces
 from serving.watchers.log import lines_written
 from serving.watchers.metrics import Copy, Figures, Metrics, copies_compared, figures, forget_the_dead
 from serving.watchers.queue import Queue, every
+from serving.watchers.report import LatestReport
 
 EXTENSION = "goldenpath"  # of this object among the extensions of the application
 COUNTED_LATER = 50_000  # requests that may wait to be counted
@@ -46,7 +48,8 @@ class State:
         self.settings, self.contract, self.models, self.draining = settings, contract, models, draining
         self.guards = Guards(settings)
         self.contrasts, self.leaderboards = Contrasts(models.registry), Leaderboards(models.registry)
-        self.metrics = Metrics() if settings.metrics else None
+        self.monitor = LatestReport(FeedbackFolder(settings.home_folder(), models.registry.model))
+        self.metrics = Metrics((self.monitor,)) if settings.metrics else None
         self.lines = lines_written(settings.log_sample)
         self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
         self.copies = copies_compared(settings.shadow_queue, self.metrics) if settings.shadow_queue else None
@@ -66,6 +69,7 @@ class State:
         "Start the threads that log, count and compare."
         for queue in self.queues:
             queue.start()
+        self.monitor.start()
         if metrics := self.metrics:
             forget_the_dead()
             self.models.subscribe(metrics.hold)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from goldenpath.evaluation.intervals import Interval
-from goldenpath.evaluation.labeled import RowCounts, rejected_in_words
+from goldenpath.evaluation.labeled import LabeledCounts, rejected_in_words
 from goldenpath.evaluation.metrics import Answers, Bools, Floats
 from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.evaluation.tasks import TASKS, judged_metrics, label
@@ -44,7 +44,7 @@ class FileEvaluation(Frozen):
     task: TaskName
     by: str  # in words: "month of event_date"; "" if the rows are one group
     rate_of: str  # what `rate` is: "share of 'yes'"; "" for classes
-    counts: RowCounts
+    counts: LabeledCounts
     bootstrap: int  # resamples behind every interval
     shown: tuple[str, ...]  # metrics that the gate judges and slices are compared by
     promised: dict[str, Interval]  # on the version's own test rows

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WORST = 3  # reasons of rejection that a message names
 
 
-class RowCounts(Frozen):
+class LabeledCounts(Frozen):
     "What became of the rows of a file."
 
     read: int
@@ -41,7 +41,7 @@ class LabeledRows:
     outcome: NDArray[Any]  # (n,) as the target encodes it
     weight: Floats  # (n,)
     group: NDArray[Any]  # (n,) what the rows are grouped by, see `Grouping`
-    counts: RowCounts
+    counts: LabeledCounts
 
 
 @dataclass
@@ -65,7 +65,7 @@ def read_labeled(
     reading = _Reading()
     for chunk in chunks:
         _take(chunk, contract, grouping, reading)
-    counts = RowCounts(
+    counts = LabeledCounts(
         read=reading.read,
         unlabeled=reading.unlabeled,
         rejected=reading.rejected,
@@ -108,14 +108,14 @@ def _reasons(problems: "pd.DataFrame") -> list[str]:
     return [f"{column} {reason}".strip() for column, reason in pairs]
 
 
-def rejected_in_words(counts: RowCounts) -> str:
+def rejected_in_words(counts: LabeledCounts) -> str:
     "Name the commonest reasons of rejection: 'age must be a number (12 rows)'."
     worst = list(counts.reasons.items())[:WORST]
     more = f"; and {len(counts.reasons) - WORST} more reasons" if len(counts.reasons) > WORST else ""
     return "; ".join(f"{reason} ({count:,} rows)" for reason, count in worst) + more
 
 
-def _why_none(counts: RowCounts, contract: Contract, source: str) -> str:
+def _why_none(counts: LabeledCounts, contract: Contract, source: str) -> str:
     "Explain why no row can be judged."
     target = contract.target
     if not counts.read:

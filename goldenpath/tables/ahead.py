@@ -6,9 +6,9 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
-Item = TypeVar("Item")
+Read = TypeVar("Read")
 
-WAITING = 2  # items that may wait to be worked on, so that memory stays bounded
+ITEMS_AHEAD = 2  # items that may wait to be worked on, so that memory stays bounded
 LOOK_SECONDS = 0.1  # between two looks at whether items are still wanted
 
 
@@ -19,9 +19,9 @@ class _End:
         self.error = error
 
 
-def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
+def read_ahead(items: Generator[Read, None, None]) -> Iterator[Read]:
     "Yield the same items in the same order, and raise the same error; a thread makes, and closes, them."
-    waiting: Queue[Item | _End] = Queue(WAITING)
+    waiting: Queue[Read | _End] = Queue(ITEMS_AHEAD)
     unwanted = Event()
     reader = Thread(target=_fill, args=(waiting, items, unwanted), name="reading", daemon=True)
     reader.start()
@@ -35,7 +35,7 @@ def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
         raise item.error
 
 
-def _fill(waiting: "Queue[Item | _End]", items: Generator[Item, None, None], unwanted: Event) -> None:
+def _fill(waiting: "Queue[Read | _End]", items: Generator[Read, None, None], unwanted: Event) -> None:
     end = _End()
     try:
         with closing(items):
@@ -47,7 +47,7 @@ def _fill(waiting: "Queue[Item | _End]", items: Generator[Item, None, None], unw
     _put(waiting, end, unwanted)
 
 
-def _put(waiting: "Queue[Item | _End]", item: "Item | _End", unwanted: Event) -> bool:
+def _put(waiting: "Queue[Read | _End]", item: "Read | _End", unwanted: Event) -> bool:
     "Wait for a free place. Return False once items are no longer wanted."
     while not unwanted.is_set():
         with suppress(Full):

@@ -8,6 +8,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import Blueprint, render_template, request
@@ -18,6 +19,7 @@ from goldenpath.schema.fields import FieldSpec
 from serving.candidates import shown_candidates
 from serving.guards import secure
 from serving.http import Operation, described
+from serving.month import month_of
 from serving.routes.about import manifest_of
 from serving.state import state
 from serving.trace import trace
@@ -81,6 +83,7 @@ def render_page(**more: Any) -> str:
     live = state().live
     manifest = manifest_of(live.champion) if live.champion else None
     bars = bars_of(measured(live.champion)) if live.champion else []
+    champion = live.champion.version if live.champion else ""
     return render_template(
         "page.html",
         live=live,
@@ -91,6 +94,7 @@ def render_page(**more: Any) -> str:
         target=state().contract.target,
         in_units=in_units,
         **shown_candidates(state().leaderboards.of(manifest) if manifest else None),
+        month=month_of(state().monitor.report, champion, datetime.now(UTC)),
         **more,
     )
 

@@ -29,6 +29,7 @@ from serving.watchers.queue import Queue
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
+    from prometheus_client.registry import Collector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = Path("/dev/shm")  # not the disk
@@ -78,10 +79,12 @@ def forget_the_dead() -> None:
 class Metrics:
     "What is counted and timed; made once in each worker."
 
-    def __init__(self) -> None:
+    def __init__(self, further: "Sequence[Collector]" = ()) -> None:  # what is known without counting
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-        self.registry = CollectorRegistry()
+        self.registry, self._further = CollectorRegistry(), further
+        for collector in further:
+            self.registry.register(collector)
         count = partial(Counter, registry=self.registry)
         timed = partial(Histogram, registry=self.registry, buckets=BUCKETS)
         state = partial(Gauge, registry=self.registry)
@@ -174,6 +177,8 @@ class Metrics:
             return self.registry
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        for collector in self._further:
+            registry.register(collector)
         return registry
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-KNOWN = {"browser", "npm", "real-data", "py312", "py314", "fuse", "s3", "skopeo"}
+KNOWN = {"browser", "npm", "real-data", "py312", "py314", "fuse", "s3", "skopeo", "promtool"}
 
 
 def needs(

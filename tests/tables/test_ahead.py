@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from goldenpath.tables.ahead import WAITING, read_ahead
+from goldenpath.tables.ahead import ITEMS_AHEAD, read_ahead
 
 
 def test_items_come_in_their_order() -> None:
@@ -30,7 +30,7 @@ def test_no_more_is_read_than_may_wait_and_nothing_after_the_end() -> None:
     def source() -> Iterator[int]:
         for number in range(1_000):
             read.append(number)
-            if number == WAITING + 1:
+            if number == ITEMS_AHEAD + 1:
                 full.set()
             yield number
 
@@ -38,7 +38,7 @@ def test_no_more_is_read_than_may_wait_and_nothing_after_the_end() -> None:
     assert next(items) == 0
     assert full.wait(10)
     items.close()  # type: ignore[attr-defined]
-    assert len(read) <= WAITING + 2
+    assert len(read) <= ITEMS_AHEAD + 2
     assert not any(thread.name == "reading" for thread in threading.enumerate())
 
 
