@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from goldenpath.errors import BadInput
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.runs.executed import in_one_line
 from goldenpath.runs.notebook import check_fresh
@@ -47,6 +48,11 @@ class Project:
     def runs(self) -> Path:
         "The folder of all runs."
         return self.home / "runs"
+
+    @property
+    def feedback(self) -> FeedbackFolder:
+        "The folder of what servers keep of requests to the project's model."
+        return FeedbackFolder(self.home, self.settings.model)
 
     @cached_property
     def contract(self) -> "Contract":

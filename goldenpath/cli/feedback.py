@@ -23,12 +23,10 @@ def erase(key: str, name: str) -> None:
     Runs never change: those whose rows hold the key are named. Exit code 1: something could not be erased.
     """
     from goldenpath.feedback import erasure
-    from goldenpath.feedback.folder import FeedbackFolder
 
     project = Project()
-    folder = FeedbackFolder(project.home, project.settings.model)
     person = erasure.person_of(project.contract, key, name)
-    erasure.erase_person(folder, person, erasure.WRITTEN_SECONDS)
+    erasure.erase_person(project.feedback, person, erasure.WRITTEN_SECONDS)
     put(f"erased {person.answers:,} answers and {person.outcomes:,} outcomes; {person.files:,} files changed")
     runs = _runs_with(project, person.key)
     for problem in person.problems:

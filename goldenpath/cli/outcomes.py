@@ -16,19 +16,17 @@ def outcomes(source: str) -> None:
     of one answer the one that became known last counts, so files may arrive late, twice, in parts or out of
     order.
     """
-    from goldenpath.feedback.folder import FeedbackFolder
     from goldenpath.feedback.joining import joined
     from goldenpath.feedback.outcome_tables import take_outcomes
 
     project = Project()
-    folder = FeedbackFolder(project.home, project.settings.model)
     project.settings.writable_home()
-    done = take_outcomes(folder, project.contract, project.path_of(source))
+    done = take_outcomes(project.feedback, project.contract, project.path_of(source))
     again = " (all of them before)" if done.already else ""
     put(f"{done.taken:,} of {done.rows:,} rows taken in{again}, {done.unknown:,} with an unknown outcome")
     for reason, count in done.rejected.items():
         put(f"{count:,} rejected: {reason}")
-    joint = joined(folder, project.contract)
+    joint = joined(project.feedback, project.contract)
     for problem in joint.problems:
         say(f"warning: {problem}")
     answers = int(joint.rows["outcome"].notna().sum())

@@ -45,6 +45,9 @@ def retrain(manifest: Manifest, scratch: Path) -> tuple[DataSummary, Path]:
 
     settings = load_settings()
     stored = leaderboard_in(Project(settings).registry.folder(manifest.version), manifest)
+    if settings.changed(source=manifest.data.source).adds_feedback:
+        say("answered records are today's: answers and outcomes come in, and are removed by age")
+        (scratch / "feedback").symlink_to(Project(settings).feedback.path.parent.resolve())
     settings = as_recorded(settings, manifest, scratch, stored.chosen if stored else "linear")
     step = Step(Project(settings), open_run(settings, "02_data"))
     data = make_data(step)

@@ -14,6 +14,7 @@ from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import GoldenpathError
 from goldenpath.runs.notebook import stale_notebooks, strangers
 from goldenpath.settings import Settings, load_settings
+from goldenpath.tables.feedback_source import FEEDBACK
 
 SMALLEST, LARGEST = (3, 11), (3, 14)  # versions of Python
 Status = Literal["good", "note", "bad"]  # a note is worth knowing and stops nothing
@@ -118,6 +119,8 @@ def check_data(settings: Settings) -> Iterator[Finding]:
             "no rows found: the synthetic stand-in would be drawn",
             f"put one file into {settings.folder / 'data'}, or name one as `source` in settings.ini",
         )
+    elif source == FEEDBACK:
+        yield good("data", "answered records whose outcome is known (see `goldenpath outcomes`)")
     elif "://" in source:
         yield good("data", f"{source} (an address: not tried)")
     else:

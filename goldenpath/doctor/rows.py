@@ -9,6 +9,7 @@ from goldenpath.project import Project
 from goldenpath.runs.executed import in_one_line
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings
+from goldenpath.tables.feedback_source import FEEDBACK
 from goldenpath.text.spelling import nearest
 
 _NOTEBOOK = "notebooks/01_contract.ipynb"
@@ -57,12 +58,12 @@ def check_row_columns(settings: Settings) -> Iterator[Finding]:
 
     try:
         source = settings.data_source()
-        if source != "synthetic":
+        if source not in ("synthetic", FEEDBACK):
             find_files(source)
     except BadInput:  # the check of the data says so
         return
     columns_of(contract, settings)
-    rows = "the synthetic stand-in" if source == "synthetic" else source
+    rows = {"synthetic": "the synthetic stand-in", FEEDBACK: "an answered record"}.get(source, source)
     detail = f"{rows} has every column that contract and split need"
     yield good("columns", detail)
 
@@ -79,7 +80,7 @@ def check_suspicions(settings: Settings) -> Iterator[Finding]:
     try:
         source = settings.data_source()
         columns = needed_columns(contract, settings.split)
-        chunk = next(read_source(source, columns), None) if source != "synthetic" else None
+        chunk = None if source in ("synthetic", FEEDBACK) else next(read_source(source, columns), None)
     except GoldenpathError:  # other checks say so
         return
     if chunk is None:

@@ -21,9 +21,10 @@ class Drawn(Frozen):
 class DataSummary(Frozen):
     "What `02_data` read and how it was divided."
 
-    source: str  # file, glob or URL; "synthetic stand-in (N rows, seed S)" where drawn
+    source: str  # as in the settings; "synthetic stand-in (N rows, seed S)" where drawn
     synthetic: bool
     drawn: Drawn | None = None  # None if the rows were read
+    answered: int | None = None  # rows read from feedback; None if the source does not add them
     fingerprint: str  # sha256 over the sorted row hashes of train, validation and test
     split: str  # the setting that was in force
     rows: dict[str, int]  # read, train, validation, test, set_aside, rejected

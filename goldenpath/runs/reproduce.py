@@ -56,7 +56,7 @@ def origin_lines(manifest: Manifest) -> dict[str, str]:
     return {
         "made": f"{manifest.created} by {manifest.who}",
         "run": manifest.run,
-        "data": manifest.data.source,
+        "data": manifest.data.source + _answered(manifest.data),
         "rows": rows,
         "data fingerprint": manifest.data.fingerprint[:_SHOWN],
         "split": manifest.data.split,
@@ -65,6 +65,11 @@ def origin_lines(manifest: Manifest) -> dict[str, str]:
         "model": manifest.fingerprint_parts.get("pipeline", ""),
         "environment": ", ".join(f"{name} {version}" for name, version in manifest.environment.items()),
     }
+
+
+def _answered(data: DataSummary) -> str:
+    "Say how many of the rows were answered records."
+    return "" if data.answered is None else f" ({data.answered:,} answered records)"
 
 
 def compare_code(manifest: Manifest) -> list[Comparison]:
@@ -89,7 +94,7 @@ def short(commit: str) -> str:
 def compare_data(manifest: Manifest, present: DataSummary) -> list[Comparison]:
     "Compare the rows, recorded and present."
     pairs = {
-        "data": (manifest.data.source, present.source),
+        "data": (manifest.data.source + _answered(manifest.data), present.source + _answered(present)),
         "data fingerprint": (manifest.data.fingerprint[:_SHOWN], present.fingerprint[:_SHOWN]),
         "training rows": (str(manifest.data.rows.get("train")), str(present.rows.get("train"))),
     }

@@ -30,6 +30,7 @@ from goldenpath.settings.rules import (
 )
 from goldenpath.settings.server import ServerSettings, allowed
 from goldenpath.tables.endings import is_other_table, is_table
+from goldenpath.tables.feedback_source import FEEDBACK, without_feedback
 from goldenpath.tables.split import parse_split
 from goldenpath.text.spelling import nearest
 
@@ -58,7 +59,11 @@ class Settings(ServerSettings):
     model: Name = Field(
         default_factory=_name_of_folder, description="small letters, digits and hyphens, at most 40"
     )
-    source: str = Field("", description="a CSV or Parquet file, a glob, a URL, `synthetic`, or empty to look")
+    source: str = Field(
+        "",
+        description="a CSV or Parquet file, a glob, a URL, `synthetic`, `feedback` (answered records with an "
+        "outcome), `FILE + feedback`, or empty to look",
+    )
     home: str = Field("auto", description="a folder, or auto: /mnt/goldenpath if mounted, else volume/")
     split: Split = Field(
         parse_split("hash 0.70 0.15 0.15"),
@@ -172,22 +177,39 @@ class Settings(ServerSettings):
         return home
 
     def data_source(self, environ: Mapping[str, str] = os.environ) -> str:
-        """Where the rows come from: a path, a glob, a URL, or "synthetic".
+        """Where the rows come from: a path, a glob, a URL, "synthetic", or "feedback" if from nowhere else.
 
         Raises BadInput in a pod where nothing is found: only `source = synthetic` draws a stand-in there.
         """
-        if self.source == "synthetic" or "://" in self.source:
-            return self.source
-        if self.source:
-            return str(self.folder / Path(self.source).expanduser())
+        source = self._file_source
+        if source in ("synthetic", FEEDBACK) or "://" in source:
+            return source
+        if source:
+            return str(self.folder / Path(source).expanduser())
         home = self.home_folder(environ)
         file = _only_file(home / "data") or _only_file(self.folder / "data")
         if not file and environ.get("ELYRA_RUNTIME_ENV") == "kfp":
             raise BadInput(f"no rows in {home / 'data'}: put a file there, or say `source = synthetic`")
         return file or "synthetic"
 
+    @property
+    def adds_feedback(self) -> bool:
+        "Are answered records with a known outcome among the rows?"
+        return without_feedback(self.source)[1]
+
+    @property
+    def _file_source(self) -> str:
+        source, adds = without_feedback(self.source)
+        if adds and source in ("", "synthetic"):
+            raise BadInput(
+                f"source = '{self.source}': name a file beside feedback, or write `feedback` alone"
+            )
+        return source
+
     def data_places(self, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
         "Every place that training rows are looked for in: the source that is named, or two folders."
+        if self._file_source == FEEDBACK:
+            return ()
         if self.source:
             return (self.data_source(environ),)
         return tuple(str(place / "data") for place in (self.home_folder(environ), self.folder))
