@@ -9,8 +9,12 @@ from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import ENOUGH
 from goldenpath.records import Frozen
 from goldenpath.registry.manifest import Manifest
+from goldenpath.report.leaderboard_plot import plot_leaderboard
+from goldenpath.report.plots import png_of
 from goldenpath.report.render import render
 from goldenpath.schema.spec import ContractSpec
+
+LEADERBOARD_PLOT = "leaderboard.png"  # beside the card, in the version
 
 
 class Words(Frozen):
@@ -20,14 +24,19 @@ class Words(Frozen):
     limits: tuple[str, ...] = ()
 
 
-def model_card(
+def card_files(
     manifest: Manifest,  # `files` may still be empty
     verdict: Verdict,
     evaluation: Evaluation,
     spec: ContractSpec,
     words: Words,
     leaderboard: Leaderboard | None = None,
-) -> str:
-    "Render the model card as Markdown."
+) -> dict[str, bytes]:
+    "Render the model card as Markdown, with the plot of the candidates that it shows; content by file name."
+    plot = (
+        {LEADERBOARD_PLOT: png_of(plot_leaderboard(leaderboard))} if leaderboard and leaderboard.timed else {}
+    )
     records = {"manifest": manifest, "verdict": verdict, "evaluation": evaluation, "spec": spec}
-    return render("card.md.jinja", **records, words=words, leaderboard=leaderboard, enough=ENOUGH)
+    pictures = {"leaderboard": leaderboard, "plot": next(iter(plot), "")}
+    card = render("card.md.jinja", **records, **pictures, words=words, enough=ENOUGH)
+    return {"MODEL_CARD.md": card.encode(), **plot}

@@ -16,7 +16,7 @@ from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.report.card import Words
 from goldenpath.report.contrast_plot import plot_contrast
-from goldenpath.report.leaderboard_plot import plot_leaderboard
+from goldenpath.report.leaderboard_plot import plot_costs, plot_leaderboard
 from goldenpath.report.plots import png_of
 from goldenpath.runs.run import Run, read_small, record_in
 
@@ -66,6 +66,7 @@ class Material:
     evaluation_plots: tuple[Picture, ...] = ()
     leaderboard: Leaderboard | None = None
     leaderboard_plot: Picture | None = None
+    costs_plot: Picture | None = None  # training against answering, for each candidate
     data_plots: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()  # results of the exploration, in sentences
     words: Words = field(default_factory=Words)
@@ -86,19 +87,28 @@ def gather(contrast: Contrast, registry: Registry, run: Run, words: Words) -> Ma
         verdict=read_record(folder, manifest, "verdict.json", Verdict) if judged else None,
         evaluation_plots=plots,
         leaderboard=leaderboard,
-        leaderboard_plot=drawn(leaderboard) if leaderboard else None,
+        **({} if leaderboard is None else drawn(leaderboard)),
         data_plots=data_plots,
         findings=findings,
         words=words,
     )
 
 
-def drawn(leaderboard: Leaderboard) -> Picture:
-    "Draw the candidates."
-    shows = (
+def drawn(leaderboard: Leaderboard) -> dict[str, Picture]:
+    "Draw the candidates, if the times of one at least are known."
+    if not leaderboard.timed:
+        return {}
+    worth = (
         "What each candidate is worth, and the time of one answer; the area of a mark is its training time"
     )
-    return Picture(png_of(plot_leaderboard(leaderboard)), shows)
+    costs = (
+        "As the model changes: seconds to train each candidate against the time of one answer; on a dashed "
+        "line, training takes as long as so many answers"
+    )
+    return {
+        "leaderboard_plot": Picture(png_of(plot_leaderboard(leaderboard)), worth),
+        "costs_plot": Picture(png_of(plot_costs(leaderboard)), costs),
+    }
 
 
 def evaluated(

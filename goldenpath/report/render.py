@@ -42,6 +42,7 @@ def _environment() -> "Environment":
         "moment": moment,
         "percent": lambda share: f"{100 * share:.1f}%",
         "prefixed": lambda text, prefix: f"{prefix}{text}",
+        "rule_words": rule_words,
         "seconds": in_words,
         "spread": lambda loss: three_with_ends(loss.mean, loss.low, loss.high),
         "three": three_figures,
@@ -75,3 +76,10 @@ def three_with_ends(value: float | None, low: float, high: float) -> str:
 def cell(text: str) -> str:
     "Protect a text in a cell of a Markdown table."
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def rule_words(
+    name: str,  # of a rule of the gate, such as `roc_auc at least`
+) -> str:
+    "Name a rule of the gate with its metric in words."
+    return " ".join(map(metric_words, name.split(" ")))

@@ -43,15 +43,21 @@ class Candidate:
         return Leaderboard.model_validate_json(file.read_bytes()) if file.exists() else None
 
     def complete(
-        self, manifest: Manifest, golden: Golden, verdict: Verdict, card: str, profile: Profile
+        self,
+        manifest: Manifest,
+        golden: Golden,
+        verdict: Verdict,
+        card: Mapping[str, bytes],  # by file name
+        profile: Profile,
     ) -> Manifest:
         "Write the remaining files, and the manifest last: a folder without a manifest is not a candidate."
         if manifest.fast_path.status == "refused":  # kept in the run, where a person can look at it
             os.replace(self.folder / "model.onnx", self.run.output("refused/model.onnx"))
         (self.folder / "golden.json").write_text(golden.model_dump_json(), "utf-8")
         (self.folder / "verdict.json").write_text(verdict.model_dump_json(indent=2), "utf-8")
-        (self.folder / "MODEL_CARD.md").write_text(card, "utf-8")
         (self.folder / PROFILE).write_text(profile.model_dump_json(), "utf-8")
+        for name, content in card.items():
+            (self.folder / name).write_bytes(content)
         return write_manifest(self.folder, manifest)
 
     def manifest(

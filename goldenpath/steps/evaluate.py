@@ -36,7 +36,7 @@ from ..inference.proof import latencies, stacked
 from ..model import TRUSTED_TYPES, choose_golden, decide, enriched
 from ..project import Step
 from ..records import Columns
-from ..report.card import Words, model_card
+from ..report.card import Words, card_files
 from ..report.plots import save_plots
 from ..runs.candidate import Candidate, open_candidate, prove_twice
 from ..runs.spec import step_spec
@@ -283,7 +283,7 @@ def evaluate(
     profile = _profile(step, candidate, frames, outcome, columns, evaluation)
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
     words = Words(purpose=PURPOSE, limits=LIMITS)
-    card = model_card(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard)
+    card = card_files(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard)
     step.save("evaluation.json", evaluation)
     step.save("verdict.json", verdict)
     return Judgment(candidate.complete(manifest, golden, verdict, card, profile), verdict, evaluation)

@@ -19,6 +19,7 @@ from .. import MODEL_VERSION
 from ..errors import BadInput
 from ..evaluation.leaderboard import COMPARED_BY, CandidateEntry, Leaderboard
 from ..evaluation.slices import require_slices
+from ..evaluation.tasks import metric_words
 from ..inference.engines import frame_of, layout_of
 from ..model import CANDIDATES, NEEDS, build_pipeline, decide, enrich, enriched, present_candidates
 from ..project import Project, Step
@@ -128,8 +129,9 @@ def choose_candidate(
     near = [name for name in choices if quality[name] >= quality[best] - rule.margin]
     fastest = min(near, key=lambda name: choices[name].latency.p50)
     if len(near) == 1:
-        return best, f"best {metric} on the folds, {quality[best]:.4f}"
-    which = f"within {rule.margin:g} of the best {metric} on the folds ({best}: {quality[best]:.4f})"
+        return best, f"best {metric_words(metric)} on the folds, {quality[best]:.4f}"
+    best_of_all = f"{metric_words(metric)} on the folds ({best}: {quality[best]:.4f})"
+    which = f"within {rule.margin:g} of the best {best_of_all}"
     return fastest, f"fastest answer of the {len(near)} candidates {which}"
 
 # %% ../../notebooks/05_train.ipynb #59723d59

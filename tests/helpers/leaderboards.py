@@ -26,7 +26,7 @@ def made_up_leaderboard(**changes: Any) -> Leaderboard:
             "entries": entries,
             "rule": "fastest within 0.02 of the best",
             "chosen": "boosting",
-            "reason": "fastest answer of the 2 candidates within 0.02 of the best roc_auc on the folds",
+            "reason": "fastest answer of the 2 candidates within 0.02 of the best ROC AUC on the folds",
             **changes,
         }
     )

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 
 from goldenpath.evaluation.gate import Rule, Verdict
+from goldenpath.evaluation.leaderboard import COMPARED_BY
 from goldenpath.evaluation.record import Judgment
 from goldenpath.evaluation.slices import Slice
 from goldenpath.report.card import Words
 from goldenpath.report.contrast_plot import plot_contrast
-from goldenpath.report.material import EXPLORED, Material, Picture, pictures
+from goldenpath.report.leaderboard_plot import plot_costs
+from goldenpath.report.material import EXPLORED, Material, Picture, drawn, pictures
 from goldenpath.report.page import report
 from goldenpath.report.plots import png_of
+from goldenpath.report.render import rule_words
 from tests.helpers.browser import browser_page
+from tests.helpers.leaderboards import made_up_entry, made_up_leaderboard
 from tests.helpers.trained_run import judged
 from tests.steps.test_contrast import made_up
 
@@ -55,6 +59,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Judgment]:
     home = tmp_path_factory.mktemp("home")
     run, judgement = judged(home)
     return run.folder, judgement
+
+
+@pytest.fixture(scope="module")
+def with_candidates(material: Material) -> Material:
+    "Return the same with the candidates that the version was chosen from."
+    leaderboard = made_up_leaderboard()
+    return replace(material, leaderboard=leaderboard, **drawn(leaderboard))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +117,7 @@ def test_contrast_evaluation_data_and_bias_are_on_one_page(material: Material) -
         "majority baseline",
         "ROC AUC (higher is better)",
         "Brier score (lower is better)",
-        "roc_auc above the baseline",
+        "ROC AUC above the baseline",
         "80+ Years",
         "synthetic stand-in",
         "Race is unknown for 4 of 10 rows.",
@@ -228,3 +239,65 @@ def test_small_plots_stand_side_by_side_and_others_take_the_width(
     assert len(halves) == 3
     assert halves[0]["y"] == halves[1]["y"]
     assert [one["width"] > 800 for one in wide] == [True, True]
+
+
+def test_candidates_are_compared_in_a_table_and_two_plots(with_candidates: Material) -> None:
+    page = Page(report(with_candidates))
+    for words in ("boosting (chosen)", "0.87[0.85, 0.89]", "Brier score (lower is better)", "not installed"):
+        assert words in page.text
+    shown = [attributes["alt"] or "" for tag, attributes in page.tags if tag == "img"]
+    assert any(alt.startswith("As the model changes: seconds to train") for alt in shown)
+    assert any(alt.startswith("What each candidate is worth") for alt in shown)
+
+
+def test_candidates_without_times_have_a_table_alone(material: Material) -> None:
+    untimed = made_up_entry("linear", 0.8, 1.0, 1.0).model_copy(update={"latency": None})
+    leaderboard = made_up_leaderboard(entries=(untimed,), chosen="linear")
+    text = report(replace(material, leaderboard=leaderboard, **drawn(leaderboard)))
+    assert "linear (chosen)" in text
+    assert "As the model changes" not in text
+
+
+def test_the_table_of_candidates_fits_a_page_of_usual_width(
+    browser: Any, with_candidates: Material, tmp_path: Path
+) -> None:
+    spreads = {name: made_up_leaderboard().dummy["roc_auc"] for name in COMPARED_BY["classes"]}
+    wide = [
+        made_up_entry(name, 0.1, 1.0, 1e-5).model_copy(update={"metrics": spreads})
+        for name in ("boosting", "linear")
+    ]
+    leaderboard = made_up_leaderboard(metric="roc_auc_ovr", dummy=spreads, entries=tuple(wide))
+    file = tmp_path / "report.html"
+    file.write_text(report(replace(with_candidates, leaderboard=leaderboard)), "utf-8")
+    with browser_page(browser, 1100) as page:
+        page.goto(file.as_uri())
+        fits = "table => table.scrollWidth <= table.parentElement.clientWidth"
+        assert page.locator("table.fit").evaluate(fits)
+
+
+def test_the_plot_of_costs_shows_training_against_answering_with_lines_of_equal_ratio() -> None:
+    axes = plot_costs(made_up_leaderboard()).axes[0]
+    (marks,) = axes.collections
+    assert sorted(map(tuple, marks.get_offsets().tolist())) == [(2e-6, 0.04), (2e-5, 0.4), (6e-3, 1.6)]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    texts = {text.get_text(): text for text in axes.texts}
+    assert "boosting, chosen\nROC AUC 0.87" in texts
+    across, up = texts["10,000 answers"].xy
+    assert up / across == pytest.approx(10_000)
+    heights = [
+        texts[f"{name}\nROC AUC {value}"].xyann[1] for name, value in (("forest", 0.88), ("linear", 0.84))
+    ]
+    assert heights == sorted(heights, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("roc_auc_ovr against the champion", "ROC AUC, one against the rest against the champion"),
+        ("recall_New York at least", "recall of New York at least"),
+        ("lowest recall of a slice", "lowest recall of a slice"),
+        ("no stand-in over real rows", "no stand-in over real rows"),
+    ],
+)
+def test_rules_of_the_gate_name_their_metric_in_words(rule: str, words: str) -> None:
+    assert rule_words(rule) == words

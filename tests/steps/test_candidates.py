@@ -85,16 +85,16 @@ ENTRIES = [
 @pytest.mark.parametrize(
     ("rule", "name", "reason"),
     [
-        ("best", "forest", "best r2 on the folds, 0.9000"),
+        ("best", "forest", "best R2 on the folds, 0.9000"),
         (
             "fastest within 0.01 of the best",
             "boosting",
-            "fastest answer of the 2 candidates within 0.01 of the best r2 on the folds (forest: 0.9000)",
+            "fastest answer of the 2 candidates within 0.01 of the best R2 on the folds (forest: 0.9000)",
         ),
         (
             "fastest within 0.2 of the best",
             "linear",
-            "fastest answer of the 3 candidates within 0.2 of the best r2 on the folds (forest: 0.9000)",
+            "fastest answer of the 3 candidates within 0.2 of the best R2 on the folds (forest: 0.9000)",
         ),
         ("linear", "linear", "named by the setting `choose`"),
     ],

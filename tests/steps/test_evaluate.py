@@ -75,6 +75,7 @@ def test_the_candidate_is_complete_and_answers(home: Path) -> None:
         "verdict.json",
         "MODEL_CARD.md",
         "leaderboard.json",
+        "leaderboard.png",
         "explanation.json",
     } == set(judged.manifest.files)
     assert load_predictor(folder).path == "onnx"
@@ -359,7 +360,8 @@ def test_the_model_card_tells_use_data_threshold_groups_gate_and_limits(home: Pa
         assert f"\n## {heading}\n" in card
     assert f"{judged.manifest.threshold:.4f}" in card
     assert "| age_group | 80+ Years |" in card
-    assert "| roc_auc above the baseline |" in card
+    assert "| ROC AUC above the baseline |" in card
+    assert "](leaderboard.png)" in card
     assert "| Brier score (lower is better) |" in card
 
 
