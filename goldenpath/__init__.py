@@ -5,7 +5,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-MODEL_VERSION = "1.1.0"
+MODEL_VERSION = "1.2.0"
 
 FRONT_DOOR = {
     "Project": "goldenpath.project",

@@ -26,6 +26,10 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
+# Several processes share the cores: threads of OpenMP would wait for each other by turning in circles.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 # A make that runs the tests says more in those that they start.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)

@@ -16,7 +16,8 @@ MOST_LEVELS = 50
 UNIQUE = 0.95  # share of different values from which a column of text or numbered rows names its row
 NEARLY = 0.9  # share of numbers from which the other values of a column are worth a word
 OTHERS_SHOWN = 3
-TAKEN = {name for name in dir(BaseModel) if not name.startswith("__")}  # names a record's class has already
+_TYPES = {"Field", "Literal", "bool", "date", "float", "int", "str"}  # what a record's class is written with
+TAKEN = _TYPES | {name for name in dir(BaseModel) if not name.startswith("__")}  # and what it has already
 
 
 @dataclass(frozen=True)

@@ -72,15 +72,17 @@ def fits_of(
 
 
 def run_fit(fit: CandidateFit, rows: TrainingRows) -> FitResult:
-    "Fit once; an error of the estimator becomes a line of the leaderboard."
+    "Fit once, in one thread; an error of the estimator becomes a line of the leaderboard."
     from sklearn.base import clone
+    from threadpoolctl import threadpool_limits
 
     train, held_out = np.flatnonzero(rows.folds != fit.fold), np.flatnonzero(rows.folds == fit.fold)
     last = fit.pipeline.steps[-1][0]
     weighted = {f"{last}__sample_weight": rows.weight[train]} if (rows.weight != 1).any() else {}
     started = time.perf_counter()
     try:
-        pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
+        with threadpool_limits(1):
+            pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
         seconds = time.perf_counter() - started
         if fit.fold == NO_FOLD:
             return FitResult(seconds, searched(pipeline))

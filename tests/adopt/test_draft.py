@@ -127,6 +127,13 @@ def test_other_texts_are_not_taken_for_dates(adoption):
     assert not [doubt for doubt in adoption.doubts if "YYYY" in doubt]
 
 
+@pytest.mark.parametrize("name", ["date", "int", "Literal", "Field"])
+def test_a_column_that_is_called_like_a_type_gives_a_contract(name):
+    table = pd.DataFrame({name: COLUMNS["joined"], "y": COLUMNS["churn"], "member": COLUMNS["member"]})
+    contract = drafted(make_draft(TableSample("x.csv", table, True), "y"))
+    assert [field.name for field in contract.spec.fields] == [name, "member"]
+
+
 def test_a_key_is_announced_as_unseen(adoption):
     assert reason_of(adoption, "customer") == "key: 100 different ones in 400 rows, never seen by the model"
 

@@ -41,7 +41,7 @@ def awkward(columns: Columns) -> Columns:
     }
 
 
-@pytest.mark.parametrize("candidate", ["linear", "boosting", "forest"])
+@pytest.mark.parametrize("candidate", ["linear", "boosting", "deep_boosting", "forest"])
 @pytest.mark.parametrize("task", list(TARGETS))
 def test_a_compiled_candidate_answers_as_scikit_learn_does(task: str, candidate: str):
     target, columns = TARGETS[task], rows(1_500, seed=1)

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import HalvingRandomSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from goldenpath.runs import fits
 from goldenpath.runs.fits import NO_FOLD, TrainingRows, fits_of, run_fit, run_fits
@@ -40,10 +41,11 @@ class Endless(ClassifierMixin, BaseEstimator):
 
 
 class Named(LogisticRegression):
-    "An estimator that remembers the names of its columns."
+    "An estimator that remembers the names of its columns, and in how many threads it may compute."
 
     def fit(self, X: Any, y: Any) -> "Named":
         self.columns = list(getattr(X, "columns", []))
+        self.threads = {pool["num_threads"] for pool in threadpool_info()}
         return super().fit(X, y)
 
 
@@ -118,6 +120,12 @@ def test_compiled_code_that_does_not_return_is_left_behind_and_hides_no_later_wa
     finally:
         Compiled.returns.set()
     assert results == {}
+
+
+def test_a_fit_computes_in_one_thread_as_the_leaderboard_says() -> None:
+    with threadpool_limits(2):
+        whole = run_fit(fits.CandidateFit("named", NO_FOLD, pipeline(Named())), rows_of()).pipeline
+    assert whole.steps[-1][1].threads == {1}
 
 
 def test_a_thread_of_fits_has_the_options_of_scikit_learn_that_its_caller_set() -> None:

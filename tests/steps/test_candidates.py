@@ -166,7 +166,7 @@ def test_the_candidates_of_every_task_are_compared_and_the_chosen_one_is_kept(
     leaderboard = step.load("leaderboard.json", Leaderboard)
     assert record.candidate == leaderboard.chosen
     compared = [line for line in leaderboard.entries if line.metrics]
-    assert [line.name for line in compared][:3] == ["linear", "boosting", "forest"]
+    assert [line.name for line in compared][:4] == ["linear", "boosting", "deep_boosting", "forest"]
     for line in compared:
         assert line.latency is not None
         assert line.fast_path is not None
@@ -185,7 +185,7 @@ def test_the_fingerprint_is_the_same_whichever_candidate_is_chosen_and_whatever_
     contract = contract_of("quantity")
     columns = contract.columns(clean(contract, drawn(20, "quantity")))
     parts = parts_of(layout_of(columns), contract)
-    assert all(f"{name}: " in parts["pipeline"] for name in ("linear", "boosting", "forest"))
+    assert all(f"{name}: " in parts["pipeline"] for name in ("linear", "boosting", "deep_boosting", "forest"))
     assert "LGBM" not in parts["pipeline"]
     assert parts["lightgbm()"]
 
@@ -202,7 +202,7 @@ def test_another_candidate_of_the_same_rows_is_another_identity_and_no_clash(tmp
 
 
 @pytest.mark.parametrize("task", list(TARGETS))
-@pytest.mark.parametrize("name", ["linear", "boosting", "forest"])
+@pytest.mark.parametrize("name", ["linear", "boosting", "deep_boosting", "forest"])
 def test_candidates_are_built_with_the_seed_and_take_the_matrix_that_they_need(task: str, name: str) -> None:
     contract = contract_of(task)
     columns = contract.columns(clean(contract, drawn(40, task)))
