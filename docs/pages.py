@@ -119,7 +119,8 @@ def request_drawing() -> str:
     with TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         shutil.copytree(PROJECT / "tests/data/format-1/home", home)
-        settings = load_settings(environ={"GOLDENPATH_HOME": str(home), "GOLDENPATH_POLL_SECONDS": "0"})
+        variables = {"HOME": str(home), "POLL_SECONDS": "0", "FEEDBACK": "off"}
+        settings = load_settings(environ={f"GOLDENPATH_{key}": value for key, value in variables.items()})
         client = make_app(settings, lambda: False).test_client()
         record = json.loads((PROJECT / "tests/data/format-1/answers.json").read_text("utf-8"))["records"][0]
         client.post("/predict", json=record)  # the first request also imports

@@ -32,7 +32,7 @@ from goldenpath.schema.contract import Broken, Key, Malformed, Problem
 from goldenpath.schema.targets import Scores
 from serving.models import AnyAnswer
 from serving.remote_engine import BackendFailed, BackendTimeout
-from serving.trace import trace
+from serving.trace import note_refusal, trace
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -92,9 +92,8 @@ def plain_length(environ: Mapping[str, Any], most: int) -> int:  # bytes
     "Return the length of a body that is sent as it is; -1 if it is not known, or above `most`."
     length = environ.get("CONTENT_LENGTH", "")
     plain = length.isascii() and length.isdigit() and len(length) < DIGITS
-    if not plain or "HTTP_TRANSFER_ENCODING" in environ:
-        return -1
-    return int(length) if int(length) <= most else -1
+    fixed = plain and "HTTP_TRANSFER_ENCODING" not in environ
+    return int(length) if fixed and int(length) <= most else -1
 
 
 def read_body(stream: Any, length: int) -> bytes:
@@ -265,6 +264,7 @@ def install(app: Flask) -> None:
 
 def _ours(status: int):  # type: ignore[no-untyped-def]  # Flask's own type for handlers is internal
     def handle(error: GoldenpathError) -> Response:
+        note_refusal(error)
         if isinstance(error, Broken):
             return reply(ErrorReply(error=str(error), problems=error.problems), status)
         return reply(ErrorReply(error=str(error)), status)

@@ -34,6 +34,7 @@ class TimedAnswer(NamedTuple):
     record: Record
     answer: AnyAnswer
     seconds: float | None  # None: the answer was remembered
+    role: str  # of the version that answered
 
 
 class Memo(dict[tuple[str, bytes], TimedAnswer]):
@@ -87,6 +88,12 @@ class Live:
         names |= {role: predictor.version for role, predictor in self.holders}
         return {**names, "challenger_share": self.roles.challenger_share if self.challenger else 0.0}
 
+    def role_of(self, predictor: Predictor) -> str:
+        "Return the role of a loaded version."
+        if predictor is self.champion:  # at once: every request asks
+            return "champion"
+        return "challenger" if predictor is self.challenger else "shadow"
+
     def pick(self, key: Callable[[], bytes] = bytes) -> Predictor:
         "Return the version that serves this key. Raises NoModel if there is none."
         if self.champion is None:
@@ -120,7 +127,7 @@ class Models:
         self._assigning = threading.RLock()  # no request takes it
 
     def subscribe(self, subscriber: Callable[[Live], None]) -> None:
-        "Call this with what is live, now and after every new assignment."
+        "Call this with what is live, now and before every new assignment."
         self._subscribers.append(subscriber)
         subscriber(self.live)
 
@@ -186,9 +193,9 @@ class Models:
                 return
             for problem in set(new.problems) - set(self.live.problems):
                 _log.warning(problem)
-            self.live = new
             for subscriber in self._subscribers:
                 subscriber(new)
+            self.live = new
 
     def _champion(self, roles: Roles, problems: list[str]) -> Predictor | None:
         "Return the champion, else the version that served last, else the last champion in the log."

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.evaluation.leaderboard import Leaderboard
+from goldenpath.feedback.answers import AnswerRow
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.inference.explanation import Explanation
 from goldenpath.registry.manifest import Manifest
@@ -22,8 +23,17 @@ from serving.guards import Guards
 from serving.http import as_json, encode, prediction, predictions
 from serving.models import AnyAnswer, Live, Models, TimedAnswer
 from serving.trace import Exchange, Trace, Traces
+from serving.watchers.feedback import Batch, FeedbackCollector
 from serving.watchers.log import lines_written
-from serving.watchers.metrics import Copy, Figures, Metrics, copies_compared, figures, forget_the_dead
+from serving.watchers.metrics import (
+    COUNTED,
+    Copy,
+    Figures,
+    Metrics,
+    copies_compared,
+    figures,
+    forget_the_dead,
+)
 from serving.watchers.queue import Queue, every
 from serving.watchers.report import LatestReport
 
@@ -52,8 +62,12 @@ class State:
         self.metrics = Metrics((self.monitor,)) if settings.metrics else None
         self.lines = lines_written(settings.log_sample)
         self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
-        self.copies = copies_compared(settings.shadow_queue, self.metrics) if settings.shadow_queue else None
-        self.traces = Traces([queue.offer for queue in (self.lines, self.uncounted) if queue is not None])
+        compared = copies_compared(settings.shadow_queue, self.metrics, self._note_shadow)
+        self.copies = compared if settings.shadow_queue else None
+        kept = settings.feedback != "off"
+        self.feedback = FeedbackCollector(settings, contract, models.registry) if kept else None
+        sinks = [queue.offer for queue in (self.lines, self.uncounted) if queue is not None]
+        self.traces = Traces(sinks, self._refuse)
 
     @property
     def live(self) -> Live:
@@ -63,17 +77,39 @@ class State:
     @property
     def queues(self) -> list[Queue[Any]]:
         "Everything that waits to be done in the background."
+        return [*self._plain_queues, *(self.feedback.queues if self.feedback else [])]
+
+    @property
+    def _plain_queues(self) -> list[Queue[Any]]:
         return [queue for queue in (self.lines, self.uncounted, self.copies) if queue is not None]
 
+    @property
+    def problems(self) -> list[str]:
+        "What is wrong: with versions and roles, and with what is kept of requests."
+        return [*self.live.problems, *(self.feedback.problems if self.feedback else [])]
+
+    def feedback_of(self, version: str) -> str:
+        "Say what is kept of requests to a version."
+        if self.feedback is None or self.feedback.has_profile(version):
+            return self.settings.feedback
+        return f"{self.settings.feedback}, but no fields and scores are counted: {version} has no profile"
+
     def watch(self) -> None:
-        "Start the threads that log, count and compare."
-        for queue in self.queues:
+        "Start the threads that log, count, compare and write."
+        if feedback := self.feedback:  # first, so that it ends after what adds to it
+            self.models.subscribe(feedback.hold)
+            feedback.start()
+        for queue in self._plain_queues:
             queue.start()
         self.monitor.start()
         if metrics := self.metrics:
             forget_the_dead()
             self.models.subscribe(metrics.hold)
-            every(GAUGES_SECONDS, lambda: metrics.measure(self.queues, self.guards.in_flight), "gauges")
+            every(GAUGES_SECONDS, lambda: self.measure(metrics), "gauges")
+
+    def measure(self, metrics: Metrics) -> None:
+        "Note how long the queues are, and how many problems there are."
+        metrics.measure(self.queues, self.guards.in_flight, len(self.problems))
 
     def predict(self, body: bytes, environ: Mapping[str, Any], noted: Trace, explain: bool = False) -> bytes:
         """Answer one record as JSON, note it, and copy it to the shadow: what /predict does on both ways.
@@ -82,9 +118,35 @@ class State:
         """
         timed = self.answer(body, sticky_key(self.live, environ))
         noted.version, noted.model_seconds = timed.answer.version, timed.seconds
-        self.compare(timed.record, timed.answer)
-        answer = prediction(noted.id, timed.answer, self.key(timed.record, noted))
-        return self.explained(answer, timed) if explain else answer
+        key = self.key(timed.record, noted)
+        answer = prediction(noted.id, timed.answer, key)
+        reply = self.explained(answer, timed) if explain else answer
+        self.note(timed.role, timed.record, timed.answer, answer, body)
+        self.compare(timed.record, timed.answer, noted.id, key, body)
+        return reply
+
+    def note(self, role: str, record: Record, answer: AnyAnswer, reply: bytes, body: bytes) -> None:
+        "Leave an answer to be counted, and kept if the setting `feedback` wants it."
+        if (feedback := self.feedback) is None:
+            return
+        feedback.single[role].offer(feedback.values(record.__dict__) + answer)
+        if feedback.answers is not None:
+            feedback.answers.offer(AnswerRow(time.time(), role, reply, body))
+
+    def note_batch(self, batch: Batch, reply: Callable[[], bytes], body: Callable[[], bytes]) -> None:
+        "Do the same for the answers to several records; reply and body as /predict/batch has them."
+        if (feedback := self.feedback) is None:
+            return
+        feedback.batches.offer(batch)
+        if feedback.answers is not None:
+            feedback.answers.offer(AnswerRow(time.time(), batch.role, reply(), body()))
+
+    def _note_shadow(self, copy: Copy, answer: AnyAnswer) -> None:
+        self.note("shadow", copy.record, answer, prediction(copy.id, answer, copy.key), copy.body)
+
+    def _refuse(self, route: str, status: int, reasons: tuple[str, ...]) -> None:
+        if self.feedback and route in COUNTED:
+            self.feedback.refuse(self.live, status, reasons)
 
     def explained(self, answer: bytes, timed: TimedAnswer) -> bytes:
         "Add what each field contributed to an answer."
@@ -119,7 +181,11 @@ class State:
         started = time.perf_counter()
         scores = predictor.scores(columns)
         noted.version, noted.model_seconds = predictor.version, time.perf_counter() - started
-        return predictions(noted.id, predictor, scores, contract.keys_of_body(body))
+        reply = predictions(noted.id, predictor, scores, contract.keys_of_body(body))
+        self.note_batch(
+            Batch(live.role_of(predictor), predictor, columns, scores), lambda: reply, lambda: body
+        )
+        return reply
 
     def answer(
         self,
@@ -137,16 +203,17 @@ class State:
         predictor = live.pick(lambda: (key or record.model_dump_json()).encode())
         started = time.perf_counter()
         answer = predictor.one(record)
-        timed = TimedAnswer(record, answer, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        timed = TimedAnswer(record, answer, seconds, live.role_of(predictor))
         if most:
             live.memo.keep((key, body), timed, most)
         return timed
 
-    def compare(self, record: Record, answer: AnyAnswer) -> None:
+    def compare(self, record: Record, answer: AnyAnswer, name: str, key: str, body: bytes) -> None:
         "Let the shadow, if there is one, answer the same record in the background."
         shadow = self.models.live.shadow
         if shadow is not None and self.copies is not None:
-            self.copies.offer(Copy(shadow, record, answer))
+            self.copies.offer(Copy(shadow, record, answer, name, key, body))
 
     def counted(self) -> Metrics:
         "Return the metrics of this worker, with all its requests; only if the setting `metrics` is on."
@@ -156,7 +223,7 @@ class State:
 
     def figures(self) -> Figures:
         "Return the current state of all workers together; only if the setting `metrics` is on."
-        return figures(self.counted().together().collect(), self.live)
+        return figures(self.counted().together().collect(), self.live, self.problems)
 
 
 def sticky_key(live: Live, environ: Mapping[str, Any]) -> str:

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, cast
 
 from flask import Flask, Response, g, request
 
+from goldenpath.errors import GoldenpathError, NoModel
+from goldenpath.schema.contract import Broken, Malformed
+
 HEADER = "X-Request-Id"
 ALLOWED = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 TRACE = "goldenpath.trace"  # key in the WSGI environment of the trace that the lane began
@@ -17,7 +20,7 @@ TRACE = "goldenpath.trace"  # key in the WSGI environment of the trace that the 
 class Trace:
     "What is known of one request while it runs."
 
-    __slots__ = ("fault", "id", "key", "model_seconds", "start", "version")
+    __slots__ = ("fault", "id", "key", "model_seconds", "reasons", "start", "version")
 
     def __init__(self, name: str) -> None:
         self.id = name
@@ -25,6 +28,7 @@ class Trace:
         self.model_seconds: float | None = None  # None: no model was called
         self.version = ""
         self.key = ""  # as JSON: whom the record was about, if the contract's author wants it in the log
+        self.reasons: tuple[str, ...] = ()  # why it was refused: fields or kinds of problems, never a value
         self.fault: Exception | None = None  # why the lane could not answer; its route raises it
 
 
@@ -45,8 +49,12 @@ class Exchange(NamedTuple):
 class Traces:
     "The ids of one worker's requests, with a random prefix of its own, and the sinks of what they took."
 
-    def __init__(self, sinks: Sequence[Callable[[Exchange], None]]) -> None:
-        self._sinks = sinks
+    def __init__(
+        self,
+        sinks: Sequence[Callable[[Exchange], None]],
+        refused: Callable[[str, int, tuple[str, ...]], None] | None = None,  # gets route, status and reasons
+    ) -> None:
+        self._sinks, self._refused = sinks, refused
         self._prefix = os.urandom(5).hex()
         self._numbers = itertools.count(1)
 
@@ -76,7 +84,10 @@ class Traces:
         def end(response: Response) -> Response:
             response.headers[HEADER] = trace().id
             rule = request.url_rule
-            self.end(trace(), request.method, rule.rule if rule else "unknown", response.status_code)
+            route = rule.rule if rule else "unknown"
+            if self._refused and response.status_code >= 400:
+                self._refused(route, response.status_code, trace().reasons)
+            self.end(trace(), request.method, route, response.status_code)
             return response
 
         app.before_request(begin)
@@ -86,3 +97,13 @@ class Traces:
 def trace() -> Trace:
     "Return the current request."
     return cast(Trace, g.trace)
+
+
+def note_refusal(error: GoldenpathError) -> None:
+    "Note why the current request is refused, without any word of its caller."
+    if isinstance(error, Broken):
+        trace().reasons = tuple({problem.field or "(unknown field)" for problem in error.problems})
+    elif isinstance(error, Malformed):
+        trace().reasons = ("(malformed)",)
+    elif isinstance(error, NoModel):
+        trace().reasons = ("(no model)",)

@@ -43,6 +43,13 @@ class ServerSettings(Frozen):
     log_sample: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0, description="share of good requests that get a log line, 0 to 1; errors always get one"
     )
+    feedback: Literal["off", "counts", "scores", "records"] = Field(
+        "counts",
+        description="what is kept of requests: off, counts (no value of any record), scores (each answer), "
+        "records (what was asked as well)",
+    )
+    feedback_days: int = Field(90, ge=1, le=36_500, description="days for which feedback is kept")
+    feedback_mb: int = Field(1_000, ge=1, description="megabytes of feedback; the oldest answers go first")
     tokens_file: str = Field("", description="file with the SHA-256 of a bearer token per line; empty: open")
     behind_login: bool = Field(False, description="yes or no: something in front of the server authenticates")
     cors_origins: Origins = Field(

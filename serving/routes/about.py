@@ -10,7 +10,7 @@ from goldenpath.predict import Predictor
 from goldenpath.registry.manifest import Manifest
 from serving.http import JsonReply, Operation, described, reply, reply_as_is
 from serving.models import Live
-from serving.state import state
+from serving.state import State, state
 from serving.watchers.metrics import Figures
 
 about_routes = Blueprint("about", __name__)
@@ -40,6 +40,7 @@ class ModelReply(JsonReply):
     path: str  # which engine answers
     why: str  # why it is not the ONNX model
     roles: dict[str, Any]
+    feedback: str  # what is kept of requests to it
     problems: list[str]
 
 
@@ -67,8 +68,9 @@ class ReadyReply(JsonReply):
 @described(Operation(ModelReply))
 def model() -> Response:
     "Describe the champion and the other loaded versions: roles, metrics, threshold, contract, training time."
-    live = state().live
-    return reply(describe_model(champion_of(live), live))
+    worker = state()
+    champion = champion_of(worker.live)
+    return reply(describe_model(champion, worker))
 
 
 @about_routes.get("/contract")
@@ -118,7 +120,7 @@ def champion_of(live: Live) -> Predictor:
     return live.champion or live.pick()
 
 
-def describe_model(predictor: Predictor, live: Live) -> ModelReply:
+def describe_model(predictor: Predictor, worker: State) -> ModelReply:
     "One version in the words of its manifest, and the roles beside it."
     manifest = manifest_of(predictor)
     return ModelReply(
@@ -136,8 +138,9 @@ def describe_model(predictor: Predictor, live: Live) -> ModelReply:
         rows=manifest.data.rows,
         path=predictor.path,
         why=predictor.why,
-        roles=live.assignment,
-        problems=list(live.problems),
+        roles=worker.live.assignment,
+        feedback=worker.feedback_of(predictor.version),
+        problems=worker.problems,
     )
 
 

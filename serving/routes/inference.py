@@ -20,10 +20,11 @@ from goldenpath.inference.engines import first_score
 from goldenpath.predict import Predictor
 from goldenpath.schema.contract import Columns, Contract, Record, rows_as_json
 from goldenpath.schema.fields import FieldSpec
-from serving.http import JSON, Operation, as_json, described, reply_as_is, unpacked_body
+from serving.http import JSON, Operation, as_json, described, encode, predictions, reply_as_is, unpacked_body
 from serving.routes.about import champion_of
 from serving.state import State, state, sticky_bytes
 from serving.trace import trace
+from serving.watchers.feedback import Batch
 
 DATATYPES = {"integer": "INT64", "number": "FP64", "boolean": "BOOL"}  # by kind of the field; else BYTES
 INTEGERS = tuple(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64))
@@ -164,9 +165,18 @@ def infer(model: str, version: str = "") -> Response:
     chosen = wanted or live.pick(lambda: sticky_bytes(live, request.environ, records))
     names = names_of(question.outputs, outputs_by(chosen))
     scores = timed_scores(chosen, columns)
+    name, keys = question.id or trace().id, lists.get(contract.spec.key)
+    worker.note_batch(
+        Batch(live.role_of(chosen), chosen, columns, scores),
+        lambda: predictions(name, chosen, scores, keys),
+        lambda: rows_as_json(lists),
+    )
     if len(scores) == 1 and wanted is None:  # a version named may be the shadow itself
-        worker.compare(records()[0], chosen.answer(first_score(scores)))
-    head = {"model_name": model, "model_version": chosen.version, "id": question.id or trace().id}
+        record, key = records()[0], encode(keys[0]) if keys else ""
+        worker.compare(
+            record, chosen.answer(first_score(scores)), f"{name}/0", key, rows_as_json(lists)[1:-1]
+        )
+    head = {"model_name": model, "model_version": chosen.version, "id": name}
     values = {**chosen.answers(scores), "key": np.array(lists.get(contract.spec.key, ()), dtype=object)}
     answer = {**head, "outputs": [tensor_of(name, names[name], values[name]) for name in names]}
     return Response(as_json(answer), content_type=JSON)  # in a seventh of the time of `json` for numbers

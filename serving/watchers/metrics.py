@@ -10,7 +10,7 @@ import tempfile
 import time
 from bisect import bisect_left
 from collections import Counter as Counted
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -99,7 +99,7 @@ class Metrics:
         )
         self.problems = state(
             "goldenpath_problems",
-            "Reasons why the roles are not served as they stand; /health/ready tells them",
+            "Reasons why the roles are not served as they stand, or feedback is not kept; /model tells them",
             multiprocess_mode="livemax",
         )
         self.reloads = count("goldenpath_reloads", "Looks at the roles that changed something", ["result"])
@@ -160,8 +160,9 @@ class Metrics:
         self.shadow.labels("yes" if agrees else "no").inc()
         self.shadow_seconds.observe(seconds)
 
-    def measure(self, queues: Sequence[Queue[Any]], in_flight: InFlight) -> None:
-        "Note how long the queues are; done every second."
+    def measure(self, queues: Sequence[Queue[Any]], in_flight: InFlight, problems: int) -> None:
+        "Note how long the queues are, and how many problems there are; done every second."
+        self.problems.set(problems)
         self.waiting.labels("requests").set(len(in_flight))
         for queue in queues:
             self.waiting.labels(queue.name).set(len(queue))
@@ -188,23 +189,30 @@ class Copy(NamedTuple):
     shadow: Predictor
     record: Record
     answer: AnyAnswer
+    id: str  # of the request
+    key: str  # as JSON
+    body: bytes
 
 
 def copies_compared(
     limit: int,  # copies that may wait; a further one is dropped and counted
     metrics: Metrics | None,
+    note: Callable[[Copy, AnyAnswer], None],  # gets what the shadow answered
 ) -> Queue[Copy]:
     "Return the queue of the copies that the shadow answers in the background, only to be compared."
-    return Queue("shadow", partial(compare_copies, metrics), limit)
+    return Queue("shadow", partial(compare_copies, metrics, note), limit)
 
 
-def compare_copies(metrics: Metrics | None, copies: list[Copy]) -> None:
+def compare_copies(
+    metrics: Metrics | None, note: Callable[[Copy, AnyAnswer], None], copies: list[Copy]
+) -> None:
     "Let the shadow answer, and count whether it agrees."
-    for shadow, record, answer in copies:
+    for copy in copies:
         started = time.perf_counter()
-        other = shadow.one(record)
+        other = copy.shadow.one(copy.record)
         if metrics:
-            metrics.compare(agree(answer, other), time.perf_counter() - started)
+            metrics.compare(agree(copy.answer, other), time.perf_counter() - started)
+        note(copy, other)
 
 
 def observe(histogram: Any, values: list[float]) -> None:
@@ -233,7 +241,7 @@ class Figures(JsonReply):
     problems: list[str]
 
 
-def figures(families: "Iterable[Metric]", live: Live) -> Figures:
+def figures(families: "Iterable[Metric]", live: Live, problems: list[str]) -> Figures:
     "Read the metrics of all workers."
     samples = [sample for family in families for sample in family.samples]
     buckets: dict[float, float] = {}
@@ -255,7 +263,7 @@ def figures(families: "Iterable[Metric]", live: Live) -> Figures:
         compared=round(shadow["yes"] + shadow["no"]),
         agreed=round(shadow["yes"]),
         roles=live.assignment,
-        problems=list(live.problems),
+        problems=problems,
     )
 
 

@@ -1,6 +1,5 @@
 """Work that no request waits for: a queue that drops rather than delays, and jobs done now and then."""
 
-import contextlib
 import logging
 import threading
 import time
@@ -24,12 +23,15 @@ class Queue(Generic[Work]):
     def __init__(
         self,
         name: str,
-        work: Callable[[list[Work]], None],  # gets at most `TURN` items at a time
+        work: Callable[[list[Work]], None],  # gets at most `turn` items at a time
         limit: int,  # items that may wait
+        turn: int = TURN,
     ) -> None:
         self.name, self.limit, self.dropped = name, limit, 0
+        self._turn = turn
         self._work = work
         self._waiting: deque[Work] = deque()
+        self._taking = threading.Lock()  # `offer` does not take it
 
     def start(self) -> "Queue[Work]":
         every(_PAUSE, self.drain, self.name)
@@ -53,11 +55,9 @@ class Queue(Generic[Work]):
             time.sleep(0)
 
     def _some(self) -> list[Work]:
-        items: list[Work] = []
-        with contextlib.suppress(IndexError):
-            while len(items) < TURN:
-                items.append(self._waiting.popleft())
-        return items
+        with self._taking:
+            take = self._waiting.popleft
+            return [take() for _ in range(min(self._turn, len(self._waiting)))]
 
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:

@@ -14,8 +14,8 @@ from serving.state import State
 from serving.worker import load, registry_of
 from tests.helpers.serving_fixtures import MODEL
 
-# neither counts nor lines for good requests, and versions that need no trial
-QUIET = {"metrics": False, "log_sample": 0.0, "trial_seconds": 0}
+# neither counts nor feedback nor lines for good requests, and versions that need no trial
+QUIET = {"metrics": False, "log_sample": 0.0, "feedback": "off", "trial_seconds": 0}
 
 
 def models_of(home: Path, **settings: Any) -> Models:

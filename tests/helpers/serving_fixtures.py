@@ -14,6 +14,7 @@ import numpy as np
 
 from goldenpath.contract import CONTRACT
 from goldenpath.evaluation.leaderboard import LEADERBOARD
+from goldenpath.feedback.profile import PROFILE
 from goldenpath.inference.engines import OnnxEngine, compile_onnx, frame_of, layout_of
 from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import compare_answers
@@ -25,6 +26,7 @@ from goldenpath.registry.registry import Registry
 from goldenpath.schema import golden
 from goldenpath.schema.contract import columns_of_json
 from tests.helpers import candidates
+from tests.helpers.drawn_profiles import profile_of_columns
 from tests.helpers.leaderboards import made_up_leaderboard
 
 MODEL = "covid-death"
@@ -45,17 +47,26 @@ def outcomes(rows: list[dict[str, Any]], seed: int) -> np.ndarray:  # (n,) bool
     return np.array(signs) + np.random.default_rng(seed).normal(size=len(rows)) > 2
 
 
-def publish(home: Path, seed: int = 1, compiled: bool = True, model: str = MODEL, **changes: Any) -> str:
+def publish(
+    home: Path,
+    seed: int = 1,
+    compiled: bool = True,
+    model: str = MODEL,
+    profiled: bool = True,  # with the profile that counts need
+    **changes: Any,
+) -> str:
     "Fit, compile, prove and publish a version; the seed makes another model of it."
-    return Registry(home, model).publish(built(seed, compiled, model, tuple(changes.items())))
+    return Registry(home, model).publish(built(seed, compiled, model, profiled, tuple(changes.items())))
 
 
 @cache
-def built(seed: int, compiled: bool, model: str, changes: tuple[tuple[str, Any], ...]) -> Path:
+def built(
+    seed: int, compiled: bool, model: str, profiled: bool, changes: tuple[tuple[str, Any], ...]
+) -> Path:
     "Return the candidate of a version, made once for all tests of this process."
     folder = Path(mkdtemp(prefix="goldenpath-candidate-"))
     atexit.register(rmtree, folder, ignore_errors=True)
-    make_candidate(folder / "candidate", seed, compiled, model=model, **dict(changes))
+    make_candidate(folder / "candidate", seed, compiled, profiled, model=model, **dict(changes))
     return folder / "candidate"
 
 
@@ -64,7 +75,9 @@ def promote(home: Path, version: str, role: str = "champion", share: float = 0.0
     Registry(home, MODEL).promote(version, role, share, why="a test", who="ada@example.org")
 
 
-def make_candidate(folder: Path, seed: int, compiled: bool, **changes: Any) -> Manifest:
+def make_candidate(
+    folder: Path, seed: int, compiled: bool, profiled: bool = True, **changes: Any
+) -> Manifest:
     "Return a complete candidate folder of the default pipeline."
     folder.mkdir(parents=True)
     rows = records(ROWS, seed)
@@ -77,6 +90,11 @@ def make_candidate(folder: Path, seed: int, compiled: bool, **changes: Any) -> M
     explainer = learn_explainer(pipeline, layout, CONTRACT.target, columns, columns)
     (folder / "explanation.json").write_text(explainer.model_dump_json())
     (folder / LEADERBOARD).write_text(made_up_leaderboard().model_dump_json())
+    if profiled:
+        scores = pipeline.predict_proba(frame_of(columns, layout))[:, 1]
+        labels = [CONTRACT.target.outcomes[int(score >= THRESHOLD)] for score in scores]
+        profile = profile_of_columns(CONTRACT.spec, columns, scores, labels)
+        (folder / PROFILE).write_text(profile.model_dump_json())
     told = manifest_of(seed, layout=layout, fast_path=record, **changes)
     return write_manifest(folder, told)
 

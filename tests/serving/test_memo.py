@@ -94,6 +94,6 @@ def test_a_full_memo_takes_something_new_as_fast_as_an_empty_one() -> None:
             memo.keep(("", b"%d" % number), answer, 200_000)
         return (time.perf_counter() - started) / count
 
-    memo, answer = Memo(), TimedAnswer(cast(Record, None), Answer("Yes", 0.1, "v"), 0.1)
+    memo, answer = Memo(), TimedAnswer(cast(Record, None), Answer("Yes", 0.1, "v"), 0.1, "champion")
     fresh = keep(0, 200_000)
     assert min(keep(200_000 + start, 2_000) for start in range(0, 20_000, 2_000)) < 20 * fresh

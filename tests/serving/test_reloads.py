@@ -63,7 +63,7 @@ def test_what_a_queue_dropped_is_counted_once_and_what_waits_is_shown(metrics: M
         queue.offer(number)
     app = Flask("a test")
     places.install(app)
-    app.add_url_rule("/", view_func=lambda: metrics.measure([queue], places) or "measured")
+    app.add_url_rule("/", view_func=lambda: metrics.measure([queue], places, 0) or "measured")
     for _ in range(2):
         assert app.test_client().get("/").text == "measured"
     value = metrics.registry.get_sample_value

@@ -160,7 +160,7 @@ def test_a_record_alone_is_told_to_whoever_watches_as_predict_tells_it(
     home: Path, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[Record, Answer]] = []
-    monkeypatch.setattr(State, "compare", lambda self, record, answer: seen.append((record, answer)))
+    monkeypatch.setattr(State, "compare", lambda self, record, answer, *_: seen.append((record, answer)))
     caller = client(home, models)
     for record in RECORDS:
         caller.post("/predict", json=record)

@@ -1,0 +1,179 @@
+"""What one process counts of its answers: by hour, version and role, written to files of its own."""
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from goldenpath.feedback.counts import Counts, hour_of, write_counts, writer_name
+from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.profile import Profile
+from goldenpath.feedback.tally import AnswerTally, in_pieces
+from goldenpath.records import Columns
+from goldenpath.schema.batches import column_from
+from goldenpath.schema.spec import ContractSpec
+from goldenpath.schema.targets import Scores
+
+SEEN_VALUES = 60_000  # values of different records that wait to be sorted into cells
+PIECE = 500  # rows sorted at a time, after which other threads get their turn
+HOURS_KEPT = 24  # that could not be written yet
+
+
+class Refusal(NamedTuple):
+    "Why a request was refused: names of fields, or kinds of problems; never a value."
+
+    version: str  # the champion of that moment; "" if there was none
+    reasons: tuple[str, ...]
+
+
+class Table(NamedTuple):
+    "Records as columns, and their answers."
+
+    role: str
+    version: str
+    columns: Columns
+    scores: Scores  # (n,) or (n, k)
+    labels: Sequence[str]  # (n,) of a quantity: empty
+
+
+# The values of a record in the order of the contract's inputs, then the parts of its answer, of which the
+# first are label and scores, and the last one is the version: flat, because every request makes one.
+AnswerParts: TypeAlias = tuple[Any, ...]
+CountedAs: TypeAlias = tuple[str, str, str]  # hour, version, role
+
+
+class Ledger:
+    "Counts, and writes the counts; several threads may do so."
+
+    def __init__(
+        self,
+        spec: ContractSpec,
+        folder: FeedbackFolder,
+        profile_of: Callable[[str], Profile | None],  # of a version that answered
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._spec, self._folder, self._profile_of, self._clock = spec, folder, profile_of, clock
+        self._writer = writer_name()
+        self._lock = threading.RLock()
+        self._hour = hour_of(clock())
+        self._different: defaultdict[str, Counter[AnswerParts]] = defaultdict(Counter)  # by role; sorted once
+        self._most = SEEN_VALUES // len(spec.fields)
+        self._tallies: dict[CountedAs, AnswerTally] = {}
+        self._changed: set[CountedAs] = set()  # not written yet
+
+    def see(self, role: str, rows: Iterable[AnswerParts]) -> None:
+        "Count single answers of the versions in a role."
+        with self._lock:
+            self._follow_clock()
+            different = self._different[role]
+            different.update(map(hashable, rows) if self._spec.target.width > 1 else rows)
+            if len(different) > self._most:
+                self._sort()
+
+    def refuse(self, refusals: Iterable[Refusal]) -> None:
+        "Count refused requests."
+        with self._lock:
+            self._follow_clock()
+            for refusal in refusals:
+                self._tally(refusal.version, "champion").refuse(refusal.reasons)
+
+    def see_tables(self, tables: Sequence[Table]) -> None:
+        "Count many answers at once."
+        with self._lock:
+            self._follow_clock()
+            alike: defaultdict[tuple[str, str], list[Table]] = defaultdict(list)
+            for table in tables:
+                alike[table.version, table.role].append(table)
+            for (version, role), each in alike.items():
+                self._add(version, role, in_one(each))
+
+    def _follow_clock(self) -> None:
+        "Begin a new hour when it is there."
+        hour = hour_of(self._clock())
+        if hour != self._hour:
+            self._sort()
+            self._hour = hour
+
+    def _sort(self) -> None:
+        "Sort what was seen into the cells of its version's profile."
+        for role, different in self._different.items():
+            rows: defaultdict[str, list[AnswerParts]] = defaultdict(list)
+            for row in different:
+                rows[row[-1]].append(row)
+            for version, each in rows.items():
+                for piece in in_pieces(len(each), PIECE):
+                    times = np.fromiter(map(different.__getitem__, each[piece]), np.int64)
+                    self._add(version, role, self._table(version, role, each[piece]), times)
+        self._different.clear()
+
+    def _table(self, version: str, role: str, rows: Sequence[AnswerParts]) -> Table:
+        "Put single records and their answers together."
+        values, fields = list(zip(*rows, strict=True)), self._spec.inputs
+        columns = {
+            field.name: column_from(field, column) for field, column in zip(fields, values, strict=False)
+        }
+        labels, scores = values[len(fields) : len(fields) + 2]
+        if not self._spec.target.outcomes:
+            labels, scores = (), labels
+        return Table(role, version, columns, np.array(scores, dtype=np.float64), labels)
+
+    def _add(self, version: str, role: str, table: Table, times: Any = None) -> None:
+        self._tally(version, role).add(table.columns, table.scores, table.labels, times)
+        time.sleep(0)
+
+    def _tally(self, version: str, role: str) -> AnswerTally:
+        place = (self._hour, version, role)
+        if place not in self._tallies:
+            profile = self._profile_of(version) if version else None
+            self._tallies[place] = AnswerTally(self._spec.target, profile)
+        self._changed.add(place)
+        return self._tallies[place]
+
+    def write(self) -> None:
+        "Write what has changed since the last time. Raises VolumeFault; the next call tries again."
+        with self._lock:
+            self._follow_clock()
+            self._sort()
+            changed, self._changed = self._changed, set()
+            counts = {place: self._counts(place) for place in sorted(changed)}
+        for place, each in counts.items():
+            try:
+                write_counts(self._folder, each)
+            except BaseException:
+                with self._lock:
+                    self._changed |= {other for other in counts if other >= place}
+                raise
+        self._forget()
+
+    def _counts(self, place: CountedAs) -> Counts:
+        hour, version, role = place
+        return self._tallies[place].counts(version, role, hour, self._writer)
+
+    def _forget(self) -> None:
+        "Forget hours that are over and written."
+        with self._lock:
+            for place in self._tallies.keys() - self._changed:
+                if place[0] != self._hour:
+                    del self._tallies[place]
+
+
+def hashable(row: AnswerParts) -> AnswerParts:
+    "Return the same with the probabilities of several classes as a tuple."
+    *values, probabilities, version = row
+    return (*values, tuple(probabilities.values()), version)
+
+
+def in_one(tables: Sequence[Table]) -> Table:
+    "Put tables of one version and role together."
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in first.columns}
+    labels = [label for table in tables for label in table.labels]
+    return first._replace(
+        columns=columns, scores=np.concatenate([table.scores for table in tables]), labels=labels
+    )

@@ -1,0 +1,235 @@
+"""What a worker counts of its answers, and keeps of them if the setting `feedback` wants it.
+
+A request appends a small tuple to a queue and is done. One thread counts and never touches the volume;
+another one writes, so that a volume that hangs delays neither answers nor counts.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.util import Finalize
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.feedback.answers import AnswerRow, AnswerWriter, record_keeper
+from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.ledger import AnswerParts, Ledger, Refusal, Table
+from goldenpath.feedback.profile import Profile, read_profile
+from goldenpath.feedback.retention import Limits
+from goldenpath.predict import Predictor
+from goldenpath.records import Columns
+from goldenpath.registry.registry import Registry
+from goldenpath.registry.roles import ROLES
+from goldenpath.schema.contract import Contract
+from goldenpath.schema.targets import Scores
+from goldenpath.settings import Settings
+from serving.models import Live
+from serving.watchers.queue import Queue, every, reason_of
+
+TICK_SECONDS = 0.1  # between two looks at what is to be counted or kept
+WRITE_SECONDS = 10.0  # between two writes of counts: what a worker loses that is killed outright
+FLUSH_SECONDS = 1.0  # between two writes of answers
+LAST_SECONDS = 5.0  # that the last write gets when the worker stops
+MOST_UNCOUNTED = 20_000  # requests that may wait to be counted
+MOST_ROWS = 200_000  # rows of batches that may wait to be counted
+COUNTED_AT_ONCE = 500  # requests counted in one go, after which the threads that answer get their turn
+PROFILES = 8  # of versions, in memory
+REFUSAL_KINDS = {  # of refusals that name no field, by status
+    400: "(bad request)",
+    401: "(no token)",
+    404: "(not loaded)",
+    413: "(too large)",
+    415: "(wrong type)",
+    500: "(server error)",
+    502: "(backend failed)",
+    503: "(too many at once)",
+    504: "(backend took too long)",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class FeedbackCollector:
+    "Counts the answers of one worker, and writes counts and answers in the background."
+
+    def __init__(
+        self, settings: Settings, contract: Contract, registry: Registry, seconds: float = WRITE_SECONDS
+    ) -> None:
+        folder = FeedbackFolder(settings.home_folder(), settings.model)
+        self._registry, self._home, self._seconds = registry, folder.home, seconds
+        self._profiles: dict[str, Profile | None] = {}
+        self._ledger = Ledger(contract.spec, folder, self.profile)
+        self.values = input_values(contract)  # of a record, to be counted
+        self.single: dict[str, Queue[AnswerParts]] = {
+            role: Queue(f"{role} counts", partial(self._ledger.see, role), MOST_UNCOUNTED, COUNTED_AT_ONCE)
+            for role in ROLES
+        }
+        self.refused: Queue[Refusal] = Queue("refusals", self._ledger.refuse, MOST_UNCOUNTED)
+        self.batches = Batches(self._ledger)
+        self._appended = AnswerWriter(folder, Limits(settings.feedback_days, settings.feedback_mb))
+        self._kept = record_keeper(contract, settings.feedback == "records")
+        keeps = settings.feedback in ("scores", "records")
+        self.answers: Queue[AnswerRow] | None = (
+            Queue("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE) if keeps else None
+        )
+        self._faults: dict[str, str] = {}  # what cannot be done, and why
+        self._due, self._end = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._write_on, name="feedback writer", daemon=True)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        "What is not counted, kept or written, and why."
+        return tuple(f"{what}: {why}" for what, why in sorted(self._faults.items()))
+
+    @property
+    def queues(self) -> list[Queue[Any]]:
+        "What waits to be counted or kept."
+        kept = [self.answers] if self.answers is not None else []
+        return [*self.single.values(), self.refused, self.batches, *kept]
+
+    def start(self) -> None:
+        "Count and write from now on, and once more when the worker stops."
+        every(TICK_SECONDS, self.count, "feedback")
+        self._thread.start()
+        Finalize(None, self.stop, exitpriority=0)
+
+    def count(self) -> None:
+        "Count what waits."
+        queues: list[Queue[Any]] = [*self.single.values(), self.refused, self.batches]
+        for queue in queues:
+            queue.drain()
+
+    def refuse(self, live: Live, status: int, reasons: tuple[str, ...]) -> None:
+        "Note a refused request."
+        version = live.champion.version if live.champion else ""
+        reasons = reasons or (REFUSAL_KINDS.get(status, "(other)"),)
+        self.refused.offer(Refusal(version, reasons))
+
+    def hold(self, live: Live) -> None:
+        "Read the profiles of versions before they answer, and write soon what the others answered."
+        for _, predictor in live.holders:
+            if predictor.version not in self._profiles:
+                self._profiles[predictor.version] = self._profile_of(predictor)
+        while len(self._profiles) > PROFILES:
+            del self._profiles[next(iter(self._profiles))]
+        self._due.set()
+
+    def _profile_of(self, predictor: Predictor) -> Profile | None:
+        if predictor.manifest is None:
+            return None
+        try:
+            return read_profile(self._registry.folder(predictor.version), predictor.manifest)
+        except GoldenpathError as fault:
+            _log.warning("%s is counted without its profile: %s", predictor.version, fault)
+            return None
+
+    def profile(self, version: str) -> Profile | None:
+        "Return the profile of a loaded version."
+        return self._profiles.get(version)
+
+    def has_profile(self, version: str) -> bool:
+        "Are the fields and scores of this version counted?"
+        return self.profile(version) is not None
+
+    def _keep(self, rows: list[AnswerRow]) -> None:
+        self._appended.add([row._replace(record=self._kept(row.record)) for row in rows])
+
+    def _write_on(self) -> None:
+        "Write at times, at every change of versions, and at last when the worker stops."
+        last_write = last_flush = time.monotonic()
+        while not self._end.wait(TICK_SECONDS):
+            now = time.monotonic()
+            if self.answers is not None:
+                self.answers.drain()
+                if now - last_flush >= FLUSH_SECONDS:
+                    last_flush = now
+                    self._attempt("answers cannot be kept", self._appended.flush)
+            if self._due.is_set() or now - last_write >= self._seconds:
+                self._due.clear()
+                last_write = now
+                self.attempt_to_write()
+        self.count()
+        self.attempt_to_write()
+        if self.answers is not None:
+            self.answers.drain()
+            self._attempt("answers cannot be kept", self._appended.close)
+
+    def attempt_to_write(self) -> None:
+        "Write counts; why it failed is a problem until it succeeds."
+        self._attempt("counts cannot be written", self.write)
+
+    def write(self) -> None:
+        "Write counts. Raises BadInput, VolumeFault."
+        if not self._home.is_dir():
+            raise BadInput(f"{self._home} is not there: look whether the volume is mounted")
+        self._ledger.write()
+
+    def _attempt(self, what: str, job: Callable[[], object]) -> None:
+        "Do a job, and note why it failed."
+        try:
+            job()
+            self._faults.pop(what, None)
+        except Exception as fault:
+            reason = reason_of(fault)
+            if self._faults.get(what) != reason:
+                _log.warning("%s: %s", what, reason)
+            self._faults[what] = reason
+
+    def stop(self) -> None:
+        "Write what is left; a volume that hangs is not waited for."
+        self._end.set()
+        self._thread.join(LAST_SECONDS)
+
+
+def input_values(contract: Contract) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    "Return what takes the model's inputs out of the attributes of a record: in half the time of attrgetter."
+    inputs = {field.name for field in contract.spec.inputs}
+    attributes = zip(contract.record.model_fields, contract.fields, strict=True)
+    names = [name for name, field in attributes if field.name in inputs]
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: (values[names[0]],)
+
+
+class Batch(NamedTuple):
+    "Several records that one version answered at once."
+
+    role: str
+    predictor: Predictor
+    columns: Columns
+    scores: Scores
+
+    def table(self) -> Table:
+        "Return them with their labels."
+        labels = self.predictor.answers(self.scores).get("label")
+        listed = [] if labels is None else labels.tolist()
+        return Table(self.role, self.predictor.version, self.columns, self.scores, listed)
+
+
+class Batches(Queue[Batch]):
+    "Batches that wait to be counted; bounded by their rows."
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__("batch counts", self._see, MOST_UNCOUNTED)
+        self._ledger, self._rows, self._lock = ledger, 0, threading.Lock()
+
+    def offer(self, item: Batch) -> None:
+        "Take it, or drop and count it if too many rows are waiting."
+        rows = len(item.scores)
+        with self._lock:
+            free = self._rows + rows <= MOST_ROWS
+            self._rows += rows * free
+        if free:
+            super().offer(item)
+        else:
+            self.dropped += rows
+
+    def _see(self, batches: list[Batch]) -> None:
+        try:
+            self._ledger.see_tables([batch.table() for batch in batches])
+        finally:
+            with self._lock:
+                self._rows -= sum(len(batch.scores) for batch in batches)
