@@ -80,11 +80,20 @@ class VersionReport(Frozen):
     version: str
     roles: dict[str, int]  # answers by role
     promised: dict[str, Interval]  # metrics on test rows, when the version was made
+    expected: dict[str, Interval] = Field(default_factory=dict)  # estimates on the version's own data
     windows: tuple[Window, ...]
     recent: Window | None  # the last day, as one window: what alarms are about
     whole: Window | None  # all of the time, as one window
     slices: tuple[Slice, ...] = ()  # realised, if records are kept
     note: str = ""  # what cannot be said of this version, and why
+
+    def now(self, metric: str) -> tuple[Literal["realised", "estimated"], Interval] | None:
+        "Return what a metric is now: realised if outcomes are known, else estimated; None if neither."
+        if self.whole and metric in self.whole.realised:
+            return "realised", self.whole.realised[metric]
+        if self.recent and metric in self.recent.estimated:
+            return "estimated", self.recent.estimated[metric]
+        return None
 
 
 class Alarm(Frozen):
@@ -119,6 +128,7 @@ class MonitorReport(Frozen):
     until: str
     model: str
     every: Literal["hour", "day", "week"]  # length of a window
+    judged: tuple[str, ...] = ()  # metrics that the gate judges
     versions: tuple[VersionReport, ...]
     alarms: tuple[Alarm, ...] = ()
     moved: tuple[str, ...] = ()  # what is beyond its limit without being an alarm, one sentence each

@@ -34,16 +34,13 @@ class VersionPart:
     windows: tuple[Window, ...]  # newest first
 
 
-def monitor_page(
-    report: MonitorReport,
-    judged: Sequence[str] = (),  # metrics that the gate judges
-) -> str:
+def monitor_page(report: MonitorReport) -> str:
     "Render the page as HTML."
     return render(
         "monitor.html.jinja",
         report=report,
-        parts=[_part(version, judged) for version in report.versions],
-        judged=tuple(judged),
+        parts=[_part(version, report.judged) for version in report.versions],
+        judged=report.judged,
         blind=BLIND,
         enough=ENOUGH,
     )

@@ -47,6 +47,8 @@ def plot_worth(version: VersionReport, metric: str) -> Figure:
     if promised and promised.low is not None and promised.high is not None:
         axes.axhspan(promised.low, promised.high, color=BAND, label="promised")
         axes.axhline(promised.value or 0.0, color=GREY, linewidth=1)
+    if (expected := version.expected.get(metric)) and expected.value is not None:
+        axes.axhline(expected.value, color=BLUE, linewidth=1, linestyle=":", label="estimated on own data")
     for name, colour, style in (("estimated", BLUE, "o--"), ("realised", ORANGE, "s-")):
         points = [
             (middle(window), getattr(window, name)[metric])

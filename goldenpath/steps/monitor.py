@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['JUMP', 'LARGE', 'REFUSED', 'LASTING', 'WINDOW_DRAWS', 'NOTHING', 'gap', 'in_digits', 'worths', 'alarm_of',
-           'worth_text', 'worth_alarms', 'has_jumped', 'last_day', 'minute', 'iso', 'input_text', 'input_alarms',
-           'refusal_alarms', 'beyond_since', 'moved_names', 'drift_alarms', 'moved_text', 'alarms_of', 'stayed_beyond',
-           'first_change', 'realised', 'further_outcomes', 'compared_text', 'compare_versions', 'state_of',
-           'sentence_of', 'moved_count', 'with_realised', 'slices_in', 'version_report', 'judged_in', 'comparisons_of',
-           'Feedback', 'feedback_folder', 'feedback_since', 'unanswered', 'version_reports', 'moved_lines',
-           'monitor_report', 'run_monitor', 'monitor_versions']
+           'worth_text', 'worth_alarms', 'exactly', 'has_jumped', 'last_day', 'minute', 'iso', 'input_text',
+           'input_alarms', 'refusal_alarms', 'beyond_since', 'moved_names', 'drift_alarms', 'moved_text', 'alarms_of',
+           'stayed_beyond', 'first_change', 'realised', 'further_outcomes', 'compared_text', 'compare_versions',
+           'state_of', 'sentence_of', 'moved_count', 'with_realised', 'slices_in', 'expected_of', 'version_report',
+           'judged_in', 'comparisons_of', 'Feedback', 'feedback_folder', 'feedback_since', 'unanswered',
+           'version_reports', 'moved_lines', 'monitor_report', 'run_monitor', 'monitor_versions']
 
 # %% ../../notebooks/11_monitor.ipynb #b80eaec9
 from collections.abc import Sequence
@@ -34,6 +34,7 @@ from goldenpath.feedback.answering import (
     require_feedback,
 )
 from ..feedback.counts import Counts, read_counts
+from ..feedback.expectation import expected_estimates
 from ..feedback.folder import FeedbackFolder
 from ..feedback.joining import joined
 from goldenpath.feedback.monitor import (
@@ -90,13 +91,14 @@ def in_digits(interval: Interval) -> str:
         return "unknown" if interval.value is None else f"{interval.value:.3f}"
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
-# %% ../../notebooks/11_monitor.ipynb #aeb2ad9c
-def worths(version: VersionReport) -> list[tuple[AlarmKind, dict[str, Interval]]]:
-    "Return what is known of a version's worth: realised in the last day and in all of the time, estimated."
-    if version.whole is None or version.recent is None:
-        return []
+# %% ../../notebooks/11_monitor.ipynb #6d5f302d
+def worths(version: VersionReport) -> list[tuple[AlarmKind, dict[str, Interval], dict[str, Interval]]]:
+    "Return what a version is worth, and what that is compared with: kind, metrics, reference."
     recent, whole = version.recent, version.whole
-    return [("realised", recent.realised), ("realised", whole.realised), ("estimated", recent.estimated)]
+    if whole is None or recent is None:
+        return []
+    realised = [("realised", window.realised, version.promised) for window in (recent, whole)]
+    return [*realised, ("estimated", recent.estimated, version.expected)]
 
 
 def alarm_of(version: VersionReport, kind: AlarmKind, name: str, text: str, since: str = "") -> Alarm:
@@ -104,23 +106,29 @@ def alarm_of(version: VersionReport, kind: AlarmKind, name: str, text: str, sinc
     start = since or (version.recent.start if version.recent else "")
     return Alarm(kind=kind, version=version.version, name=name, since=start, text=text)
 
-# %% ../../notebooks/11_monitor.ipynb #5ebcd933
-def worth_text(kind: str, metric: str, promised: Interval, now: Interval) -> str:
-    "Say what a metric was promised to be, and what it is."
-    return f"{label(metric)} is {kind} at {in_digits(now)}, promised {in_digits(promised)}"
+# %% ../../notebooks/11_monitor.ipynb #fd86124e
+def worth_text(kind: str, metric: str, reference: Interval, now: Interval) -> str:
+    "Say what a metric is, and what it is compared with."
+    before = "promised" if kind == "realised" else "on the version's own data"
+    return f"{label(metric)} is {kind} at {in_digits(now)}, {before} {in_digits(reference)}"
 
 # %% ../../notebooks/11_monitor.ipynb #cd2d1677
 def worth_alarms(version: VersionReport, judged: Sequence[str], worse: float) -> list[Alarm]:
-    "Return the metrics that are certainly worse than promised: realised, else estimated."
-    alarms = {}
-    for kind, metrics in worths(version):
-        for metric in [name for name in judged if name in metrics and name in version.promised]:
-            promised, now = version.promised[metric], metrics[metric]
-            lack = gap(metric, promised, now).low
+    "Return the metrics that are certainly worse than they should be: realised, else estimated."
+    alarms: dict[str, Alarm] = {}
+    for kind, metrics, reference in worths(version):
+        for metric in [name for name in judged if name in metrics and name in reference]:
+            now = metrics[metric] if kind == "realised" else exactly(metrics[metric])
+            lack = gap(metric, reference[metric], now).low
             if lack is not None and lack > worse and metric not in alarms:
-                text = worth_text(kind, metric, promised, now)
+                text = worth_text(kind, metric, reference[metric], metrics[metric])
                 alarms[metric] = alarm_of(version, kind, metric, text)
     return list(alarms.values())
+
+
+def exactly(interval: Interval) -> Interval:
+    "Return a value without its interval: what an estimate varies by is in its reference."
+    return Interval(value=interval.value, low=interval.value, high=interval.value)
 
 # %% ../../notebooks/11_monitor.ipynb #6ae1a8dd
 JUMP = 3.0  # times its limit
@@ -312,11 +320,12 @@ def compare_versions(
 # %% ../../notebooks/11_monitor.ipynb #0d24f66e
 def state_of(version: VersionReport, judged: Sequence[str]) -> str:
     "Say what a version without an alarm is worth."
-    for kind, metrics in worths(version):
+    for kind, metrics, reference in worths(version):
         for metric in judged:
-            if metric in version.promised and metric in metrics:
-                text = worth_text(kind, metric, version.promised[metric], metrics[metric])
-                return f"{version.version} is worth what was promised: {text}."
+            if metric in reference and metric in metrics:
+                text = worth_text(kind, metric, reference[metric], metrics[metric])
+                before = "promised" if kind == "realised" else "on its own data"
+                return f"{version.version} is not worse than {before}: {text}."
     answers = sum(version.roles.values())
     return f"{version.version} answered {answers:,} times; {version.note or 'that is too few to judge'}."
 
@@ -362,6 +371,12 @@ def slices_in(rows: pd.DataFrame, contract: Contract, names: Sequence[str]) -> t
     answers = answers_in(rows.loc[clean.index], contract.target)
     return slices_of(names, enriched(contract.columns(clean)), answers, contract.target)
 
+# %% ../../notebooks/11_monitor.ipynb #991594fb
+def expected_of(reference: Reference, parts: Sequence[Stretch]) -> dict[str, Interval]:
+    "Return what the estimate of these windows together is compared with; nothing without a profile."
+    answers = sum(part.counts.answers for part in parts)
+    return expected_estimates(reference.profile, answers) if reference.profile and answers else {}
+
 # %% ../../notebooks/11_monitor.ipynb #a2541b2d
 def version_report(
     parts: Sequence[Stretch],  # windows of one version, in order of time
@@ -379,6 +394,7 @@ def version_report(
         version=parts[0].counts.version,
         roles=roles_in(parts),
         promised=reference.promised,
+        expected=expected_of(reference, newest(parts)),
         windows=tuple(map(measured, parts)),
         recent=measured(together(newest(parts))),
         whole=measured(together(parts), settings.bootstrap),
@@ -487,6 +503,7 @@ def monitor_report(
         model=registry.model,
         every=feedback.every,
         outcomes=len(feedback.rows),
+        judged=judged,
         versions=tuple(versions),
         alarms=tuple(alarms),
         moved=tuple(moved_lines(versions, alarms)),
@@ -507,8 +524,7 @@ def run_monitor(
     "Look, and save the report as monitor.json and monitor.html. Raises BadInput, NoModel, VolumeFault."
     now = datetime.now(UTC)
     report = monitor_report(project, since, version, against, now)
-    page = monitor_page(report, judged_in(project))
-    return report, save_report(feedback_folder(project).reports, report, page, now)
+    return report, save_report(feedback_folder(project).reports, report, monitor_page(report), now)
 
 # %% ../../notebooks/11_monitor.ipynb #37ae89e9
 @step_spec("11_monitor", makes=("monitor.json", "monitor.html"))

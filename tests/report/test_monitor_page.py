@@ -80,6 +80,7 @@ def report() -> MonitorReport:
         until="2026-11-28T08:00:00+00:00",
         model="visits",
         every="hour",
+        judged=("roc_auc",),
         versions=(version, old),
         alarms=(alarm,),
         moved=("ward moved.",),
@@ -95,7 +96,7 @@ def report() -> MonitorReport:
 @pytest.fixture(scope="module")
 def text(report: MonitorReport) -> str:
     "Return the page."
-    return monitor_page(report, ("roc_auc",))
+    return monitor_page(report)
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(text: str) -> None:

@@ -6,6 +6,8 @@ from goldenpath.cli.models.roles import held, role_of, version_named
 from goldenpath.cli.options import VERSION
 from goldenpath.cli.terminal import near, put, say, show, table
 from goldenpath.errors import DamagedEntry, GoldenpathError, NoModel
+from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.monitor import MonitorReport, read_newest
 from goldenpath.project import Project
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
@@ -14,21 +16,33 @@ from goldenpath.registry.registry import Registry
 @click.command("list")
 def list_versions() -> None:
     """List the versions, newest first."""
-    registry = Project().registry
+    project = Project()
+    registry = project.registry
     versions, roles = registry.versions(), registry.roles()
     if not versions:
         say(f"no version of {registry.model} is published yet in {near(registry.root)}: goldenpath run")
         return
-    columns = ("version", "role", "rows", "ROC AUC", "av. prec.", "fit s", "by")
-    listing = table(
-        f"{registry.model} in {near(registry.root)}",
-        *columns,
-        numbers=("rows", "ROC AUC", "av. prec.", "fit s"),
-    )
+    now = now_by_version(read_newest(FeedbackFolder(project.home, registry.model).reports))
+    columns = ("version", "role", "rows", "ROC AUC", "av. prec.", *(("now",) if now else ()), "fit s", "by")
+    listing = table(f"{registry.model} in {near(registry.root)}", *columns, numbers=columns[2:-1])
     listing.columns[0].no_wrap = True  # to be copied
     for version in reversed(versions):
-        listing.add_row(version, role_of(version, roles), *_cells(registry, version))
+        *promised, fit, who = _cells(registry, version)
+        worth = (now.get(version, ""),) if now else ()
+        listing.add_row(version, role_of(version, roles), *promised, *worth, fit, who)
     show(listing)
+
+
+def now_by_version(report: MonitorReport | None) -> dict[str, str]:
+    "Say what the first metric that the gate judges is now, by version: 0.943, estimated."
+    if report is None or not report.judged:
+        return {}
+    worths = {version.version: version.now(report.judged[0]) for version in reversed(report.versions)}
+    return {
+        version: f"{worth[1].value:.4f}\n{worth[0]}"
+        for version, worth in worths.items()
+        if worth and worth[1].value is not None
+    }
 
 
 def _cells(registry: Registry, version: str) -> tuple[str, ...]:
