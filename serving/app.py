@@ -10,7 +10,7 @@ from goldenpath.settings import Settings
 from serving import http
 from serving.lane import add_lane
 from serving.models import Models
-from serving.routes import about, docs, inference, page, predict
+from serving.routes import about, docs, inference, outcomes, page, predict
 from serving.state import EXTENSION, State
 
 
@@ -46,6 +46,7 @@ def add_routes(app: Flask, settings: Settings) -> None:
         (page.page_routes, settings.page),
         (docs.docs_routes, settings.docs),
         (inference.inference_routes, settings.open_inference),
+        (outcomes.outcome_routes, settings.outcomes),
     ):
         if switched_on:
             app.register_blueprint(routes)

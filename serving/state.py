@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.util import Finalize
 from typing import Any, Generic, TypeVar, cast
 
 from flask import current_app
@@ -12,6 +13,7 @@ from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.evaluation.leaderboard import Leaderboard
 from goldenpath.feedback.answers import AnswerRow
 from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.outcome_intake import OutcomeIntake
 from goldenpath.inference.explanation import Explanation
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
@@ -40,6 +42,7 @@ from serving.watchers.report import LatestReport
 EXTENSION = "goldenpath"  # of this object among the extensions of the application
 COUNTED_LATER = 50_000  # requests that may wait to be counted
 GAUGES_SECONDS = 1.0  # between two looks at the queues
+INTAKE_SECONDS = 60.0  # between two looks whether the file of outcomes is to be closed
 REMEMBERED = 5.0  # seconds for which a contrast is not read again
 FileContent = TypeVar("FileContent")
 LARGEST_CONTRAST = 1 << 16  # bytes of a contrast; a measured one has about 2,500
@@ -68,6 +71,9 @@ class State:
         self.feedback = FeedbackCollector(settings, contract, models.registry) if kept else None
         sinks = [queue.offer for queue in (self.lines, self.uncounted) if queue is not None]
         self.traces = Traces(sinks, self._refuse)
+
+        folder = FeedbackFolder(settings.home_folder(), settings.model)
+        self.outcomes = OutcomeIntake(folder, contract, settings.max_batch) if settings.outcomes else None
 
     @property
     def live(self) -> Live:
@@ -102,6 +108,9 @@ class State:
         for queue in self._plain_queues:
             queue.start()
         self.monitor.start()
+        if intake := self.outcomes:
+            every(INTAKE_SECONDS, intake.close_if_due, "outcomes")
+            Finalize(None, intake.close, exitpriority=0)
         if metrics := self.metrics:
             forget_the_dead()
             self.models.subscribe(metrics.hold)

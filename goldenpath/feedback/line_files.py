@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from goldenpath.volume import CHUNK, faults, make_folders
+from goldenpath.volume import CHUNK, faults, make_folders, sync
 
 OPEN_LINES, CLOSED_LINES = ".open.jsonl", ".jsonl"
 FILE_LIFE = 3600.0  # seconds after which a file is closed
@@ -43,6 +43,7 @@ class LineFile:
     def write(self, content: bytes, durable: bool = False) -> None:
         "Append whole lines: all or none; `durable` ones survive the end of the machine. Raises VolumeFault."
         with faults(self._folder):
+            before = self._path
             descriptor = self._descriptor()
             try:
                 self._append(descriptor, content)
@@ -50,6 +51,8 @@ class LineFile:
                     os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            if durable and self._path is not None and self._path != before:
+                sync(self._path.parent)  # the name of a new file as well
 
     def close_if_due(self) -> bool:
         "Close the file if it is old or large; True if it was. Raises VolumeFault."

@@ -15,6 +15,7 @@ from goldenpath.schema.targets import QuantitySpec, TargetSpec
 
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LONGEST_ID = 100  # characters; that of a request has at most 64, and a batch adds the place
 TIME_RULE = "must be a day or a time, such as 2026-11-28 or 2026-11-28T12:30:00Z"
 
 
@@ -67,6 +68,8 @@ def read_outcome(contract: Contract, names: OutcomeNames, values: Mapping[str, A
     key = values.get(names.key)
     if not name and key in (None, ""):
         raise BadInput("needs the id of an answer, or a key")
+    if len(name) > LONGEST_ID:
+        raise BadInput(f"id must be text of at most {LONGEST_ID} characters")
     return OutcomeRow(
         id=name,
         key="" if name else _key(contract, key),
@@ -120,6 +123,8 @@ def key_as_json(field: FieldSpec, value: Any) -> str:
     "Return a key as answers hold it. Raises BadInput if it does not keep the rule of its field."
     text = _text(value) or ""
     if field.kind != "integer":
+        if len(text) > (field.max_length or len(text)):
+            raise BadInput(f"key must be {field.rule}")
         return to_json(text).decode()
     if isinstance(value, bool) or not text.removeprefix("-").isdecimal():
         raise BadInput(f"key must be {field.rule}")

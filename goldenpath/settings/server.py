@@ -50,6 +50,7 @@ class ServerSettings(Frozen):
     )
     feedback_days: int = Field(90, ge=1, le=36_500, description="days for which feedback is kept")
     feedback_mb: int = Field(1_000, ge=1, description="megabytes of feedback; the oldest answers go first")
+    outcomes: bool = Field(False, description="yes or no: POST /outcomes takes in what came of answers")
     tokens_file: str = Field("", description="file with the SHA-256 of a bearer token per line; empty: open")
     behind_login: bool = Field(False, description="yes or no: something in front of the server authenticates")
     cors_origins: Origins = Field(

@@ -15,6 +15,7 @@ from goldenpath.schema.contract import Contract
 from serving.guards import OPEN, secure
 from serving.http import JSON, OPERATIONS, ErrorReply, Operation, reply_as_is
 from serving.routes.inference import outputs_of
+from serving.routes.outcomes import outcome_schema
 from serving.state import state
 
 HIDDEN = {"assets.static", "page.ask", "openapi.describe", "openapi.docs"}  # for browsers
@@ -160,6 +161,8 @@ def components(contract: Contract) -> dict[str, Any]:
         "Record": record,
         "Batch": {"type": "array", "items": schema_named("Record")},
         "Anything": {},
+        "Outcome": outcome_schema(contract),
+        "Outcomes": {"type": "array", "items": schema_named("Outcome"), "minItems": 1},
         "Inference": inference(contract),
     }
     replies: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from tests.helpers.serving_app import models_of
 from tests.helpers.serving_fixtures import records
 
 RECORD = records(1, 7)[0]
-MODULES = 24  # 20 answer; what is counted, the candidates, the monitor's report and its picture came later
+MODULES = 25  # 20 answer; what is counted, the candidates, the monitor, its picture and outcomes came later
 
 
 @pytest.mark.parametrize(("lane", "way"), [(True, "serving.lane"), (False, "serving.routes.predict")])
