@@ -61,7 +61,8 @@ class State:
         self.settings, self.contract, self.models, self.draining = settings, contract, models, draining
         self.guards = Guards(settings)
         self.contrasts, self.leaderboards = Contrasts(models.registry), Leaderboards(models.registry)
-        self.monitor = LatestReport(FeedbackFolder(settings.home_folder(), models.registry.model))
+        folder = FeedbackFolder(settings.home_folder(), models.registry.model)
+        self.monitor = LatestReport(folder)
         self.metrics = Metrics((self.monitor,)) if settings.metrics else None
         self.lines = lines_written(settings.log_sample)
         self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
@@ -71,8 +72,6 @@ class State:
         self.feedback = FeedbackCollector(settings, contract, models.registry) if kept else None
         sinks = [queue.offer for queue in (self.lines, self.uncounted) if queue is not None]
         self.traces = Traces(sinks, self._refuse)
-
-        folder = FeedbackFolder(settings.home_folder(), settings.model)
         self.outcomes = OutcomeIntake(folder, contract, settings.max_batch) if settings.outcomes else None
 
     @property

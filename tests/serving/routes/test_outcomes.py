@@ -32,7 +32,7 @@ def taking(own_home: Path) -> FlaskClient:
 def taken(home: Path) -> list[list[Any]]:
     rows, problems = read_outcomes(FeedbackFolder(home, MODEL))
     assert problems == ()
-    return rows[["id", "outcome"]].fillna("unknown").to_numpy().tolist()
+    return sorted(rows[["id", "outcome"]].fillna("unknown").to_numpy().tolist())
 
 
 def test_it_is_off_unless_it_is_set(caller: FlaskClient):
