@@ -10,6 +10,7 @@ from goldenpath.evaluation.leaderboard import Leaderboard, leaderboard_in
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import Slice
 from goldenpath.evaluation.tasks import metric_words
+from goldenpath.inference.explained_records import ExplainedRecord
 from goldenpath.measure.contrast import Contrast
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.manifest import Manifest
@@ -70,9 +71,16 @@ class Material:
     data_plots: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()  # results of the exploration, in sentences
     words: Words = field(default_factory=Words)
+    explained: tuple[ExplainedRecord, ...] = ()
 
 
-def gather(contrast: Contrast, registry: Registry, run: Run, words: Words) -> Material:
+def gather(
+    contrast: Contrast,
+    registry: Registry,
+    run: Run,
+    words: Words,
+    explained: tuple[ExplainedRecord, ...] = (),  # golden records of the same version
+) -> Material:
     "Gather the contents of the page. Raises NotTrusted, VolumeFault."
     manifest = registry.verify(contrast.version)
     evaluation, plots = evaluated(run.folder.parent / manifest.run)
@@ -91,6 +99,7 @@ def gather(contrast: Contrast, registry: Registry, run: Run, words: Words) -> Ma
         data_plots=data_plots,
         findings=findings,
         words=words,
+        explained=explained,
     )
 
 

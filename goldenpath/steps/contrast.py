@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..contract import LIMITS, PURPOSE
 from ..inference.engines import SklearnEngine
+from ..inference.explained_records import ExplainedRecord, explain_golden
 from ..measure.contrast import Contrast, InProcess
 from ..measure.endpoint import time_endpoint
 from ..measure.machine import machine
@@ -175,6 +176,12 @@ def _measure(step: Step, version: str, requests: int) -> Contrast:
         notes=(*http.notes, how, origin, f"warm-up is not counted: {warm_up}", *here.notes(300, 5)),
     )
 
+# %% ../../notebooks/09_contrast.ipynb #992a2606
+def _explained(step: Step, version: str) -> tuple[ExplainedRecord, ...]:
+    folder, manifest = step.registry.folder(version), step.registry.manifest(version)
+    predictor = load_predictor(folder, manifest=manifest)
+    return explain_golden(predictor, read_record(folder, manifest, "golden.json", Golden))
+
 # %% ../../notebooks/09_contrast.ipynb #cc18cfb5
 @step_spec("09_contrast", reads=("published.json",), makes=("contrast.json", "report.html"))
 def contrast(
@@ -187,6 +194,7 @@ def contrast(
     measured = _measure(step, published or step.registry.resolve(version), requests)
     step.save("contrast.json", measured)
     step.registry.save_contrast(measured.version, measured.model_dump(mode="json"))
-    material = gather(measured, step.registry, step.run, Words(purpose=PURPOSE, limits=LIMITS))
+    words, explained = Words(purpose=PURPOSE, limits=LIMITS), _explained(step, measured.version)
+    material = gather(measured, step.registry, step.run, words, explained)
     step.run.output("report.html").write_text(report(material), "utf-8")
     return measured

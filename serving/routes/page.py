@@ -9,11 +9,12 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Blueprint, render_template, request
 
 from goldenpath.errors import BadInput, NoModel
+from goldenpath.inference.explained_records import bars_of_fields
 from goldenpath.predict import Predictor
 from goldenpath.schema.fields import FieldSpec
 from serving.candidates import shown_candidates
@@ -51,15 +52,6 @@ class Bar:
     width: float  # per cent of the chart, on a logarithmic scale
     multiple: str  # of this server's answer over HTTP, or of the compiled model; "" for that line itself
     ours: bool
-
-
-class FieldBar(NamedTuple):
-    "What one field contributed."
-
-    name: str
-    value: float
-    start: float  # per cent of the chart
-    width: float
 
 
 @page_routes.get("/", endpoint="show")
@@ -110,17 +102,6 @@ def ask_form(form: dict[str, str]) -> dict[str, Any]:
         return {"answer": answer}
     explanation = state().explanation(timed)
     return {"answer": answer, "explanation": explanation, "bars_why": bars_of_fields(explanation.fields)}
-
-
-def bars_of_fields(fields: dict[str, float]) -> list[FieldBar]:
-    "Draw contributions from the middle to both sides, the largest first."
-    largest = max(map(abs, fields.values()), default=0.0) or 1.0
-    ordered = sorted(fields.items(), key=lambda field: -abs(field[1]))
-    widths = [50 * abs(value) / largest for _, value in ordered]
-    return [
-        FieldBar(name, value, 50.0 if value > 0 else 50.0 - width, width)
-        for (name, value), width in zip(ordered, widths, strict=True)
-    ]
 
 
 def typed(field: FieldSpec, text: str) -> Any:

@@ -1,6 +1,7 @@
 """What each field contributed: exact and summing for linear models, an ablation that says so for others."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from goldenpath.inference.explanation import (
     raw_scores,
     typical,
 )
+from goldenpath.model import CANDIDATES, NEEDS
 from goldenpath.records import Columns
 from goldenpath.schema.targets import TWO_OUTCOMES, AnyTarget, ClassesSpec, QuantitySpec
 
@@ -156,17 +158,21 @@ def test_a_model_that_is_no_sum_of_its_columns_has_no_parts(target: AnyTarget, p
     assert learned(target, pipeline)[0].parts is None
 
 
-@pytest.mark.parametrize(
-    ("target", "estimator"),
-    [
-        (AMOUNT, HistGradientBoostingRegressor(max_iter=10)),
-        (classes(3), RandomForestClassifier(5, random_state=0)),
-    ],
-    ids=["quantity", "classes"],
-)
-def test_an_ablation_is_what_the_model_answers_without_each_field(target: AnyTarget, estimator: Any) -> None:
+TREES = [candidate for candidate in CANDIDATES["binary"] if candidate.__name__ != "linear"]
+
+
+@pytest.mark.parametrize("target", [TWO_OUTCOMES, classes(3), AMOUNT], ids=lambda target: target.task)
+@pytest.mark.parametrize("candidate", TREES, ids=lambda candidate: candidate.__name__)
+def test_an_ablation_is_what_a_candidate_of_trees_answers_without_each_field(
+    target: AnyTarget, candidate: Callable[[str, int], Any]
+) -> None:
+    if package := NEEDS.get(candidate.__name__):
+        pytest.importorskip(package)
+    estimator = candidate(target.task, 0)
+    estimator.set_params(**{"max_iter" if "max_iter" in estimator.get_params() else "n_estimators": 10})
     pipeline = pipeline_of(estimator)
     explainer, columns = learned(target, pipeline)
+    assert explainer.parts is None
     engine = SklearnEngine(pipeline, layout_of(columns), target)
     batches = []
 

@@ -12,6 +12,8 @@ from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.leaderboard import COMPARED_BY
 from goldenpath.evaluation.record import Judgment
 from goldenpath.evaluation.slices import Slice
+from goldenpath.inference.explained_records import ExplainedRecord
+from goldenpath.inference.explanation import Explanation
 from goldenpath.report.card import Words
 from goldenpath.report.contrast_plot import plot_contrast
 from goldenpath.report.leaderboard_plot import plot_costs
@@ -301,3 +303,33 @@ def test_the_plot_of_costs_shows_training_against_answering_with_lines_of_equal_
 )
 def test_rules_of_the_gate_name_their_metric_in_words(rule: str, words: str) -> None:
     assert rule_words(rule) == words
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        ("contributions", "The model is linear: what the fields contribute sums"),
+        ("ablation", "These differences do not\nsum to the score"),
+    ],
+)
+def test_a_few_answers_are_explained_with_bars_and_said_to_be_of_made_records(
+    material: Material, method: Any, says: str
+) -> None:
+    base = 0.5 if method == "contributions" else None
+    explanation = Explanation(
+        method=method, of="logit of Yes", base=base, score=2.0, fields={"age": -1.5, "ward": 3.0}, note=""
+    )
+    one = ExplainedRecord("Highest probability", {"age": None, "ward": "<north>"}, "Yes", explanation)
+    html = report(replace(material, explained=(one,)))
+    text = Page(html).text
+    for words in (
+        "made from the contract; none is about a person",
+        says,
+        "Highest probability: Yes",
+        "<north>",
+    ):
+        assert words in text
+    assert "(missing)" in text
+    assert ("0.5 on average" in text) is (method == "contributions")
+    assert text.index("+3") < text.index("-1.5")
+    assert 'style="margin-left:25.00%;width:25.00%"' in html
