@@ -18,7 +18,7 @@ from goldenpath.feedback.answers import AnswerRow, AnswerWriter, record_keeper
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.ledger import AnswerParts, Ledger, Refusal, Table
 from goldenpath.feedback.profile import Profile, read_profile
-from goldenpath.feedback.retention import Limits
+from goldenpath.feedback.retention import Limits, retain
 from goldenpath.predict import Predictor
 from goldenpath.records import Columns
 from goldenpath.registry.registry import Registry
@@ -31,6 +31,7 @@ from serving.watchers.queue import Queue, every, reason_of
 
 TICK_SECONDS = 0.1  # between two looks at what is to be counted or kept
 WRITE_SECONDS = 10.0  # between two writes of counts: what a worker loses that is killed outright
+RETAIN_SECONDS = 3_600.0  # between two looks for feedback beyond its limits
 FLUSH_SECONDS = 1.0  # between two writes of answers
 LAST_SECONDS = 5.0  # that the last write gets when the worker stops
 MOST_UNCOUNTED = 20_000  # requests that may wait to be counted
@@ -69,7 +70,8 @@ class FeedbackCollector:
         }
         self.refused: Queue[Refusal] = Queue("refusals", self._ledger.refuse, MOST_UNCOUNTED)
         self.batches = Batches(self._ledger)
-        self._appended = AnswerWriter(folder, Limits(settings.feedback_days, settings.feedback_mb))
+        self._folder, self._limits = folder, Limits(settings.feedback_days, settings.feedback_mb)
+        self._appended = AnswerWriter(folder, self._limits)
         self._kept = record_keeper(contract, settings.feedback == "records")
         keeps = settings.feedback in ("scores", "records")
         self.answers: Queue[AnswerRow] | None = (
@@ -93,8 +95,12 @@ class FeedbackCollector:
     def start(self) -> None:
         "Count and write from now on, and once more when the worker stops."
         every(TICK_SECONDS, self.count, "feedback")
+        every(RETAIN_SECONDS, self._remove_old, "old feedback")
         self._thread.start()
         Finalize(None, self.stop, exitpriority=0)
+
+    def _remove_old(self) -> None:
+        retain(self._folder, self._limits)
 
     def count(self) -> None:
         "Count what waits."

@@ -105,6 +105,15 @@ def test_the_shadow_and_the_challenger_are_kept_by_role_under_the_id_of_the_requ
         assert roles == {served: reply["version"], "shadow": shadow}
 
 
+def test_a_worker_removes_what_is_older_than_feedback_days(own_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("serving.watchers.feedback.RETAIN_SECONDS", 0.01)
+    old = FeedbackFolder(own_home, MODEL).answers / "2020-01-01" / "120000-host-1-1.parquet"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"")
+    kept(own_home, [], feedback="counts")
+    wait_until(lambda: not old.parent.exists())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_server_that_may_end_loses_no_answer_and_a_killed_one_only_what_it_had_not_written(

@@ -362,6 +362,7 @@ def test_the_model_card_tells_use_data_threshold_groups_gate_and_limits(home: Pa
     assert "| age_group | 80+ Years |" in card
     assert "| ROC AUC above the baseline |" in card
     assert "](leaderboard.png)" in card
+    assert "`goldenpath feedback erase --id` takes an answer out." in card
     assert "| Brier score (lower is better) |" in card
 
 
