@@ -25,8 +25,10 @@ def middle(window: Window) -> datetime:
     return start + (end - start) / 2
 
 
-def time_axis(axes: Axes) -> None:
-    "Write days and hours as short as they can be."
+def time_axis(axes: Axes, windows: Sequence[Window]) -> None:
+    "Show the time of all windows; write days and hours as short as they can be."
+    start, end = datetime.fromisoformat(windows[0].start), datetime.fromisoformat(windows[-1].end)
+    axes.set_xlim(start, end)  # type: ignore[arg-type]
     locator = dates.AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -57,7 +59,7 @@ def plot_worth(version: VersionReport, metric: str) -> Figure:
         ]
         if points:
             _line(axes, points, colour, style, name)
-    time_axis(axes)
+    time_axis(axes, version.windows)
     legend_below(figure)
     return figure
 
@@ -91,7 +93,7 @@ def plot_moved(version: VersionReport) -> Figure | None:
         axes.plot(times, shown, style, color=colour, label=words, markersize=4, linewidth=1 if words else 0.6)
     axes.set(yscale="log", ylim=(LOW, HIGH * 1.2))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    time_axis(axes)
+    time_axis(axes, version.windows)
     legend_below(figure)
     return figure
 
@@ -124,6 +126,6 @@ def plot_requests(version: VersionReport) -> Figure:
     if refused.any():
         axes.bar(times, refused, width, bottom=answers, color=ORANGE, hatch="///", label="refused")  # type: ignore[arg-type]
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    time_axis(axes)
+    time_axis(axes, version.windows)
     legend_below(figure)
     return figure

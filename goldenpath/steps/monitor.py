@@ -130,8 +130,8 @@ def exactly(interval: Interval) -> Interval:
     "Return a value without its interval: what an estimate varies by is in its reference."
     return Interval(value=interval.value, low=interval.value, high=interval.value)
 
-# %% ../../notebooks/11_monitor.ipynb #6ae1a8dd
-JUMP = 3.0  # times its limit
+# %% ../../notebooks/11_monitor.ipynb #e330a087
+JUMP = 2.5  # times its limit
 LARGE = 0.1  # distance from which on a shift matters, in windows of any size
 
 
@@ -494,7 +494,7 @@ def monitor_report(
     now = now or datetime.now(UTC)
     feedback, registry = feedback_since(project, now - since), project.registry
     names = [name and require_counted(registry, name, feedback.counts) for name in (version, against)]
-    versions, judged = version_reports(project, feedback, {*names} - {""}), judged_in(project)
+    versions, judged = version_reports(project, feedback, {*names} if version else set()), judged_in(project)
     alarms = [alarm for one in versions for alarm in alarms_of(one, judged, project.settings.gate_worse)]
     return MonitorReport(
         time=iso(now),
