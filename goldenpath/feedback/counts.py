@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.records import Frozen
-from goldenpath.volume import complete, explain, read_file, replace_file
+from goldenpath.volume import complete, explain, faults, read_file, replace_file
 
 HOUR = "%Y-%m-%dT%H"  # of an answer, UTC
 HOUR_LENGTH = len("2026-11-28T12")
@@ -103,7 +103,8 @@ def read_counts(
 ) -> CountsRead:
     """Read what all writers counted, sorted by hour; a file that was copied counts once.
 
-    A file that is half-written, too large or foreign is skipped and named.
+    A file that is half-written, too large or foreign is skipped and named. Raises VolumeFault if the folder
+    cannot be read.
     """
     kept: dict[tuple[str, ...], Counts] = {}
     problems: list[str] = []
@@ -128,13 +129,14 @@ def files_between(folder: FeedbackFolder, since: datetime | None, until: datetim
     "List the files of these hours: their names begin with the hour."
     first = hour_of(since) if since else ""
     last = hour_of(until - timedelta(microseconds=1)) if until else "~"
-    return [
-        folder.counts / version / name
-        for version in complete(folder.counts)
-        if (folder.counts / version).is_dir()
-        for name in complete(folder.counts / version)
-        if first <= name[:HOUR_LENGTH] <= last
-    ]
+    with faults(folder.counts):
+        return [
+            folder.counts / version / name
+            for version in complete(folder.counts)
+            if (folder.counts / version).is_dir()
+            for name in complete(folder.counts / version)
+            if first <= name[:HOUR_LENGTH] <= last
+        ]
 
 
 def why_no_counts(fault: ValidationError) -> str:

@@ -125,11 +125,15 @@ class AnswerTally:
         if self._scores:
             self._scores.add(scores, codes, times)
 
-    def refuse(self, reasons: Iterable[str], times: int = 1) -> None:
+    def refuse(self, reasons: Iterable[str]) -> None:
         "Count a request that was refused: names of fields that were wrong, or kinds of problems."
-        self._refused += times
-        for reason in set(reasons):
-            self._refusals[reason] += times
+        self._refused += 1
+        self._refusals.update(set(reasons))
+
+    def refuse_rows(self, rows: dict[str, int]) -> None:
+        "Count refused rows of a table: by column, and under an empty name all of them."
+        self._refused += rows[""]
+        self._refusals.update({name: times for name, times in rows.items() if name})
 
     def counts(self, version: str, role: str, hour: str, writer: str) -> Counts:
         "Return what was counted so far."

@@ -5,41 +5,49 @@ from collections import Counter
 import numpy as np
 
 from goldenpath.feedback.cells import place_probabilities
-from goldenpath.feedback.profile import FieldProfile, Profile, ScoreProfile
+from goldenpath.feedback.profile import QUANTITY, FieldProfile, Profile, ScoreProfile, score_names
 from goldenpath.records import Columns
 from goldenpath.schema.spec import ContractSpec
 
 
 def profile_of_columns(
-    spec: ContractSpec, columns: Columns, scores: np.ndarray, labels: list[str]
+    spec: ContractSpec,
+    columns: Columns,
+    scores: np.ndarray,  # (n,) or (n, k)
+    labels: list[str],  # empty for a quantity
 ) -> Profile:
-    "Return the profile of a model of two outcomes: levels of texts, and quartiles of numbers."
+    "Return the profile of a model: levels of texts, quartiles of numbers and of scores."
     rows = len(scores)
-    fields = [
-        text_profile(field.name, columns[field.name].tolist()) for field in spec.inputs if field.is_text
-    ]
-    numbers = [number_profile(field.name, columns[field.name]) for field in spec.inputs if not field.is_text]
-    by_name = {field.name: field for field in (*fields, *numbers)}
-    starts = (0, 250, 500, 750)
-    groups = np.searchsorted(starts, place_probabilities(scores), side="right") - 1
-    score = ScoreProfile(
-        name=spec.target.outcomes[1],
-        starts=starts,
-        counts=tuple(np.bincount(groups, minlength=4).tolist()),
-        means=(0.1, 0.3, 0.6, 0.9),
+    fields = tuple(
+        (text_profile if field.is_text else number_profile)(field.name, columns[field.name])
+        for field in spec.inputs
     )
+    each = scores.reshape(rows, -1).T
     return Profile(
-        task="binary",
+        task=spec.target.task,
         rows={"train": rows, "validation": rows, "test": rows},
-        fields=tuple(by_name[field.name] for field in spec.inputs),
-        scores=(score,),
+        fields=fields,
+        scores=tuple(score_profile(name, one) for name, one in zip(score_names(spec), each, strict=True)),
         labels=dict(Counter(labels)),
         metrics={},
         spread={},
     )
 
 
-def text_profile(name: str, values: list[str]) -> FieldProfile:
+def score_profile(name: str, scores: np.ndarray) -> ScoreProfile:
+    edges = tuple(np.unique(np.quantile(scores, (0.25, 0.5, 0.75))).tolist()) if name == QUANTITY else ()
+    starts = tuple(range(len(edges) + 1)) if edges else (0, 250, 500, 750)
+    cells = np.searchsorted(edges, scores) if edges else place_probabilities(scores)
+    groups = np.searchsorted(starts, cells, side="right") - 1
+    counts = np.bincount(groups, minlength=len(starts))
+    means = np.bincount(groups, weights=scores, minlength=len(starts)) / np.maximum(counts, 1)
+    return ScoreProfile(
+        name=name, edges=edges, starts=starts, counts=tuple(counts.tolist()), means=tuple(means.tolist())
+    )
+
+
+def text_profile(name: str, column: np.ndarray) -> FieldProfile:
+    values = column.tolist()
     levels = {value: times for value, times in Counter(values).items() if value and times >= 5}
     counts = (*levels.values(), sum(map(bool, values)) - sum(levels.values()))
     return FieldProfile(name=name, levels=tuple(levels), counts=counts, missing=values.count(""))
