@@ -15,7 +15,7 @@ from goldenpath.settings.table import Settings
 from goldenpath.text.plain import say
 
 
-class Loaded(Protocol):
+class CountedVersion(Protocol):
     "A loaded version."
 
     contract: Contract
@@ -23,7 +23,7 @@ class Loaded(Protocol):
 
 
 @contextmanager
-def batch_ledger(settings: Settings, registry: Registry, loaded: Loaded) -> Iterator[Ledger | None]:
+def batch_ledger(settings: Settings, registry: Registry, loaded: CountedVersion) -> Iterator[Ledger | None]:
     """Yield what counts the answers of a job, which is written when the job is done; None if it is off.
 
     That it cannot be written is said, and fails no job.
