@@ -110,7 +110,7 @@ def test_a_worker_removes_what_is_older_than_feedback_days(own_home: Path, monke
     old = FeedbackFolder(own_home, MODEL).answers / "2020-01-01" / "120000-host-1-1.parquet"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"")
-    kept(own_home, [], feedback="counts")
+    create_app(settings_of(own_home, feedback="counts"), CONTRACT, models_of(own_home), lambda: False)
     wait_until(lambda: not old.parent.exists())
 
 
