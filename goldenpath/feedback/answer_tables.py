@@ -45,6 +45,7 @@ def read_answers(
     since: datetime | None = None,  # with a time zone
     until: datetime | None = None,  # exclusive
     version: str = "",  # empty: all
+    short: bool = False,  # ANSWER_COLUMNS alone, in a fraction of the memory
 ) -> AnswersRead:
     """Read what all workers wrote, sorted by time and id.
 
@@ -56,7 +57,7 @@ def read_answers(
     frames: list[pd.DataFrame] = []
     problems: list[str] = []
     for path in answer_files(folder.answers, since, until):
-        table, problem = table_in(path)
+        table, problem = table_in(path, short)
         problems += [problem] if problem else []
         if table is not None and table.num_rows:
             frames.append(_selected(table.to_pandas(), since, until, version))
@@ -94,43 +95,45 @@ def _preferred(day: Path) -> list[Path]:
     return [stems[stem] for stem in sorted(stems)]
 
 
-def table_in(path: Path) -> "tuple[pa.Table | None, str]":
+def table_in(path: Path, short: bool = False) -> "tuple[pa.Table | None, str]":
     "Return the answers in a file, and what is wrong with it; closed lines become Parquet on the way."
     try:
         if path.suffix == ".parquet":
-            return read_parquet(path), ""
+            return read_parquet(path, short), ""
         path = closed_if_abandoned(path)
         lines, problem = lines_in(path, is_answer)
         table = table_of(list(chain.from_iterable(map(flat_rows, lines))))
     except FileNotFoundError:  # closed or cleaned away meanwhile
-        return _under_another_name(path)
+        return _under_another_name(path, short)
     except OSError as fault:
         return None, explain(fault, path)
     except (ValueError, TypeError, AttributeError, OverflowError) as fault:  # Arrow's are ValueErrors
         return None, f"{path} holds no answers ({type(fault).__name__}); it was skipped: remove it"
     if not path.name.endswith(OPEN_LINES):
         to_parquet(path, table)
-    return table, problem
+    return table.select(ANSWER_COLUMNS) if short else table, problem
 
 
-def read_parquet(path: Path) -> "pa.Table":
+def read_parquet(path: Path, short: bool = False) -> "pa.Table":
     "Read a Parquet file of answers. Raises OSError, and ValueError for another content."
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.ParquetFile(BytesIO(path.read_bytes())).read()
+    table = pq.ParquetFile(BytesIO(path.read_bytes())).read([*ANSWER_COLUMNS] if short else None)
     if missing := {*ANSWER_COLUMNS} - {*table.column_names}:
         raise ValueError(f"lacks {missing}")
-    wanted = pa.timestamp("us", tz="UTC")
-    return table.set_column(table.column_names.index("time"), "time", table["time"].cast(wanted))
+    for name in ANSWER_COLUMNS:
+        kind = pa.timestamp("us", tz="UTC") if name == "time" else pa.string()
+        table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+    return table
 
 
-def _under_another_name(path: Path) -> "tuple[pa.Table | None, str]":
+def _under_another_name(path: Path, short: bool) -> "tuple[pa.Table | None, str]":
     "Read a file that was closed, or became Parquet, while the folder was listed."
     stem = path.name.removesuffix(".jsonl").removesuffix(".open")
     for other in (path.with_name(f"{stem}.jsonl"), path.with_name(f"{stem}.parquet")):
         if other != path and other.exists():
-            return table_in(other)
+            return table_in(other, short)
     return None, ""
 
 

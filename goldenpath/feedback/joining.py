@@ -48,18 +48,17 @@ def joined(
     version: str = "",  # empty: all
 ) -> Joined:
     "Join what was answered with all that is known of it; `outcome` is a label, or a number for a quantity."
-    answers, (taken, problems) = read_answers(folder), read_outcomes(folder)
+    whole = not (since or until or version)
+    answers = read_answers(folder, since, until, version)
+    index = answers if whole else read_answers(folder, short=True)  # a key's last request may be an older one
+    taken, problems = read_outcomes(folder)
     outcomes, foreign = _allowed(latest(taken), contract)
-    requests = requests_of(answers.rows)
+    requests = requests_of(index.rows)
     matches = matches_of(outcomes, requests)
-    rows = answers.rows
-    inside = rows["version"] == version if version else rows["version"].notna()
-    inside &= rows["time"] >= since if since else True
-    inside &= rows["time"] < until if until else True
-    rows = with_outcomes(rows[inside], matches, contract)
+    rows = with_outcomes(answers.rows, matches, contract)
     present = outcomes[outcomes["outcome"].notna()]
     unmatched = reasons(present[~present.index.isin(matches["place"])], requests)
-    return Joined(rows, len(present), unmatched, (*answers.problems, *problems, *foreign))
+    return Joined(rows, len(present), unmatched, (*index.problems, *problems, *foreign))
 
 
 def latest(outcomes: "pd.DataFrame") -> "pd.DataFrame":

@@ -159,11 +159,13 @@ def test_a_broken_file_never_spoils_the_table(folder: FeedbackFolder):
     day = good.parent
     (day / "000000-x-1-1.parquet").write_bytes(b"PAR1 and no more")
     pq.write_table(pq.read_table(good).drop_columns("version"), day / "000001-x-1-1.parquet")
+    foreign = pq.read_table(good).set_column(0, "id", [[1]])  # a number, which is read as text
+    pq.write_table(foreign, day / "000003-x-1-1.parquet")
     (day / "000002-x-1-1.jsonl").write_bytes(
         b'{"id":"x","time":1,"version":"v","role":"r","predictions":7}\n'
     )
     answers = read_answers(folder)
-    assert answers.rows["id"].tolist() == ["a"]
+    assert answers.rows["id"].tolist() == ["1", "a"]
     assert len(answers.problems) == 3
 
 

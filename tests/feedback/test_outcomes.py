@@ -87,6 +87,14 @@ def test_outcomes_by_key_belong_to_the_last_request_up_to_their_time_or_to_all_u
     assert values(joined(folder, VISITS).rows) == {"0": 1.0, "1": 2.0, "2": 9.0, "3": None}
 
 
+def test_a_window_of_answers_is_joined_as_it_is_among_all_of_them(folder: FeedbackFolder, tmp_path: Path):
+    answer(folder, ("0", "ada", NOON), ("3", "ada", NOON + timedelta(days=3)))
+    take_outcomes(folder, VISITS, table(tmp_path, "key,time,outcome\nada,2026-11-29,1\n"))
+    later = joined(folder, VISITS, since=NOON + timedelta(days=2))
+    assert (values(later.rows), later.unmatched) == ({"3": None}, {})
+    assert values(joined(folder, VISITS, until=NOON + timedelta(days=2)).rows) == {"0": 1.0}
+
+
 def test_the_same_rows_are_taken_once_in_any_form_and_a_correction_wins(
     folder: FeedbackFolder, tmp_path: Path
 ):

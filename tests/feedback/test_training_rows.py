@@ -9,12 +9,16 @@ import pandas as pd
 import pytest
 from pydantic_core import to_json
 
+from goldenpath.cli.reproduce import retrain
+from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
 from goldenpath.feedback.answers import AnswerRow, AnswerWriter
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.outcome_tables import take_outcomes
 from goldenpath.feedback.retention import Limits
 from goldenpath.registry.manifest import DataSummary
+from goldenpath.registry.registry import Registry
+from goldenpath.runs.reproduce import compare_data
 from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract
 from goldenpath.settings import Settings, load_settings
@@ -22,6 +26,7 @@ from goldenpath.steps.data import make_data
 from goldenpath.tables.feedback_source import without_feedback
 from goldenpath.tables.split import SIDES, parse_split
 from tests.helpers.contracts import VISITS
+from tests.helpers.serving_fixtures import MODEL, publish, records
 from tests.helpers.trained_run import step_in
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -141,6 +146,34 @@ def test_without_kept_records_or_outcomes_it_is_refused_with_the_fix(home: Path,
 def test_a_split_by_a_column_that_no_record_has_is_refused(answered: FeedbackFolder):
     with pytest.raises(BadInput, match="no column 'reported', which `split` needs"):
         made(answered.home, "feedback", "column", split=parse_split("reported 2024-05-15 2024-05-20"))
+
+
+def test_reproduce_reads_the_answered_records_of_today(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder, asked = FeedbackFolder(home, MODEL), records(300, 3)
+    store = AnswerWriter(folder, Limits(90, 1000))
+    for place, record in enumerate(asked):
+        reply = {"id": f"r{place}", "label": "No", "probability": 0.1, "version": "v1"}
+        store.add([AnswerRow(NOON.timestamp(), "champion", to_json(reply), to_json(record))])
+    store.close()
+    file = tmp_path / "outcomes.csv"
+    lines = [f"r{place},{'Yes' if place % 3 else 'No'}" for place in range(300)]
+    file.write_text("\n".join(["id,outcome", *lines]))
+    take_outcomes(folder, CONTRACT, str(file))
+    version = publish(home, 1)
+    manifest = Registry(home, MODEL).manifest(version)
+    then = manifest.data.model_copy(update={"source": "feedback", "answered": 299, "drawn": None})
+    manifest = manifest.model_copy(update={"data": then})
+    monkeypatch.setenv("GOLDENPATH_HOME", str(home))
+    monkeypatch.setenv("GOLDENPATH_MODEL", MODEL)
+    monkeypatch.setattr(
+        "goldenpath.steps.train.train", lambda step, seed: None
+    )  # slow, and not what is asked
+    data, _ = retrain(manifest, tmp_path)
+    assert data.answered == 300
+    shown = {line.what: (line.recorded, line.present) for line in compare_data(manifest, data)}
+    assert shown["data"] == ("feedback (299 answered records)", "feedback (300 answered records)")
 
 
 @pytest.mark.parametrize(
