@@ -40,13 +40,14 @@ def folder(home: Path) -> FeedbackFolder:
 
 
 def answer(folder: FeedbackFolder, *given: tuple[str, str, datetime], version: str = "v1") -> None:
-    "Keep answers of these ids, keys and times."
-    store = AnswerWriter(folder, Limits(90, 1000))
+    "Keep answers of these ids, keys and times, each written when it was given."
     for name, key, at in given:
+        file = LineFile(folder.answers, folder.home, at.timestamp)
+        store = AnswerWriter(folder, Limits(90, 1000), file)
         about = f'"key":"{key}",' if key else ""
         reply = f'{{"id":"{name}",{about}"value":2.5,"low":null,"high":null,"version":"{version}"}}'
         store.add([AnswerRow(at.timestamp(), "champion", reply.encode())])
-    store.close()
+        store.close()
 
 
 def table(tmp_path: Path, text: str, name: str = "outcomes.csv") -> str:
