@@ -125,7 +125,9 @@ class Tokens:
             hashes = self._parsed(self._file.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as fault:
             still = f"; the {self.count} known tokens stay valid until it can" if self._hashes else ""
-            raise BadInput(f"tokens_file {self._file} cannot be read ({fault}){still}") from None
+            why = fault.strerror if isinstance(fault, OSError) else fault
+            remedy = "; correct the path in `tokens_file`, or the file's permissions"
+            raise BadInput(f"tokens_file {self._file} cannot be read ({why}){still}{remedy}") from None
         if self._hashes and not hashes:
             _log.warning("tokens_file %s was emptied: no token is valid any more", self._file)
         self._hashes = hashes

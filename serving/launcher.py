@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from goldenpath.errors import BadInput
-from goldenpath.settings import Settings
+from goldenpath.settings import Settings, check_variables
 from goldenpath.text.plain import say
 from serving.guards import check_tokens
 from serving.watchers import log
@@ -62,6 +62,7 @@ def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
 def check_start(settings: Settings) -> None:
     "Check the settings before any worker starts. Raises BadInput for what would keep all from serving."
     host, port = settings.listen.host, settings.listen.port
+    check_variables()
     check_access(settings, host)
     check_tokens(settings)
     check_free(host, port)

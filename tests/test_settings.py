@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goldenpath.errors import BadInput, VolumeFault
-from goldenpath.settings import KEYS, Settings, load_settings
+from goldenpath.settings import KEYS, Settings, check_variables, load_settings
 from goldenpath.settings import table as module
 from tests.helpers.project import PROJECT
 
@@ -284,3 +284,31 @@ def test_without_a_setting_the_model_has_the_name_of_the_projects_folder(tmp_pat
     assert load_settings(written(folder, "model = sales"), {}).model == "sales"
     monkeypatch.chdir(folder)
     assert Settings().model == "churn-of-2026"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TOKENS", "TOKENS_FILE"),
+        ("TOKEN", "TOKENS_FILE"),
+        ("TOKEN_FILE", "TOKENS_FILE"),
+        ("TOKENS_PATH", "TOKENS_FILE"),
+        ("VERIFY_KEYS", "VERIFY_KEY"),
+        ("REQUIRE_SIGNATURES", "REQUIRE_SIGNATURE"),
+        ("BEHIND_LOGINS", "BEHIND_LOGIN"),
+    ],
+)
+def test_a_misspelt_variable_that_would_protect_a_server_is_refused(name: str, meant: str):
+    says = f"variable GOLDENPATH_{name} is not a setting, and GOLDENPATH_{meant} protects the server; correct"
+    with pytest.raises(BadInput, match=says):
+        check_variables({f"GOLDENPATH_{name}": "value"})
+
+
+def test_other_variables_stop_no_server():
+    harmless = {
+        "GOLDENPATH_WORKRES": "4",
+        "GOLDENPATH_TOKENS_FILE": "file",
+        "TOKENS": "x",
+        "GOLDENPATH_TOKEN": "",
+    }
+    check_variables({**harmless, "GOLDENPATH_PORT_8080_TCP": "tcp://10.0.0.1", "GOLDENPATH_DATA": "rows.csv"})

@@ -86,7 +86,7 @@ def tell_failure(outcome: RunOutcome) -> None:
         say(f"  written in         {failure.origin}")
     say(f"  executed notebook  {near(failure.file)}")
     say(f"  as a page          {near(failure.file.with_suffix('.html'))}")
-    say(f"  run it again       {again(failure, outcome.run)}")
+    say(f"  run it again       {again(failure, outcome)}")
 
 
 def tell_plan(plan: Plan, done: bool) -> None:

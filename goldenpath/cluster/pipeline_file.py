@@ -73,7 +73,7 @@ def _primary(file: Path) -> dict[str, Any]:
         named = {pipeline["id"]: pipeline for pipeline in document["pipelines"]}
         return dict(named[document["primary_pipeline"]])
     except OSError as fault:
-        raise BadInput(f"pipeline {file} cannot be read ({fault.strerror})") from None
+        raise BadInput(f"pipeline {file} cannot be read ({fault.strerror}); check the path") from None
     except (ValueError, KeyError, TypeError):
         raise BadInput(f"{file} is not a pipeline: open it in the Elyra editor and save it again") from None
 

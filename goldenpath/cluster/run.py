@@ -1,12 +1,15 @@
 """Run a pipeline on a copy of the project, in place as Elyra does: the executed copies are the record."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from pydantic import Field
 
 from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline
 from goldenpath.cluster.program import follow, progress_of
@@ -35,6 +38,7 @@ class RunOutcome(Frozen):
     steps: tuple[StepProgress, ...]
     failure: Failure | None
     seconds: float
+    values: dict[str, str] = Field(default_factory=dict)  # of --set
 
     @property
     def exit_code(self) -> int:
@@ -108,7 +112,7 @@ def run_pipeline(
         if node.file.suffix == ".ipynb" and node.file.is_file():
             forget(node.file)
     code = _execute(graph, folder, _environ(folder, project, values or {}), watch)
-    return _outcome(graph, folder, code, began)
+    return _outcome(graph, folder, code, began).model_copy(update={"values": dict(values or {})})
 
 
 def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str, str]:
@@ -150,7 +154,8 @@ def _complaint(log: Path) -> str:
     return errors[0] if errors else last_line("\n".join(lines))
 
 
-def again(failure: Failure, run: Path) -> str:
-    "Return the command that runs a failed step again, on the data of its run."
-    of_run = "" if begins(failure.step) else f" -p run={run.name}"
-    return f"goldenpath step {failure.step}{of_run}"
+def again(failure: Failure, outcome: RunOutcome) -> str:
+    "Return the command that runs a failed step again, on the data of its run and with its variables."
+    of_run = "" if begins(failure.step) else f" -p run={outcome.run.name}"
+    variables = "".join(f"{name}={shlex.quote(value)} " for name, value in outcome.values.items())
+    return f"{variables}goldenpath step {failure.step}{of_run}"

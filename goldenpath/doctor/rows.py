@@ -121,6 +121,28 @@ def check_gate(settings: Settings) -> Iterator[Finding]:
     yield good("gate", f"{', '.join(judged)} must beat the baseline")
 
 
+def check_candidates(settings: Settings) -> Iterator[Finding]:
+    "Are the candidates of the settings among those of 04_model, and are their packages installed?"
+    contract = sound_contract()
+    if contract is None or not find_spec("goldenpath.steps"):  # the server's image trains nothing
+        return
+    from goldenpath.model import present_candidates
+
+    named, remedy = settings.choose.name, "correct `candidates` or `choose` in settings.ini"
+    try:
+        absent, present = present_candidates(contract.task, settings.candidates, named)
+    except BadInput as fault:
+        yield bad("candidates", str(fault), remedy)
+        return
+    if named and named not in present:
+        yield bad("candidates", f"choose = {named}: {absent.get(named, 'it is not in `candidates`')}", remedy)
+    elif not present:
+        yield bad("candidates", "; ".join(absent.values()), remedy)
+    else:
+        left_out = "".join(f"; {why}" for why in absent.values())
+        yield good("candidates", f"{', '.join(present)} are compared{left_out}")
+
+
 def check_champion(settings: Settings) -> Iterator[Finding]:
     "Check that the champion loads, and show which engine it uses."
     if sound_contract() is None:
@@ -145,4 +167,11 @@ def sound_contract() -> Contract | None:
         return None
 
 
-ROWS: tuple[Check, ...] = (check_contract, check_row_columns, check_suspicions, check_slices, check_gate)
+ROWS: tuple[Check, ...] = (
+    check_contract,
+    check_row_columns,
+    check_suspicions,
+    check_slices,
+    check_gate,
+    check_candidates,
+)

@@ -135,7 +135,7 @@ def read_notebook(file: Path) -> dict[str, Any]:
         notebook = json.loads(file.read_text("utf-8"))
         assert isinstance(notebook["cells"], list)
     except OSError as fault:
-        raise BadInput(f"notebook {file} cannot be read ({fault.strerror})") from None
+        raise BadInput(f"notebook {file} cannot be read ({fault.strerror}); check the path") from None
     except (ValueError, KeyError, TypeError, AssertionError):
         raise BadInput(f"{file} is not a notebook: its JSON cannot be read") from None
     return dict(notebook)

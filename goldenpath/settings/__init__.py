@@ -1,7 +1,16 @@
 """Settings: one table of keys, each parsed once into the value that travels."""
 
 from goldenpath.settings.server import ServerSettings
-from goldenpath.settings.table import KEYS, MOUNT, OTHER_NAMES, PREFIX, SERVICE_LINK, Settings, load_settings
+from goldenpath.settings.table import (
+    KEYS,
+    MOUNT,
+    OTHER_NAMES,
+    PREFIX,
+    SERVICE_LINK,
+    Settings,
+    check_variables,
+    load_settings,
+)
 
 __all__ = [
     "KEYS",
@@ -11,5 +20,6 @@ __all__ = [
     "SERVICE_LINK",
     "ServerSettings",
     "Settings",
+    "check_variables",
     "load_settings",
 ]

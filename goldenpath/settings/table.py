@@ -32,11 +32,17 @@ from goldenpath.settings.server import ServerSettings, allowed
 from goldenpath.tables.endings import is_other_table, is_table
 from goldenpath.tables.feedback_source import FEEDBACK, without_feedback
 from goldenpath.tables.split import parse_split
-from goldenpath.text.spelling import nearest
+from goldenpath.text.spelling import nearest, nearest_word
 
 PREFIX = "GOLDENPATH_"
 MOUNT = Path("/mnt/goldenpath")  # where OpenShift mounts the shared volume
 OTHER_NAMES = {"DATA": "SOURCE"}  # further names of variables, read where the main one is not set
+PROTECTING = (
+    "tokens_file",
+    "behind_login",
+    "verify_key",
+    "require_signature",
+)  # without them, more is allowed
 NOT_SETTINGS = {"TEST_REQUIRE"}  # variables of the tests
 
 # What Kubernetes puts into every pod for a Service whose name begins with `goldenpath`.
@@ -282,14 +288,37 @@ def _way_out(key: str) -> str:
     return nearest(key, KEYS) or f"; known keys: {', '.join(KEYS)}"
 
 
+def check_variables(environ: Mapping[str, str] = os.environ) -> None:
+    "Raise BadInput for a variable that was probably meant to protect a server, and is misspelt."
+    for name in unknown_variables(environ):
+        key = nearest_word(name, KEYS) or next(
+            (key for key in PROTECTING if key.split("_")[0] in name.lower()), ""
+        )
+        if key in PROTECTING:
+            raise BadInput(
+                f"variable {PREFIX}{name} is not a setting, and {_variable(key)} protects the server; "
+                "correct its name, or unset it"
+            )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    "Return the variables with our prefix, without it, that are no settings."
+    settings = OTHER_NAMES.keys() | NOT_SETTINGS | {key.upper() for key in KEYS}
+    return sorted(_named(environ).keys() - settings)
+
+
+def _named(environ: Mapping[str, str]) -> dict[str, str]:
+    ours = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+    return {name: value for name, value in ours.items() if value and not SERVICE_LINK.fullmatch(name)}
+
+
 def _read_environ(environ: Mapping[str, str]) -> dict[str, str]:
     "Read settings from variables; empty ones count as not set, service links are ignored."
-    ours = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
-    named = {name: value for name, value in ours.items() if value and not SERVICE_LINK.fullmatch(name)}
+    named = _named(environ)
     for other, main in OTHER_NAMES.items():
         if other in named:
             named.setdefault(main, named[other])
-    for name in named.keys() - OTHER_NAMES.keys() - NOT_SETTINGS - {key.upper() for key in KEYS}:
+    for name in unknown_variables(environ):
         near = nearest(name, [key.upper() for key in KEYS]).replace("'", f"'{PREFIX}", 1)
         warnings.warn(f"variable {PREFIX}{name} is not a setting and is not used{near}", stacklevel=3)
     return {key: _text(key, named[key.upper()]) for key in KEYS if key.upper() in named}

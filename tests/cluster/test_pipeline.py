@@ -218,7 +218,7 @@ def test_a_step_that_fails_is_told_with_its_cell_and_nothing_is_deleted(ran, tmp
     executed = json.loads(failure.file.read_text())
     failing = [cell for cell in executed["cells"] if cell.get("execution_count") == failure.cell]
     assert "seed 13 is unlucky" in "".join(failing[0]["source"])
-    assert again(failure, outcome.run) == f"goldenpath step 05_train -p run={outcome.run.name}"
+    assert again(failure, outcome) == f"SEED=13 goldenpath step 05_train -p run={outcome.run.name}"
     assert (outcome.run / "data" / "train.parquet").is_file()
     assert steps_of(outcome.run)["05_train"]["status"] == "failed"
     assert failure.file.with_suffix(".html").is_file()

@@ -105,7 +105,7 @@ def test_a_step_that_fails_tells_how_to_run_it_again_and_that_works(project, set
     outcome = run_step(settings, "05_train", {"seed": "13"})
     assert outcome.exit_code == 1
     assert outcome.failure.message == "first line seed 13 is unlucky: take another"
-    command = again(outcome.failure, outcome.run)
+    command = again(outcome.failure, outcome)
     assert command == f"goldenpath step 05_train -p run={outcome.run.name}"
     assert run_step(settings, "05_train", {"run": outcome.run.name}).exit_code == 0
 

@@ -55,7 +55,7 @@ def rows(project: Path, header: str) -> None:
 def test_contract_and_rows_that_fit_are_good(project: Path) -> None:
     rows(project, "district,sold,colour")
     found = findings(project)
-    assert [finding.status for finding in found.values()] == ["good", "good", "good"]
+    assert [finding.status for finding in found.values()] == ["good"] * 4
     assert found["contract"].detail == "2 fields, and sold is predicted"
     assert "houses.csv has every column" in found["columns"].detail
 
@@ -108,7 +108,7 @@ def test_a_stand_in_about_other_data_is_bad(project: Path) -> None:
 
 def test_rows_that_are_not_there_are_the_other_checks_finding(project: Path) -> None:
     (project / "settings.ini").write_text("[any]\nsource = absent.csv\n")
-    assert list(findings(project)) == ["contract", "gate"]
+    assert list(findings(project)) == ["contract", "gate", "candidates"]
 
 
 def test_a_slice_that_the_contract_lacks_is_a_note_with_the_nearest(project: Path) -> None:
@@ -133,6 +133,30 @@ def test_metrics_of_another_task_in_the_gate_are_bad(
     rows(project, "district,sold")
     (project / "settings.ini").write_text(f"[any]\n{line}\n")
     found = findings(project)["gate"]
+    assert found.status == status
+    assert says in found.detail
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "says"),
+    [
+        ("choose = best", "good", "are compared; lightgbm is not installed"),
+        ("candidates = linear, forest", "good", "linear, forest are compared"),
+        ("choose = liner", "bad", "no candidate 'liner' for task binary; did you mean 'linear'?"),
+        ("candidates = linear, forrest", "bad", "no candidate 'forrest' for task binary; did you mean"),
+        ("candidates = linear\nchoose = forest", "bad", "choose = forest: it is not in `candidates`"),
+        ("choose = lightgbm", "bad", "choose = lightgbm: lightgbm is not installed"),
+        ("candidates = lightgbm", "bad", "lightgbm is not installed"),
+    ],
+)
+def test_candidates_that_04_model_lacks_or_that_are_not_installed_are_bad(
+    project: Path, line: str, status: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("goldenpath.model.NEEDS", {"lightgbm": "no_such_package"})
+    says = says.replace("lightgbm is not", "no_such_package is not")
+    rows(project, "district,sold")
+    (project / "settings.ini").write_text(f"[any]\n{line}\n")
+    found = findings(project)["candidates"]
     assert found.status == status
     assert says in found.detail
 

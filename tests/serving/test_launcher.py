@@ -9,7 +9,8 @@ import pytest
 from granian.server.mp import MPServer
 from gunicorn.arbiter import Arbiter
 
-from serving.launcher import Draining, launch
+from goldenpath.errors import BadInput
+from serving.launcher import Draining, check_start, launch
 from tests.helpers.serving_app import settings_of
 
 Made = tuple[Any, Draining]
@@ -69,3 +70,13 @@ def test_ctrl_c_does_not_drain_under_gunicorn_either(gunicorn: Make) -> None:
     server, draining = gunicorn(drain_seconds=30)
     server.stop(False)
     assert draining()  # what stops it after that finds that it has drained
+
+
+def test_a_server_does_not_start_open_because_a_variable_is_misspelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path, listen="127.0.0.1:0")
+    check_start(settings)
+    monkeypatch.setenv("GOLDENPATH_TOKENS", str(tmp_path / "tokens"))
+    with pytest.raises(BadInput, match="GOLDENPATH_TOKENS_FILE protects the server; correct its name"):
+        check_start(settings)
