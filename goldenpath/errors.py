@@ -25,6 +25,12 @@ class MonitorAlarm(GoldenpathError):
     exit_code = 4
 
 
+class NotDue(GoldenpathError):
+    "A retraining that looks first has nothing to train for, or trained a short while ago."
+
+    exit_code = 5
+
+
 class NotTrusted(GoldenpathError):
     "An artifact is not what its manifest says, or holds a type that is not allowed."
 

@@ -33,6 +33,7 @@ BEHIND = {
     "rehearse": "Run a pipeline as its pods would: will it run on the cluster?",
     "models": "Versions and roles: list, show, promote, withdraw, sign, gc.",
     "export": "Write the notebooks' exported cells into goldenpath/.",
+    "retrain": "Train again if the monitor has a reason.",
     "reproduce": "Train a version again and compare.",
     "feedback": "Erase a person from what servers keep.",
     "pipeline": "Find a pipeline's traps before it is submitted.",

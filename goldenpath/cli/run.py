@@ -13,7 +13,7 @@ from goldenpath.evaluation.gate import Verdict, verdict_table
 from goldenpath.evaluation.leaderboard import LEADERBOARD, Leaderboard, leaderboard_table
 from goldenpath.measure.contrast import contrast_table
 from goldenpath.runs.run import find_record, read_json
-from goldenpath.settings import load_settings
+from goldenpath.settings import Settings, load_settings
 
 
 @click.command()
@@ -26,10 +26,21 @@ def run(file: Path, values: dict[str, str], until: str, without: tuple[str, ...]
 
     Everything runs on a copy in a new run folder: your notebooks stay as they are, and the executed copies
     are the record. With --until, only STEP and the steps that it needs run. Exit code 1: a step failed; 3:
-    the gate refused the candidate, or is certain to.
+    the gate refused the candidate, or is certain to; 5: pipelines/retrain.pipeline had nothing to train for.
     """
+    run_and_tell(file, load_settings(), values, until, without)
+
+
+def run_and_tell(
+    file: Path,
+    settings: Settings,
+    values: dict[str, str] | None = None,
+    until: str = "",
+    without: tuple[str, ...] = (),
+) -> None:
+    "Run a pipeline, show how far it is and what came out, and exit with its code."
     steps = [node.name for node in part_of(read_pipeline(file), until, without).nodes]
-    outcome = run_pipeline(file, load_settings(), Progress(steps), values, until, without)
+    outcome = run_pipeline(file, settings, Progress(steps), values, until, without)
     say(f"run {outcome.run.name}, {outcome.seconds:.0f} s, in {near(outcome.run)}")
     tell_outcome(outcome)
 
@@ -41,7 +52,10 @@ def tell_outcome(outcome: RunOutcome) -> None:
         return
     if outcome.exit_code == 3:
         _tell_verdict(outcome)
-    tell_failure(outcome)
+    if outcome.exit_code == 5:
+        say(f"no training is due: {outcome.failure.message}")
+    else:
+        tell_failure(outcome)
     sys.exit(outcome.exit_code)
 
 

@@ -42,7 +42,7 @@ class RunOutcome(Frozen):
 
     @property
     def exit_code(self) -> int:
-        "0, 1 where a step failed, 3 where the gate refused the candidate."
+        "0, 1 where a step failed, 3 where the gate refused the candidate, 5 where no training is due."
         return self.failure.exit_code if self.failure else 0
 
 

@@ -46,8 +46,8 @@ class Failure(Frozen):
 
     @property
     def exit_code(self) -> int:
-        "3 where the gate refused the candidate, else 1."
-        return 3 if self.kind == "GateRefused" else 1
+        "3 where the gate refused the candidate, 5 where no training is due, else 1."
+        return {"GateRefused": 3, "NotDue": 5}.get(self.kind, 1)
 
 
 def read_executed(file: Path) -> dict[str, Any]:

@@ -119,6 +119,12 @@ class Settings(ServerSettings):
     train_seconds: float = Field(
         600, gt=0, le=86_400, description="seconds for all fits of 05_train, at most 86400"
     )
+    retrain_days: float = Field(
+        7,
+        ge=0,
+        le=3_650,
+        description="days between two trainings of a retraining that looks first, 0 to 3650",
+    )
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
     server_url: HttpUrl = Field("", description="address of a deployed server, for the contrast over HTTP")
     server_token: str = Field("", repr=False, description="bearer token for it, if it asks for one")

@@ -14,7 +14,7 @@ from tests.helpers.pipeline_edits import add_code, check, edit, edit_notebook, o
 from tests.helpers.project import PROJECT
 
 
-@pytest.mark.parametrize("name", ["train", "batch"])
+@pytest.mark.parametrize("name", ["train", "batch", "monitor", "retrain"])
 def test_the_projects_own_pipelines_have_no_trap(name):
     assert [str(trap) for trap in check(PROJECT, name)] == []
 

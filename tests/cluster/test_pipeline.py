@@ -45,7 +45,7 @@ def test_the_training_pipeline_is_the_graph_of_the_design():
 
 
 def test_every_node_has_label_image_and_the_projects_files():
-    for name in ("train", "batch"):
+    for name in ("train", "batch", "monitor", "retrain"):
         for node in read_pipeline(PROJECT / "pipelines" / f"{name}.pipeline").nodes:
             assert node.label
             assert node.parameters["runtime_image"].startswith("quay.io/")

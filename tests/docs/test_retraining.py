@@ -1,4 +1,4 @@
-"""The retraining job runs the one commit that its manifest names, with nothing writable but its volumes."""
+"""The retraining job runs the one commit that its manifest names, looks first, and writes to its volumes."""
 
 import os
 import shutil
@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from goldenpath.contract import CONTRACT
+from goldenpath.registry.registry import Registry
+from tests.helpers.broken_promises import break_promise
 from tests.helpers.manifests import documents, one, pod_of
 from tests.helpers.project import PROJECT
 from tests.helpers.restricted_pod import UID, can_restrict, pod
+from tests.helpers.trained_run import judged, published
 
 JOB = one(tuple(documents(PROJECT / "openshift/components/retraining/retraining.yaml")), "CronJob")
 CONTAINER = pod_of(JOB)["containers"][0]
@@ -26,6 +30,7 @@ SMALL = {
     "GOLDENPATH_BOOTSTRAP": "20",
     "GOLDENPATH_CANDIDATES": "linear",
     "GOLDENPATH_GATE_FLOORS": "roc_auc>=0.5",
+    "GOLDENPATH_GATE_WORSE": "0.3",
 }
 
 
@@ -91,11 +96,14 @@ def test_the_manifest_pins_nothing_that_nobody_has_chosen():
 
 
 @pytest.mark.slow
-def test_it_trains_and_publishes_with_a_read_only_root_as_an_unknown_user(tmp_path):
+def test_it_looks_trains_and_publishes_with_a_read_only_root_as_an_unknown_user(tmp_path):
     can_restrict()
     if Path(sys.prefix).is_relative_to("/tmp"):
         pytest.skip("the pod's own /tmp hides an environment below /tmp")
     volume = tmp_path / "volume"
+    run, _ = judged(volume)
+    worthless = published(volume, run)
+    break_promise(volume, "covid-death", CONTRACT, worthless)
     source = volume / "source"
     shutil.copytree(PROJECT, source, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".git", "volume"))
     git(source, "init", "--quiet", "--initial-branch=main")
@@ -113,5 +121,12 @@ def test_it_trains_and_publishes_with_a_read_only_root_as_an_unknown_user(tmp_pa
     environ = manifest | GIT | SMALL | pin | own
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    (version,) = (volume / "models" / "covid-death" / "versions").iterdir()
-    assert f'"git_commit": "{pinned}"' in (version / "manifest.json").read_text()
+    assert "training: " in done.stderr
+    registry = Registry(volume, "covid-death")
+    assert registry.roles().champion == worthless  # promoting is for a person
+    (version,) = set(registry.versions()) - {worthless}
+    assert registry.manifest(version).git_commit == pinned
+    again = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert "no training is due: not yet: the last training began at" in again.stderr
+    assert len(registry.versions()) == 2
