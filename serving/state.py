@@ -11,7 +11,6 @@ from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.evaluation.leaderboard import Leaderboard
-from goldenpath.feedback.answers import AnswerRow
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.outcome_intake import OutcomeIntake
 from goldenpath.inference.explanation import Explanation
@@ -139,7 +138,7 @@ class State:
             return
         feedback.single[role].offer(feedback.values(record.__dict__) + answer)
         if feedback.answers is not None:
-            feedback.answers.offer(AnswerRow(time.time(), role, reply, body))
+            feedback.answers.offer((time.time(), role, reply, body if feedback.keeps_bodies else b""))
 
     def note_batch(self, batch: Batch, reply: Callable[[], bytes], body: Callable[[], bytes]) -> None:
         "Do the same for the answers to several records; reply and body as /predict/batch has them."
@@ -147,7 +146,8 @@ class State:
             return
         feedback.batches.offer(batch)
         if feedback.answers is not None:
-            feedback.answers.offer(AnswerRow(time.time(), batch.role, reply(), body()))
+            kept = body() if feedback.keeps_bodies else b""
+            feedback.answers.offer((time.time(), batch.role, reply(), kept))
 
     def _note_shadow(self, copy: Copy, answer: AnyAnswer) -> None:
         self.note("shadow", copy.record, answer, prediction(copy.id, answer, copy.key), copy.body)

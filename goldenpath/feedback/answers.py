@@ -7,7 +7,7 @@ together from bytes that are there already, because every request pays for it.
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import from_json, to_json
 
@@ -28,6 +28,9 @@ class AnswerRow(NamedTuple):
     role: str  # of the version that answered: champion, challenger, shadow
     reply: bytes  # JSON as /predict or /predict/batch returns it, without an explanation
     record: bytes = b""  # JSON of what was asked, as the function of `record_keeper` returns it
+
+
+PlainRow: TypeAlias = tuple[float, str, bytes, bytes]  # the same without names: made in a fifth of the time
 
 
 def record_keeper(
@@ -58,7 +61,7 @@ class AnswerWriter:
         self._bytes = 0  # that wait
         self.dropped = 0  # lines that were never written, because the volume failed for too long
 
-    def add(self, rows: Sequence[AnswerRow]) -> None:
+    def add(self, rows: Sequence[PlainRow]) -> None:
         "Take answers; `flush` writes them."
         lines = answer_lines(rows)
         self._waiting.append(lines)
@@ -89,12 +92,16 @@ class AnswerWriter:
                 self._file.close()
 
 
-def answer_lines(rows: Sequence[AnswerRow]) -> bytes:
+def answer_lines(rows: Sequence[PlainRow]) -> bytes:
     "Write a line for each row; a record's line breaks are blanks between its parts, never within a text."
+    roles = {role for _, role, _, _ in rows}
+    if not any(record for _, _, _, record in rows):
+        lines = {role: b'%b,"time":%d,"role":"' + role.encode() + b'","record":null}\n' for role in roles}
+        return b"".join([lines[role] % (reply[:-1], int(time * 1e6)) for time, role, reply, _ in rows])
+    lines = {role: b'%b,"time":%d,"role":"' + role.encode() + b'","record":%b}\n' for role in roles}
     return b"".join(
         [
-            b'%b,"time":%d,"role":"%b","record":%b}\n'
-            % (reply[:-1], time * 1e6, role.encode(), record.replace(b"\n", b" ") or b"null")
+            lines[role] % (reply[:-1], int(time * 1e6), record.replace(b"\n", b" ") or b"null")
             for time, role, reply, record in rows
         ]
     )

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.feedback.answers import AnswerRow, AnswerWriter, record_keeper
+from goldenpath.feedback.answers import PLAIN_RECORD, AnswerWriter, PlainRow, record_keeper
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.ledger import AnswerParts, Ledger, Refusal, Table
 from goldenpath.feedback.profile import Profile, read_profile
@@ -72,9 +72,11 @@ class FeedbackCollector:
         self.batches = Batches(self._ledger)
         self._folder, self._limits = folder, Limits(settings.feedback_days, settings.feedback_mb)
         self._appended = AnswerWriter(folder, self._limits)
-        self._kept = record_keeper(contract, settings.feedback == "records")
+        self._records = settings.feedback == "records"
+        self._kept = record_keeper(contract, self._records)
+        self.keeps_bodies = self._records or bool(contract.spec.event_time)
         keeps = settings.feedback in ("scores", "records")
-        self.answers: Queue[AnswerRow] | None = (
+        self.answers: Queue[PlainRow] | None = (
             Queue("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE) if keeps else None
         )
         self._faults: dict[str, str] = {}  # what cannot be done, and why
@@ -140,8 +142,11 @@ class FeedbackCollector:
         "Are the fields and scores of this version counted?"
         return self.profile(version) is not None
 
-    def _keep(self, rows: list[AnswerRow]) -> None:
-        self._appended.add([row._replace(record=self._kept(row.record)) for row in rows])
+    def _keep(self, rows: list[PlainRow]) -> None:
+        plain = self._records and max(len(row[3]) for row in rows) < PLAIN_RECORD
+        if self.keeps_bodies and not plain:
+            rows = [(time, role, reply, self._kept(body)) for time, role, reply, body in rows]
+        self._appended.add(rows)
 
     def _write_on(self) -> None:
         "Write at times, at every change of versions, and at last when the worker stops."
@@ -157,7 +162,6 @@ class FeedbackCollector:
                 self._due.clear()
                 last_write = now
                 self.attempt_to_write()
-        self.count()
         self.attempt_to_write()
         if self.answers is not None:
             self.answers.drain()
@@ -168,7 +172,8 @@ class FeedbackCollector:
         self._attempt("counts cannot be written", self.write)
 
     def write(self) -> None:
-        "Write counts. Raises BadInput, VolumeFault."
+        "Write the counts of all that was answered until now. Raises BadInput, VolumeFault."
+        self.count()
         if not self._home.is_dir():
             raise BadInput(f"{self._home} is not there: look whether the volume is mounted")
         self._ledger.write()
