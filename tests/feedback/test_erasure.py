@@ -24,6 +24,7 @@ from goldenpath.feedback.retention import Limits
 from goldenpath.project import Project
 from goldenpath.runs.person import runs_with_key
 from tests.helpers.contracts import EVERYTHING, VISITS
+from tests.helpers.patience import wait_until
 from tests.helpers.volume_bytes import files_with
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -107,6 +108,28 @@ def test_answers_that_a_worker_had_not_written_yet_are_erased_in_the_next_round(
     late.join()
     assert (person.answers, person.finished) == (2, True)
     assert read_answers(folder).rows["id"].tolist() == ["c"]
+    assert files_with(folder.home, MARKED) == []
+
+
+def test_a_worker_that_keeps_answering_loses_no_other_answer(folder: FeedbackFolder):
+    living, written, stop = writer(folder), [], threading.Event()
+    living.add([reply("marked", MARKED)])
+
+    def answer() -> None:
+        while not stop.is_set():
+            living.add([reply(f"r{len(written)}", "ada")])
+            living.flush()
+            written.append(f"r{len(written)}")
+            stop.wait(0.002)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    wait_until(lambda: written)
+    person = erase_person(folder, person_of(VISITS, key=MARKED), wait=0.2)
+    stop.set()
+    thread.join()
+    assert (person.answers, person.finished) == (1, True)
+    assert sorted(read_answers(folder).rows["id"]) == sorted(written)
     assert files_with(folder.home, MARKED) == []
 
 
