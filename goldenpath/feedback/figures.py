@@ -21,7 +21,7 @@ def binary_figures(ranked: Ranked, positive: Values) -> MetricValues:  # (m,) or
         **curve_figures(ranked, positive),
         "brier": wrong / total,
         **decision_figures(hits, called, positives),
-        "specificity": ratio(total - called - positives + hits, total - positives),
+        "specificity": specificity(Decided(total, called, hits, positives)),
         "accuracy": (total - called - positives + 2 * hits) / total,
         "log_loss": lost.sum(axis=-1) / total,
     }
@@ -48,6 +48,12 @@ def decision_figures(hits: Any, called: Any, positives: Any) -> MetricValues:
     }
 
 
+def specificity(decided: Decided) -> Values:
+    "Compute the share of other outcomes that were not called."
+    others = decided.total - decided.positives
+    return ratio(others - (decided.called - decided.hits), others)
+
+
 def ratio(part: Any, whole: Any) -> Values:
     "Divide; NaN by 0."
     part, whole = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(whole, dtype=float))
@@ -68,6 +74,7 @@ def class_figures(
     "Compute the metrics of classes, each against the rest, and their means."
     curves = [curve_figures(one, turned) for one, turned in zip(ranked, positive, strict=True)]
     each = [decision_figures(one.hits, one.called, one.positives) for one in decisions]
+    silent = [specificity(one) for one in decisions]
     lost = [
         -(turned * logarithm(one.score)).sum(axis=-1) for one, turned in zip(ranked, positive, strict=True)
     ]
@@ -77,6 +84,7 @@ def class_figures(
         "balanced_accuracy": mean([part["recall"] for part in each]),
         "accuracy": np.asarray(sum(one.hits for one in decisions) / decisions[0].total),
         **{f"{key}_macro": mean([part[key] for part in each]) for key in ("f1", "precision", "recall")},
+        "specificity_macro": mean(silent),
         "log_loss": np.asarray(sum(lost) / decisions[0].total),
         **named,
     }
