@@ -60,7 +60,7 @@ class ScoreTally:
         self._label_p = np.zeros(len(self._labels))
 
     def add(self, scores: Scores, codes: NDArray[np.intp] | None, times: Times) -> None:
-        "Count scores (n,) or (n, k), and the codes (n,) of the decisions; what is no number has no cell."
+        "Count scores (n,) or (n, k), and the codes (n,) of the decisions; others have no cell."
         valid = np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)
         if not valid.all():
             scores, times, codes = scores[valid], times[valid], None if codes is None else codes[valid]

@@ -308,7 +308,7 @@ def check_variables(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    "Return the variables with our prefix, without it, that are no settings."
+    "Return the variables with our prefix, without it, that aren't settings."
     settings = OTHER_NAMES.keys() | NOT_SETTINGS | {key.upper() for key in KEYS}
     return sorted(_named(environ).keys() - settings)
 
