@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from goldenpath.evaluation.calibration import CalibrationCheck
 from goldenpath.evaluation.champion import Champion
 from goldenpath.evaluation.class_metrics import confusion
 from goldenpath.evaluation.gate import Rule, Verdict
@@ -53,6 +54,7 @@ class Evaluation(Frozen):
     confusion: tuple[tuple[float, ...], ...] = ()  # weight of the candidate's test rows: outcome by label
     half_width: float | None = None  # of the interval around a quantity
     importance: Importance | None = None  # of each field; None in older records
+    calibration: CalibrationCheck | None = None  # of probabilities; None in older records
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def evaluation_of(
     target: TargetSpec = TWO_OUTCOMES,
     candidate: Answers | None = None,  # on the test rows, for classes and quantities
     importance: Importance | None = None,
+    calibration: CalibrationCheck | None = None,
 ) -> Evaluation:
     "Put together what was measured on the held-out rows."
     origin = {
@@ -116,4 +119,5 @@ def evaluation_of(
         confusion=counts,
         half_width=candidate.half_width if candidate else None,
         importance=importance,
+        calibration=calibration,
     )

@@ -79,6 +79,10 @@ class Paths:
     without_fast: FastPathRecord | None = None  # why `fast` is None
     calibration: Calibration | None = None  # of the answers of either
 
+    def scores(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k)
+        "Answer n records by scikit-learn, calibrated."
+        return calibrate(self.sklearn.many(columns), self.calibration)
+
     def prove(self, columns: Columns, threshold: float | None) -> FastPathRecord:
         "Compare both row by row. Absent, unproven (onnxruntime is missing), refused or proven."
         if self.fast is None:

@@ -24,7 +24,8 @@ from goldenpath.runs.run import Run, read_small, record_in
 SHOWS = {
     "precision_recall": "Precision and recall on test rows; the points are the thresholds in force",
     "roc": "ROC curve: recall and false positive rate on test rows; the points are the decisions in force",
-    "reliability": "Predicted probability beside the observed share; bars are 95% (Wilson)",
+    "reliability": "Predicted probability beside the observed share, for classes of the label answered; "
+    "bars are 95% (Wilson)",
     "confusion": "Test rows by outcome and predicted label; the darker, the larger the share of its outcome",
     "predicted": "Outcome against prediction on test rows; on the dashed line they are the same",
     "residuals": "Outcome minus prediction on test rows; between the dashed lines is the interval",

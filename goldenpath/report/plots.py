@@ -15,13 +15,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from goldenpath.evaluation.calibration import claims_of
 from goldenpath.evaluation.class_metrics import confusion, one_vs_rest
 from goldenpath.evaluation.importance import Importance
 from goldenpath.evaluation.intervals import wilson
 from goldenpath.evaluation.metrics import Answers, roc_auc, unweighted
 from goldenpath.evaluation.slices import ENOUGH, Slice
 from goldenpath.evaluation.tasks import metric_words
-from goldenpath.schema.targets import TWO_OUTCOMES, TargetSpec
+from goldenpath.schema.targets import TWO_OUTCOMES, Scores, TargetSpec
 
 NUMBERED_CLASSES = 20  # classes of a confusion whose counts are written into it
 MOST_FIELDS = 25  # in the plot of importance; the record holds all
@@ -63,24 +64,39 @@ def reliability(
 
     Groups of equal size would hold hardly one positive row each where the outcome is rare.
     """
-    ranked = answers.probability[answers.order]
-    expected = np.cumsum(ranked) / max(ranked.sum(), np.finfo(float).tiny)
-    group = np.minimum((expected * bins).astype(int), bins - 1)
-    groups = pd.DataFrame({"predicted": ranked, "observed": answers.outcome[answers.order]}).groupby(group)
-    return groups.mean().assign(rows=groups.size())
+    order = answers.order
+    ranked, weight = answers.probability[order], answers.weights[order]
+    expected = np.cumsum(ranked * weight)
+    group = np.minimum((expected / max(expected[-1], np.finfo(float).tiny) * bins).astype(int), bins - 1)
+    parts = {"predicted": ranked * weight, "observed": answers.outcome[order] * weight, "weight": weight}
+    groups = pd.DataFrame(parts).groupby(group)
+    sums = groups.sum()
+    means = {name: sums[name] / sums["weight"] for name in ("predicted", "observed")}
+    return pd.DataFrame(means).assign(rows=groups.size())
 
 
-def plot_reliability(answers: Answers) -> Figure:
-    "Plot predicted against observed; points on the line are honest probabilities, bars are 95% (Wilson)."
-    table = reliability(answers)
-    rows = table["rows"].to_numpy()
-    bars = share_bars(table["observed"].to_numpy() * rows, rows)
+def plot_reliability(answers: Answers, raw: Scores | None = None) -> Figure:
+    """Plot predicted against observed; points on the line are honest probabilities, bars are 95% (Wilson).
+
+    `raw` are the scores before they were calibrated. Of classes it is about the label that is answered.
+    """
     figure, axes = new_figure("Reliability on test rows")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="honest")
-    axes.errorbar(table["predicted"], table["observed"], bars, fmt="o", color=BLUE, label="candidate")
+    if raw is not None:
+        _draw_reliability(axes, replace(answers, probability=raw), ORANGE, "before calibration", "s")
+    label = "candidate" if raw is None else "after calibration"
+    _draw_reliability(axes, answers, BLUE, label, "o")
     axes.set(xlabel="predicted probability", ylabel="observed share", xlim=(0, 1), ylim=(0, 1))
     axes.legend(frameon=False)
     return figure
+
+
+def _draw_reliability(axes: Axes, answers: Answers, colour: str, label: str, marker: str) -> None:
+    claims = claims_of(answers.outcome, answers.probability)
+    table = reliability(Answers(*claims, np.array([]), answers.weight))
+    rows = table["rows"].to_numpy()
+    bars = share_bars(table["observed"].to_numpy() * rows, rows)
+    axes.errorbar(table["predicted"], table["observed"], bars, fmt=marker, color=colour, label=label)
 
 
 def plot_precision_recall(candidate: Answers, champion: Answers | None = None) -> Figure:
@@ -239,10 +255,7 @@ def plot_importance(importance: Importance) -> Figure:
 
 def _binary_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
     curves = plot_precision_recall(candidate, champion), plot_roc(candidate, champion)
-    return {
-        **dict(zip(("precision_recall", "roc"), curves, strict=True)),
-        "reliability": plot_reliability(candidate),
-    }
+    return dict(zip(("precision_recall", "roc"), curves, strict=True))
 
 
 def _class_figures(candidate: Answers, champion: Answers | None, target: Any) -> dict[str, Figure]:
@@ -263,10 +276,13 @@ def save_plots(
     slices: Sequence[Slice],
     target: TargetSpec = TWO_OUTCOMES,
     importance: Importance | None = None,
+    raw: Scores | None = None,  # the candidate's before they were calibrated; None if they are not
 ) -> None:
     "Draw an evaluation into PNG files; groups only if one has enough rows."
     draw = {"binary": _binary_figures, "classes": _class_figures, "quantity": _quantity_figures}[target.task]
     figures = draw(models["candidate"], models.get("champion"), target)
+    if target.outcomes:
+        figures["reliability"] = plot_reliability(models["candidate"], raw)
     if any(group.positives >= ENOUGH for group in slices):
         figures["groups"] = plot_recall(slices)
     if any(group.value is not None and group.count >= ENOUGH for group in slices):

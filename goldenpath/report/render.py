@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldenpath.evaluation.calibration import CalibrationCheck
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.tasks import label, metric_words
 from goldenpath.measure.stopwatch import in_words, three_figures
@@ -37,6 +38,7 @@ def _environment() -> "Environment":
         "cell": cell,
         "count": lambda number: f"{number:,}",
         "figure": three_decimals,
+        "honesty": before_and_after,
         "interval": with_interval,
         "label": label,
         "moment": moment,
@@ -66,6 +68,12 @@ def with_interval(interval: Interval) -> str:
     if interval.low is None or interval.high is None:
         return three_decimals(interval.value)
     return three_with_ends(interval.value, interval.low, interval.high)
+
+
+def before_and_after(check: CalibrationCheck) -> str:
+    "Format the calibration error, before and after a map if there is one."
+    before = with_interval(check.before.error)
+    return f"{before} before calibration, {with_interval(check.after.error)} after" if check.after else before
 
 
 def three_with_ends(value: float | None, low: float, high: float) -> str:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,12 +12,19 @@ from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.feedback.profile import PROFILE, Profile
+from goldenpath.inference.calibration import Calibration
 from goldenpath.inference.engines import CannotCompile, Engine, SklearnEngine, compile_onnx
 from goldenpath.inference.explanation import learn_explainer
 from goldenpath.inference.proof import Paths, open_fast_path, single_rows
 from goldenpath.measure.stopwatch import latency, time_calls
 from goldenpath.records import Columns, FastPathRecord, Latency, Layout
-from goldenpath.registry.artifact import EXPLANATION, pipeline_from, save_pipeline, write_manifest
+from goldenpath.registry.artifact import (
+    CALIBRATION,
+    EXPLANATION,
+    pipeline_from,
+    save_pipeline,
+    write_manifest,
+)
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.fits import TrainingRows
 from goldenpath.runs.run import Run
@@ -42,6 +49,10 @@ class Candidate:
         file = self.folder / LEADERBOARD
         return Leaderboard.model_validate_json(file.read_bytes()) if file.exists() else None
 
+    def calibrated(self, calibration: Calibration | None) -> "Candidate":
+        "Return the same candidate with calibrated answers, or without if there is nothing to calibrate by."
+        return replace(self, paths=replace(self.paths, calibration=calibration))
+
     def complete(
         self,
         manifest: Manifest,
@@ -58,6 +69,9 @@ class Candidate:
         (self.folder / PROFILE).write_text(profile.model_dump_json(), "utf-8")
         for name, content in card.items():
             (self.folder / name).write_bytes(content)
+        (self.folder / CALIBRATION).unlink(missing_ok=True)  # of an evaluation before this one
+        if self.paths.calibration:
+            (self.folder / CALIBRATION).write_text(self.paths.calibration.model_dump_json(), "utf-8")
         return write_manifest(self.folder, manifest)
 
     def manifest(
@@ -78,6 +92,7 @@ class Candidate:
             threshold=evaluation.threshold.value if evaluation.threshold else None,
             threshold_rule=evaluation.threshold.rule if evaluation.threshold else "",
             half_width=evaluation.half_width,
+            calibration=None if self.paths.calibration is None else self.paths.calibration.kind,
             metrics={name: metric.value for name, metric in metrics if metric.value is not None},
             data=data,
             seconds={"data": data.seconds, **self.record.seconds, "evaluate": round(seconds, 3)},
@@ -224,7 +239,7 @@ def prove_twice(
     drawn = pool(spec)
     columns = complete(columns_of_json(spec, drawn.records))
     fast = paths.fast.many(columns) if proof.status == "proven" and paths.fast else None
-    golden = choose(drawn, paths.sklearn.many(columns), fast, threshold)
+    golden = choose(drawn, paths.sklearn.many(columns), fast, threshold, calibration=paths.calibration)
     if proof.status == "proven":
         again = paths.prove(complete(columns_of_json(spec, golden.records)), threshold)
         if again.status != "proven":

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['GAP', 'outcome_on', 'thresholds', 'at_value', 'choose', 'answers_of', 'measure_draw', 'interval', 'Measured',
-           'bootstrap', 'shuffle_losses', 'beats_baseline', 'keeps_up', 'not_comparable', 'real_before_synthetic',
-           'reaches_floor', 'slices_reach_floor', 'gate_rules', 'evaluate']
+           'bootstrap', 'shuffle_losses', 'choose_calibration', 'beats_baseline', 'keeps_up', 'not_comparable',
+           'real_before_synthetic', 'reaches_floor', 'slices_reach_floor', 'gate_rules', 'evaluate']
 
 # %% ../../notebooks/06_evaluate.ipynb #fea6c30d
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,17 @@ from joblib import Parallel, delayed
 
 from ..contract import LIMITS, PURPOSE
 from ..errors import BadInput
+from goldenpath.evaluation.calibration import (
+    CalibrationCheck,
+    check_calibration,
+    cross_fitted,
+    drawn_means,
+    expected_calibration_error,
+    fit_calibration,
+    kinds_for,
+    row_losses,
+    too_few,
+)
 from ..evaluation.champion import Champion, ask_champion
 from ..evaluation.gate import Result, Rule, Verdict
 from ..evaluation.importance import SHUFFLES, Importance, importance_of, sample_rows
@@ -31,7 +42,7 @@ from ..evaluation.tasks import TASKS, baseline_answers, judged_metrics, less_is_
 from ..feedback.profile import Profile
 from ..feedback.profiled_scores import Validated
 from ..feedback.profiling import profile_of
-from ..inference.calibration import calibrate
+from ..inference.calibration import Calibration, calibrate
 from ..inference.proof import latencies, stacked
 from ..model import TRUSTED_TYPES, choose_golden, decide, enriched
 from ..project import Step
@@ -163,6 +174,34 @@ def shuffle_losses(
     shuffled = [quality(scores) for scores in np.split(ask(copies), SHUFFLES)]
     return quality(ask(columns)) - np.array(shuffled)
 
+# %% ../../notebooks/06_evaluate.ipynb #c4118a02
+def choose_calibration(
+    outcome: np.ndarray,  # (n,) of validation rows
+    scores: np.ndarray,  # (n,) or (n, k) for classes
+    weight: np.ndarray,  # (n,)
+    target: TargetSpec,
+    settings: Settings,
+) -> tuple[Calibration | None, str]:  # the second says why
+    "Fit a map on validation rows if it helps beyond noise on those that it was not fitted on."
+    rows, seed = (outcome, scores, weight, target), settings.seed
+    if reason := too_few(outcome, target):
+        return None, reason
+    fitted = {kind: cross_fitted(kind, *rows, seed) for kind in kinds_for(len(outcome))}
+    losses = {kind: row_losses(outcome, after) for kind, after in fitted.items() if after is not None}
+    if not losses:
+        return None, "not calibrated: the probabilities do not rise with the outcome"
+    kind = min(losses, key=lambda kind: np.average(losses[kind], weights=weight))
+    changes = losses[kind] - row_losses(outcome, scores)
+    draws = drawn_means(changes, weight, settings.bootstrap, seed)
+    change = interval(np.average(changes, weights=weight), draws)
+    before, after = (expected_calibration_error(outcome, part, weight) for part in (scores, fitted[kind]))
+    helps = change.high < 0 and after < before
+    effect = f"a {kind} map {'changes' if helps else 'would change'} the log loss of other rows by "
+    effect += f"{change.value:.5f} (95% interval {change.low:.5f} to {change.high:.5f})"
+    reason = f"{effect}, and their calibration error from {before:.4f} to {after:.4f}"
+    verdict = "calibrated" if helps else "not calibrated"
+    return fit_calibration(kind, *rows) if helps else None, f"{verdict}: {reason}"
+
 # %% ../../notebooks/06_evaluate.ipynb #23bcab80
 def beats_baseline(metric: str, gain: Interval, margin: float) -> Rule:
     "Require the lower end of the gain over the baseline to reach the margin."
@@ -273,8 +312,8 @@ def evaluate(
     outcome = {split: outcome_on(frame, contract, split) for split, frame in frames.items()}
     columns = {split: enriched(contract.columns(frame)) for split, frame in frames.items()}
     settings = step.settings.changed(threshold=threshold_rule) if threshold_rule else step.settings
-    step.run.doing("judging on the test rows")
-    verdict, evaluation = _judge(step, settings, candidate, outcome, columns, frames)
+    candidate, scored = _scored(step, settings, candidate, outcome, columns, frames)
+    verdict, evaluation = _judge(step, settings, candidate, outcome, columns, frames, scored)
     step.run.doing("comparing the compiled model with scikit-learn")
     threshold = evaluation.threshold.value if evaluation.threshold else None
     compared = candidate.paths, stacked(*columns.values()), contract.spec, threshold
@@ -288,6 +327,36 @@ def evaluate(
     step.save("verdict.json", verdict)
     return Judgment(candidate.complete(manifest, golden, verdict, card, profile), verdict, evaluation)
 
+# %% ../../notebooks/06_evaluate.ipynb #c4118a06
+@dataclass(frozen=True)
+class _Scored:
+    scores: dict[str, np.ndarray]  # of validation and test rows, calibrated if that helps
+    weight: dict[str, np.ndarray]
+    check: CalibrationCheck | None = None  # None: an amount is not calibrated
+    raw: np.ndarray | None = None  # scores of the test rows before they were calibrated
+
+# %% ../../notebooks/06_evaluate.ipynb #c4118a07
+def _scored(
+    step: Step,
+    settings: Settings,
+    candidate: Candidate,
+    outcome: dict[str, np.ndarray],  # of validation and test rows
+    columns: dict[str, Columns],
+    frames: dict[str, pd.DataFrame],
+) -> tuple[Candidate, _Scored]:  # calibrated if that helps
+    step.run.doing("judging on the test rows")
+    target, contract = step.contract.target, step.contract
+    raw = {split: candidate.paths.sklearn.many(part) for split, part in columns.items()}
+    weight = {split: contract.weights(frame) for split, frame in frames.items()}
+    if not target.outcomes:
+        return candidate, _Scored(raw, weight)
+    validation, test = ((outcome[part], raw[part], weight[part]) for part in ("validation", "test"))
+    calibration, reason = choose_calibration(*validation, target, settings)
+    check = check_calibration(calibration, reason, *test, settings.bootstrap, settings.seed)
+    scores = {split: calibrate(part, calibration) for split, part in raw.items()}
+    scored = _Scored(scores, weight, check, raw["test"] if calibration else None)
+    return candidate.calibrated(calibration), scored
+
 # %% ../../notebooks/06_evaluate.ipynb #3e45909d
 def _judge(
     step: Step,
@@ -295,18 +364,17 @@ def _judge(
     candidate: Candidate,
     outcome: dict[str, np.ndarray],  # of validation and test rows
     columns: dict[str, Columns],
-    frames: dict[str, pd.DataFrame],  # of validation and test rows
+    frames: dict[str, pd.DataFrame],
+    scored: "_Scored",
 ) -> tuple[Verdict, Evaluation]:
     contract, record, rows = step.contract, candidate.record, step.table("data/train.parquet")
-    predicted = {split: candidate.paths.sklearn.many(part) for split, part in columns.items()}
-    validation = outcome["validation"], predicted["validation"]
+    validation = outcome["validation"], scored.scores["validation"]
     threshold = choose(settings.threshold, *validation) if contract.task == "binary" else None
-    weight = {split: contract.weights(frame) for split, frame in frames.items()}
-    conformal = *validation, settings.coverage, weight["validation"]
+    conformal = *validation, settings.coverage, scored.weight["validation"]
     width = conformal_half_width(*conformal) if contract.task == "quantity" else None
     champion = ask_champion(step.registry, contract.spec, columns["test"], TRUSTED_TYPES)
-    answers = partial(answers_of, outcome["test"], target=contract.target, weight=weight["test"])
-    ours = answers(predicted["test"], threshold and threshold.value, half_width=width)
+    answers = partial(answers_of, outcome["test"], target=contract.target, weight=scored.weight["test"])
+    ours = answers(scored.scores["test"], threshold and threshold.value, half_width=width)
     trained = outcome_on(rows, contract, "train"), contract.weights(rows)
     models = {"candidate": ours, "majority baseline": baseline_answers(contract.target, ours, *trained)}
     if champion.probability is not None:
@@ -315,10 +383,11 @@ def _judge(
     slices = slices_of(settings.slices, columns["test"], ours, contract.target)
     rules = gate_rules(settings, measured, slices, champion, record.synthetic, contract.target)
     importance = _importance(step, settings, candidate, frames["validation"], threshold)
-    save_plots(step.run.output("evaluation"), models, slices, contract.target, importance)
+    plotted = models, slices, contract.target, importance, scored.raw
+    save_plots(step.run.output("evaluation"), *plotted)
     metrics = {name: one.intervals() for name, one in measured.items()}
     results = outcome, threshold, metrics, slices, settings.bootstrap, contract.target, ours, importance
-    return verdict_of(record, champion, rules), evaluation_of(record, champion, *results)
+    return verdict_of(record, champion, rules), evaluation_of(record, champion, *results, scored.check)
 
 # %% ../../notebooks/06_evaluate.ipynb #ffcaccb0
 def _importance(
@@ -334,7 +403,7 @@ def _importance(
     target, weight, outcome = contract.target, contract.weights(rows), contract.outcomes(rows)
 
     def ask(columns: Columns) -> np.ndarray:
-        return candidate.paths.sklearn.many(enriched(columns))
+        return candidate.paths.scores(enriched(columns))
 
     def quality(scores: np.ndarray) -> float:
         answers = answers_of(outcome, scores, threshold and threshold.value, target, weight=weight)

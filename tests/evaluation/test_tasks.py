@@ -279,7 +279,7 @@ def test_metrics_are_named_in_words_with_the_better_side() -> None:
 
 @pytest.mark.parametrize(
     ("target", "files"),
-    [(KIND, ["confusion", "groups", "roc"]), (PRICE, ["groups", "predicted", "residuals"])],
+    [(KIND, ["confusion", "groups", "reliability", "roc"]), (PRICE, ["groups", "predicted", "residuals"])],
     ids=["classes", "quantity"],
 )
 def test_each_task_has_its_plots(target: TargetSpec, files: list[str], tmp_path: Any) -> None:

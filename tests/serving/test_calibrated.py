@@ -52,7 +52,7 @@ def contract(task: str) -> Contract:
 def candidate(task: str) -> Path:
     "Return the candidate before it is calibrated."
     if task == "binary":
-        return serving_fixtures.built(1, True, MODEL, ())
+        return serving_fixtures.built(1, True, MODEL, False, ())
     return task_versions.built(task, 1, ())
 
 

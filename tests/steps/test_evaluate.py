@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 import goldenpath.steps.evaluate as evaluate_step
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
-from goldenpath.evaluation.champion import Champion
+from goldenpath.evaluation.champion import Champion, ask_champion
 from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.metrics import Answers, majority
 from goldenpath.evaluation.record import Judgment
@@ -26,6 +26,7 @@ from goldenpath.predict import load_predictor
 from goldenpath.records import Columns
 from goldenpath.registry.artifact import save_pipeline, verify_files
 from goldenpath.registry.registry import Registry
+from goldenpath.report.render import before_and_after
 from goldenpath.runs.candidate import open_candidate, prove_twice
 from goldenpath.runs.run import Run
 from goldenpath.schema.golden import Golden
@@ -33,6 +34,7 @@ from goldenpath.settings import Settings
 from goldenpath.steps.data import make_data
 from goldenpath.steps.evaluate import bootstrap, evaluate, gate_rules, outcome_on
 from goldenpath.steps.train import train
+from tests.helpers.calibrations import BINARY
 from tests.helpers.candidates import make_candidate
 from tests.helpers.trained_run import RUN, published, run_in, settings_for, step_in, trained
 from tests.helpers.trained_run import judged as judged_run
@@ -406,3 +408,53 @@ def test_the_reference_on_real_rows(home: Path, real_rows: Path, evaluate_quickl
     assert judged.verdict.passed
     assert not judged.manifest.synthetic
     assert "synthetic" not in (run.folder / "candidate" / "MODEL_CARD.md").read_text()
+
+
+def test_a_calibrated_candidate_is_judged_stored_and_answers_by_its_map(
+    home: Path, evaluate_quickly: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, plain = judged_run(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate_step, "choose_calibration", lambda *_: (BINARY, "calibrated: by a test"))
+        judged = evaluate_quickly(run, settings_for(home))
+    folder, test = run.folder / "candidate", pd.read_parquet(run.input("data/test.parquet"))
+    assert (judged.manifest.calibration, judged.manifest.fast_path.status) == ("isotonic", "proven")
+    fast, slow = (load_predictor(folder, fast=fast) for fast in (True, False))
+    probability = slow.scores(CONTRACT.columns(test))
+    assert fast.scores(CONTRACT.columns(test)) == pytest.approx(probability, abs=1e-5)
+    assert judged.manifest.metrics["brier"] == pytest.approx(brier_score_loss(outcome_of(test), probability))
+    assert judged.manifest.metrics["roc_auc"] == plain.manifest.metrics["roc_auc"]
+    for name in ("recall", "precision"):  # the threshold moved with the probabilities
+        assert judged.manifest.metrics[name] == plain.manifest.metrics[name]
+    assert judged.manifest.threshold == pytest.approx(BINARY.one(plain.manifest.threshold), abs=0.02)
+    check = judged.evaluation.calibration
+    assert (check.before, check.kind) == (plain.evaluation.calibration.before, "isotonic")
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert f"{before_and_after(check)} |" in card
+    assert "Probabilities are calibrated: by a test." in card
+    golden = Golden.model_validate_json((folder / "golden.json").read_text())
+    labels = BINARY.many(golden.scores) >= judged.manifest.threshold
+    assert golden.label == labels.tolist()
+    asked = ask_as_champion(home, run)
+    assert asked.probability == pytest.approx(probability, abs=1e-12)
+    assert asked.threshold == judged.manifest.threshold
+
+
+def ask_as_champion(home: Path, run: Run) -> Champion:
+    "Publish a candidate, and ask it as champion about the test rows."
+    published(home, run)
+    columns = CONTRACT.columns(pd.read_parquet(run.input("data/test.parquet")))
+    return ask_champion(Registry(home, "covid-death"), CONTRACT.spec, columns)
+
+
+def test_an_evaluation_that_keeps_no_map_removes_the_one_before(
+    home: Path, evaluate_quickly: Evaluate
+) -> None:
+    run, _ = judged_run(home)
+    (run.folder / "candidate" / "calibration.json").write_text(BINARY.model_dump_json())
+    judged = evaluate_quickly(run, settings_for(home))
+    assert judged.manifest.calibration is None
+    assert "calibration.json" not in judged.manifest.files
+    assert "calibration" not in json.loads((run.folder / "candidate" / "manifest.json").read_text())
+    assert judged.evaluation.calibration.reason.startswith("not calibrated: a ")
+    assert load_predictor(run.folder / "candidate").path == "onnx"
