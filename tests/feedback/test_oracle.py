@@ -60,8 +60,8 @@ def stored() -> dict[str, Oracle]:
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Oracle]:
     "Ask NannyML, in an environment of its own."
-    python = find_python("3.12") or find_python("3.11")
-    needs("nannyml", python is not None, "there is no Python 3.11 or 3.12")
+    python = find_python("3.12")
+    needs("py312", python is not None, "there is no Python 3.12")
     there = isolated_python("nannyml", "nannyml==0.13.1", "statsmodels", python=str(python))
     folder, script = tmp_path_factory.mktemp("nannyml"), PROJECT / "tests" / "helpers" / "ask_nannyml.py"
     subprocess.run([there, script, folder], check=True, capture_output=True)
