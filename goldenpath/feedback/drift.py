@@ -151,7 +151,7 @@ def score_distances(profile: Profile, score: ScoreProfile, counts: ScoreCounts) 
 def judged(sample: Pairing, level: float) -> dict[str, Any]:
     "Measure what has no order, and the limit of the distance that is judged."
     reference, window = normalized(sample.reference), normalized(sample.window)
-    chance = spread_of(tuple(sample.reference.tolist()), sample.hiding, sample.answers, level)
+    chance = spread_of(tuple(sample.reference.tolist()), sample.hiding, coarse(sample.answers), level)
     return {
         "answers": sample.answers,
         "jensen_shannon": float(jensen_shannon(reference, window)),
@@ -163,6 +163,12 @@ def judged(sample: Pairing, level: float) -> dict[str, Any]:
 
 
 # What chance explains
+
+
+def coarse(answers: int) -> int:
+    "Round down to two digits, so that windows of about one size share a limit: of the smallest, the widest."
+    step = 10 ** max(len(str(answers)) - 2, 0)
+    return answers // step * step
 
 
 def level_of(profile: Profile) -> float:

@@ -14,6 +14,7 @@ from typing import Literal
 from goldenpath.feedback.counts import Counts, add_up
 
 Every = Literal["hour", "day", "week"]
+MOST_WINDOWS = 200  # of the busiest version: more are neither read nor computed in a moment
 USUAL_ANSWERS = 200  # answers that the usual window should have
 JUDGED = 100  # answers below which a window is shown and not judged
 LENGTHS: dict[Every, timedelta] = {
@@ -49,7 +50,7 @@ def start_of(moment: datetime, every: Every) -> datetime:
 
 
 def usual_length(counts: Sequence[Counts]) -> Every:
-    "Choose the shortest window that usually has `USUAL_ANSWERS` answers of the version with the most."
+    "Choose the shortest window that usually has `USUAL_ANSWERS` of the version with the most answers."
     versions = by_origin(counts)
     if not versions:
         return "day"
@@ -58,7 +59,7 @@ def usual_length(counts: Sequence[Counts]) -> Every:
         answers: dict[datetime, int] = defaultdict(int)
         for one in busiest:
             answers[start_of(counted_at(one), every)] += one.answers
-        if median(answers.values()) >= USUAL_ANSWERS:
+        if len(answers) <= MOST_WINDOWS and median(answers.values()) >= USUAL_ANSWERS:
             return every
     return "week"
 

@@ -18,7 +18,11 @@ def counts_of(answers: int, hours: int, version: str = "1.0.0-x", role: str = "c
 
 @pytest.mark.parametrize(("answers", "every"), [(300, "hour"), (30, "day"), (2, "week")])
 def test_a_window_is_long_enough_to_hold_some_hundred_answers(answers: int, every: str) -> None:
-    assert usual_length(counts_of(answers, 14 * 24)) == every
+    assert usual_length(counts_of(answers, 7 * 24)) == every
+
+
+def test_a_month_of_many_answers_is_shown_by_day() -> None:
+    assert usual_length(counts_of(10_000, 30 * 24)) == "day"
 
 
 def test_the_busiest_version_decides_how_long_windows_are() -> None:
