@@ -167,7 +167,7 @@ def judged(sample: Pairing, level: float) -> dict[str, Any]:
 
 def coarse(answers: int) -> int:
     "Round down to two digits, so that windows of about one size share a limit: of the smallest, the widest."
-    step = 10 ** max(len(str(answers)) - 2, 0)
+    step: int = 10 ** max(len(str(answers)) - 2, 0)
     return answers // step * step
 
 

@@ -6,8 +6,18 @@ import pytest
 
 from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.rehearsal.rehearsal import rehearse_pipeline
-from goldenpath.cluster.rehearsal.volume import RECORDS, Loan, Need, find_loans, lend, needs_of
+from goldenpath.cluster.rehearsal.volume import (
+    RECORDS,
+    Loan,
+    Need,
+    find_loans,
+    lend,
+    lend_feedback,
+    needs_of,
+)
 from goldenpath.errors import BadInput, NotTrusted
+from goldenpath.feedback.counts import Counts, read_counts, write_counts
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.settings import load_settings
@@ -17,6 +27,7 @@ from tests.helpers.registries import history_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish
 
 BATCH = PROJECT / "pipelines" / "batch.pipeline"
+MONITOR = PROJECT / "pipelines" / "monitor.pipeline"
 
 
 def settings_of(home: Path):
@@ -135,3 +146,25 @@ def test_a_file_of_a_kind_that_cannot_be_made_up_is_asked_for(home, version, tmp
         BadInput, match=r"batch reads input.csv.gz, which is not on the volume and cannot be made"
     ):
         lend([loan], settings_of(home), tmp_path)
+
+
+def test_what_was_counted_and_the_versions_that_answered_are_lent(home, version, tmp_path):
+    settings, volume = settings_of(home), tmp_path / "volume"
+    counts = Counts(version=version, role="champion", hour="2026-11-28T12", writer="w", answers=5)
+    write_counts(FeedbackFolder(home, MODEL), counts)
+    (note,) = lend_feedback(read_pipeline(MONITOR), settings, volume)
+    assert note == f"monitor reads a copy of {home / 'feedback' / MODEL / 'counts'}"
+    assert read_counts(FeedbackFolder(volume, MODEL)).counts == (counts,)
+    assert Registry(volume, MODEL).versions() == [version]
+
+
+def test_a_project_without_counts_lends_an_empty_folder_and_says_so(home, tmp_path):
+    (note,) = lend_feedback(read_pipeline(MONITOR), settings_of(home), tmp_path)
+    assert note.startswith("monitor finds nothing counted: ")
+    assert FeedbackFolder(tmp_path, MODEL).counts.is_dir()
+
+
+def test_training_is_lent_no_counts(home, tmp_path):
+    graph = read_pipeline(PROJECT / "pipelines" / "train.pipeline")
+    assert lend_feedback(graph, settings_of(home), tmp_path) == []
+    assert list(tmp_path.glob("feedback")) == []

@@ -29,6 +29,7 @@ from goldenpath.cluster.rehearsal.volume import (
     find_loans,
     lay_volumes,
     lend,
+    lend_feedback,
     mark,
 )
 from goldenpath.cluster.workspace import export_notebooks
@@ -123,6 +124,8 @@ def rehearse_pipeline(
         tasks = read_tasks(compile_pipeline(copied.file, folder / "project", store, folder))
         volumes = lay_volumes(tasks, folder, settings, volume)
         lent = lend(loans, settings, next(iter(volumes.values()))) if volumes else []
+        if volumes and not volume:
+            lent += lend_feedback(graph, settings, next(iter(volumes.values())))
         stage = Place(folder, python.folder, settings.folder, volumes, isolation())
         nodes = _run_all(tasks, stage, watch)
     made = Rehearsal(

@@ -15,6 +15,7 @@ from goldenpath.cluster.checks.notebook_source import look_at
 from goldenpath.cluster.compile import Task
 from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.errors import BadInput, NoModel
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES
@@ -23,11 +24,13 @@ from goldenpath.schema.spec import ContractSpec
 from goldenpath.settings import Settings
 from goldenpath.tables.feedback_source import FEEDBACK
 from goldenpath.tables.sources import find_files
+from goldenpath.volume import complete
 
 LONG_AGO = 1_000_000_000.0  # seconds; an access time that any reading moves forward
 Seen = dict[Path, tuple[int, int]]  # modification time (ns) and size by file
 RECORDS = 100  # of a file that is made up
 _ANSWERS = "open_predictor("  # in the code of a node that answers with a published version
+_MONITORS = ("monitor_versions(", "run_monitor(")  # in the code of a node that looks at what was counted
 PUBLISHES = ".publish("
 
 
@@ -186,6 +189,24 @@ def lend(
         for loan in loans
         for note in (_lend_version(loan, settings, volume), *_lend_file(loan, settings, volume))
     ]
+
+
+def lend_feedback(graph: Graph, settings: Settings, volume: Path) -> list[str]:  # notes on what was lent
+    "Copy what was counted, and the versions that answered, to a new volume, if a node looks at them."
+    labels = [node.label for node in graph.nodes if any(call in look_at(node).source for call in _MONITORS)]
+    if not labels:
+        return []
+    registry, copies = Project(settings).registry, _registry_on(volume, settings)
+    counts = FeedbackFolder(settings.home_folder(), registry.model).counts
+    copy = FeedbackFolder(volume, registry.model).counts
+    copy.mkdir(parents=True)
+    if not counts.is_dir():
+        return [f"{label} finds nothing counted: {counts} is not there" for label in labels]
+    shutil.copytree(counts, copy, dirs_exist_ok=True)
+    for version in complete(counts):
+        if registry.exists(version) and not copies.exists(version):
+            shutil.copytree(registry.folder(version), copies.folder(version))
+    return [f"{label} reads a copy of {counts}" for label in labels]
 
 
 def _lend_version(loan: Loan, settings: Settings, volume: Path) -> str:
