@@ -1,14 +1,21 @@
 """Nothing is lost: counts and answers of real servers add up to what their callers were answered."""
 
+import contextlib
 import resource
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 from goldenpath.feedback.answer_tables import read_answers
 from goldenpath.feedback.counts import read_counts
 from goldenpath.feedback.folder import FeedbackFolder
 from tests.helpers.asking import asking
+from tests.helpers.fuse_mount import Mounts
 from tests.helpers.patience import wait_until
+from tests.helpers.project import PROJECT
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import Program, running
 
@@ -90,3 +97,44 @@ def test_a_volume_that_is_full_or_gone_for_a_while_fails_no_request_and_loses_no
     answers = read_answers(FeedbackFolder(home, MODEL))
     assert answers.problems == ()
     assert sorted(answers.rows["id"]) == sorted(callers.ids)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_loses_only_what_came_since_its_last_write(home: Path) -> None:
+    command = [sys.executable, "-m", "tests.helpers.killed_counter", str(home), "100"]
+    lines = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    noted = {name: (int(given), int(written)) for name, given, written in map(str.split, lines[:-1])}
+    answers = counted(home)
+    assert len(noted) == 100
+    assert sum(written for _, written in noted.values()) > 0
+    for version, (given, written) in noted.items():
+        assert written <= answers[version] <= given + 1
+
+
+@pytest.mark.slow
+def test_eight_workers_on_two_mounts_of_a_network_volume_add_up(mounts: Mounts) -> None:
+    home = mounts.first / "counted"
+    home.mkdir()
+    version = publish(home, 1)
+    promote(home, version)
+    other = mounts.seen_on(mounts.second, home)
+    wait_until(lambda: (other / "models" / MODEL / "roles").is_dir(), lambda: "the other mount sees no roles")
+    with contextlib.ExitStack() as stack:
+        programs = [
+            stack.enter_context(running(place, "--workers", "2", feedback="scores", **QUICK))
+            for place in (home, other, home, other)
+        ]
+        with contextlib.ExitStack() as load:
+            callers = [load.enter_context(asking(program, RECORDS)) for program in programs]
+            for each in callers:
+                each.wait_for(200)
+        for program in programs:
+            program.stop()
+    assert [each.failed for each in callers] == [[]] * 4
+    sent = sum(len(each.ids) for each in callers)
+    for place in (home, other):
+        wait_until(lambda place=place: counted(place).total() == sent, lambda: f"{sent} answers were given")
+        assert len(read_counts(FeedbackFolder(place, MODEL)).counts) == 8
+        assert len(read_answers(FeedbackFolder(place, MODEL)).rows) == sent
