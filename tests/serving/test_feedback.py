@@ -1,5 +1,6 @@
 """A worker counts what it answers, refuses and lets its shadow answer, and names what keeps it from it."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -212,3 +213,42 @@ def test_a_home_that_is_gone_is_not_made_anew_elsewhere(home: Path, served: str)
     assert "is not there" in worker.caller.get("/model").json["problems"][0]
     home.with_name("away").rename(home)
     assert worker.counts()[served, "champion"].answers == 1
+
+
+def test_a_volume_that_hangs_delays_neither_answers_nor_counts_nor_the_end(
+    home: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(home)
+    feedback, begun, mended = worker.state.feedback, threading.Event(), threading.Event()
+    write = feedback.write
+
+    def hang() -> None:
+        begun.set()
+        mended.wait(60)
+        write()
+
+    monkeypatch.setattr(feedback, "write", hang)
+    monkeypatch.setattr("serving.watchers.feedback.LAST_SECONDS", 0.01)
+    feedback.hold(worker.state.live)  # a change of roles makes the writer begin
+    assert begun.wait(60)
+    ask(worker.caller, "/predict", RECORDS[0])
+    feedback.count()
+    assert not feedback.single["champion"]
+    feedback.stop()
+    assert feedback._thread.is_alive()
+    mended.set()
+    feedback._thread.join(60)
+    assert worker.counts()[served, "champion"].answers == 1
+
+
+def test_more_rows_than_may_wait_are_dropped_and_counted(
+    home: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.watchers.feedback.MOST_ROWS", 30)
+    worker = Worker(home)
+    monkeypatch.setattr(worker.state.feedback.batches, "drain", lambda: None)
+    for _ in range(2):
+        ask(worker.caller, "/predict/batch", RECORDS)
+    monkeypatch.undo()
+    assert (len(worker.state.feedback.batches), worker.state.feedback.batches.dropped) == (1, 20)
+    assert worker.counts()[served, "champion"].answers == 20
