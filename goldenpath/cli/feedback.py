@@ -5,6 +5,7 @@ import json
 import click
 
 from goldenpath.cli.terminal import put, say
+from goldenpath.errors import VolumeFault
 from goldenpath.project import Project
 
 
@@ -20,25 +21,33 @@ def erase(key: str, name: str) -> None:
     """Erase what is kept about a person: answers, records and outcomes.
 
     Every file that holds the person is rewritten as a whole, also those that servers write at this moment.
-    Runs never change: those whose rows hold the key are named. Exit code 1: something could not be erased.
+    Runs never change: those whose rows hold the key, or may hold the answer, are named. Exit code 1: something
+    could not be erased.
     """
     from goldenpath.feedback import erasure
 
     project = Project()
+    if not project.home.is_dir():
+        raise VolumeFault(f"{project.home} is not there: mount the volume, or set `home`; nothing was erased")
     person = erasure.person_of(project.contract, key, name)
     erasure.erase_person(project.feedback, person, erasure.WRITTEN_SECONDS)
     put(f"erased {person.answers:,} answers and {person.outcomes:,} outcomes; {person.files:,} files changed")
-    runs = _runs_with(project, person.key)
     for problem in person.problems:
         say(f"error: {problem}")
     if not person.finished:
         say("error: servers still answer about this person: stop those requests, then run the command again")
-    for run in runs:
-        put(f"run {run} holds rows of this key; delete its folder, and train again what was trained on it")
+    for line in _runs_in_words(project, person.key):
+        put(line)
     click.get_current_context().exit(0 if person.finished and not person.problems else 1)
 
 
-def _runs_with(project: Project, key: str) -> list[str]:
-    from goldenpath.runs.person import runs_with_key
+def _runs_in_words(project: Project, key: str) -> list[str]:
+    "Name the runs that hold the person, or may do so."
+    from goldenpath.runs.person import runs_with_answers, runs_with_key
 
-    return runs_with_key(project.runs, project.contract.spec.key, str(json.loads(key))) if key else []
+    if not key:
+        may_hold = "was trained on answered records, whose ids are not kept: this one may be among them"
+        return [f"run {run} {may_hold}" for run in runs_with_answers(project.runs)]
+    remedy = "delete its folder, and train again what was trained on it"
+    runs = runs_with_key(project.runs, project.contract.spec.key, str(json.loads(key)))
+    return [f"run {run} holds rows of this key; {remedy}" for run in runs]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from goldenpath.runs.run import list_runs
+from goldenpath.runs.run import find_record, list_runs
 from goldenpath.tables.split import SIDES
 
 SIDE_FILES = tuple(f"{side}.parquet" for side in SIDES)
@@ -20,6 +20,13 @@ def runs_with_key(
         for run in list_runs(folder)
         if any(_holds_key(run / "data" / name, column, key) for name in SIDE_FILES)
     ]
+
+
+def runs_with_answers(
+    folder: Path,  # of all runs
+) -> list[str]:  # ids
+    "List the runs whose own rows include answered records, of which no id is kept."
+    return [run.name for run in list_runs(folder) if find_record(run, "data/summary.json").get("answered")]
 
 
 def _holds_key(file: Path, column: str, key: str) -> bool:

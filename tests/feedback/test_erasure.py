@@ -224,4 +224,10 @@ def test_the_commands_take_outcomes_in_and_a_person_out(visits: FeedbackFolder, 
     assert "erased 1 answers and 1 outcomes; 2 files changed" in gone.output
     assert "run 20261128T114252Z-cb6609 holds rows of this key" in gone.output
     assert files_with(visits.path, MARKED) == []
+    (rows.parent / "summary.json").write_text('{"answered": 2}')
+    by_id = call("feedback", "erase", "--id", "b")
+    assert "run 20261128T114252Z-cb6609 was trained on answered records" in by_id.output
     assert call("feedback", "erase").exit_code == 2
+    visits.home.rename(visits.home.with_name("unmounted"))
+    missing = call("feedback", "erase", "--key", MARKED)
+    assert (missing.exit_code, "nothing was erased" in missing.output) == (1, True)
