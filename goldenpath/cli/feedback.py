@@ -21,8 +21,8 @@ def erase(key: str, name: str) -> None:
     """Erase what is kept about a person: answers, records and outcomes.
 
     Every file that holds the person is rewritten as a whole, also those that servers write at this moment.
-    Runs never change: those whose rows hold the key, or may hold the answer, are named. Exit code 1: part of it
-    could not be erased.
+    Runs never change: those whose rows hold the key, or may hold the answer, are named. Exit code 1: part
+    of it could not be erased.
     """
     from goldenpath.feedback import erasure
 
