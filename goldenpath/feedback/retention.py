@@ -41,10 +41,9 @@ def retain(folder: FeedbackFolder, limits: Limits, now: float | None = None) -> 
     too_old = now - timedelta(days=limits.days).total_seconds()
     answers = files_below(folder.answers)
     others = [*files_below(folder.counts), *files_below(folder.outcomes)]
-    closed = [file for file in (*answers, *others) if not is_written(file, now)]
-    beyond = [file for file in closed if file.begun < too_old]
+    beyond = [file for file in (*answers, *others) if file.begun < too_old and not is_written(file, now)]
     size = sum(file.size for file in (*answers, *others)) - sum(file.size for file in beyond)
-    young = [file for file in answers if file in closed and file not in beyond]
+    young = [file for file in answers if file.begun >= too_old and not is_written(file, now)]
     for file in sorted(young, key=lambda file: file.begun):
         if size <= limits.megabytes * _MEGABYTE:
             break

@@ -17,6 +17,7 @@ from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.line_files import ABANDONED, LineFile
 from goldenpath.feedback.retention import Limits, retain
 from tests.helpers.contracts import EVERYTHING, VISITS
+from tests.helpers.project import PROJECT
 
 NOW = datetime(2026, 11, 28, 23, 50, tzinfo=UTC)
 LIMITS = Limits(days=90, megabytes=1000)
@@ -73,13 +74,23 @@ def test_answers_are_one_table_from_open_and_closed_files_and_from_parquet(folde
     pd.testing.assert_frame_equal(read_answers(folder).rows, rows)
 
 
-def test_pandas_reads_the_closed_files_by_itself(folder: FeedbackFolder):
-    store = writer(folder)
-    store.add([row("a", record=b'{"ward":"north","pulse":61.5,"any":null}')])
-    store.close()
+def test_the_recipe_of_the_documentation_reads_the_closed_files(home: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = FeedbackFolder(home / "volume", "covid-death")
+    folder.home.mkdir()
+    for name in "ab":
+        store = writer(folder)
+        store.add([row(name, record=b'{"ward":"north","pulse":61.5,"any":null}')])
+        store.close()
     read_answers(folder)
-    rows = pd.concat(map(pd.read_parquet, sorted(folder.answers.glob("*/*.parquet"))))
-    assert rows[["id", "record_ward", "record_pulse"]].to_numpy().tolist() == [["a", "north", 61.5]]
+    monkeypatch.chdir(home)
+    page = (PROJECT / "docs" / "reference" / "feedback.md").read_text()
+    values: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], values)
+    rows = values["answers"].sort_values("id")
+    assert rows[["id", "record_ward", "record_pulse"]].to_numpy().tolist() == [
+        ["a", "north", 61.5],
+        ["b", "north", 61.5],
+    ]
 
 
 def test_a_batch_is_a_row_for_each_record(folder: FeedbackFolder):
