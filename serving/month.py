@@ -15,7 +15,7 @@ from goldenpath.feedback.windows import LENGTHS, Every
 from serving.watchers.report import zoned_time
 
 MONTH = timedelta(days=31)
-MOST_WINDOWS = 31 * 24
+WINDOWS_DRAWN = 31 * 24
 WIDTH, LEFT, RIGHT = 720.0, 44.0, 712.0  # of the picture, in its own units
 TOP, BOTTOM = 16.0, 116.0  # of the metric
 MARKED, FLOOR, ROOM = 132.0, 206.0, 60.0  # line of the marks, foot and height of the columns
@@ -107,7 +107,7 @@ def version_shown(report: MonitorReport, champion: str) -> VersionReport | None:
 def timed_windows(windows: Sequence[Window]) -> list[tuple[datetime, Window]]:
     "Return the newest windows, each with its start; one without a time is left out."
     timed = []
-    for window in windows[-MOST_WINDOWS:]:
+    for window in windows[-WINDOWS_DRAWN:]:
         try:
             timed.append((zoned_time(window.start), window))
         except ValueError:

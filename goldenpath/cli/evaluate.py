@@ -10,7 +10,9 @@ import numpy as np
 from goldenpath.cli.terminal import near, put, say, show
 from goldenpath.errors import BadInput
 from goldenpath.evaluation.group_metrics import (
+    Compare,
     FileEvaluation,
+    InputDistance,
     evaluation_table,
     measured_group,
     measured_groups,
@@ -21,7 +23,11 @@ from goldenpath.evaluation.group_metrics import (
 from goldenpath.evaluation.grouping import Grouping, grouping_of, groups_in
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.labeled import LabeledRows, read_labeled
-from goldenpath.evaluation.metrics import Answers
+from goldenpath.evaluation.metrics import Answers, Bools
+from goldenpath.feedback.drift import Distances, drift_of
+from goldenpath.feedback.profile import Profile, read_profile
+from goldenpath.feedback.tally import AnswerTally
+from goldenpath.records import Columns
 from goldenpath.settings import Settings
 from goldenpath.volume import faults
 
@@ -67,11 +73,14 @@ def evaluation_on(project: "Project", name: str, source: str, by: str = "") -> F
     "Open a version and measure it. Raises NoModel, BadInput, NotTrusted, VolumeFault."
     from goldenpath.predict import open_predictor
 
-    return evaluation_of_file(open_predictor(project.registry, name), project.settings, source, by)
+    predictor = open_predictor(project.registry, name)
+    assert predictor.manifest is not None  # of every version in a registry
+    profile = read_profile(project.registry.folder(predictor.version), predictor.manifest)
+    return evaluation_of_file(predictor, profile, project.settings, source, by)
 
 
 def evaluation_of_file(
-    predictor: "Predictor", settings: Settings, source: str, by: str = ""
+    predictor: "Predictor", profile: Profile | None, settings: Settings, source: str, by: str = ""
 ) -> FileEvaluation:
     "Measure a loaded version on a file, with the bootstrap of 06_evaluate. Raises BadInput."
     from goldenpath.steps.evaluate import bootstrap
@@ -83,6 +92,14 @@ def evaluation_of_file(
     assert manifest is not None  # of every version in a registry
     rows, grouping = labeled_rows(predictor, settings, source, by)
     answers = answers_to(predictor, rows)
+    compare, promised, note = comparison(predictor, profile, rows.columns, answers)
+    everything = np.ones(rows.counts.judged, dtype=bool)
+
+    def compare_group(
+        members: Bools,
+    ) -> dict[str, InputDistance]:  # which differ in that column by definition
+        return {name: distance for name, distance in compare(members).items() if name != grouping.column}
+
     return FileEvaluation(
         model=manifest.model,
         version=manifest.version,
@@ -94,9 +111,10 @@ def evaluation_of_file(
         counts=rows.counts,
         bootstrap=settings.bootstrap,
         shown=shown_metrics(target, settings),
-        promised=without_interval(manifest.metrics),
-        overall=measured_group("all rows", answers, target, measure),
-        groups=measured_groups(answers, groups_in(rows.group, grouping), target, measure),
+        promised=promised,
+        note=note,
+        overall=measured_group("all rows", answers, target, measure, compare(everything)),
+        groups=measured_groups(answers, groups_in(rows.group, grouping), target, measure, compare_group),
     )
 
 
@@ -128,6 +146,46 @@ def answers_to(predictor: "Predictor", rows: LabeledRows) -> Answers:
     width = predictor.manifest.half_width if predictor.manifest else None
     put_beside = partial(answers_of, rows.outcome, np.concatenate(parts), predictor.threshold)
     return put_beside(predictor.target, weight=rows.weight, half_width=width)
+
+
+def comparison(
+    predictor: "Predictor",
+    profile: Profile | None,  # None: of a version of an older release
+    columns: Columns,  # of the n rows that are judged
+    answers: Answers,
+) -> tuple[Compare, dict[str, Interval], str]:  # promised metrics; why nothing is compared
+    "Return how to compare rows with the version's profile, and what it promised."
+    if profile is None:
+        promised = without_interval(predictor.manifest.metrics) if predictor.manifest else {}
+        return lambda rows: {}, promised, "inputs are not compared: an older release made the version"
+    outcomes = np.array(predictor.target.outcomes, dtype=object)
+
+    def compare(rows: Bools) -> dict[str, InputDistance]:
+        tally = AnswerTally(predictor.target, profile)
+        labels = outcomes[answers.label[rows].astype(int)].tolist() if len(outcomes) else []
+        part = {name: values[rows] for name, values in columns.items()}
+        tally.add(part, answers.probability[rows], labels)
+        moved = drift_of(profile, tally.counts(predictor.version, "batch", "", ""))
+        return {name_of_distance(name): input_distance(distances) for name, distances in moved.items()}
+
+    return compare, profile.metrics, ""
+
+
+def name_of_distance(name: str) -> str:
+    "Name a field by itself, and a score as the monitor does."
+    kind, _, rest = name.partition(":")
+    return f"score of {rest}" if kind == "score" else rest
+
+
+def input_distance(distances: Distances) -> InputDistance:
+    "Keep what is shown of the distances of a field or score."
+    return InputDistance(
+        distance=distances.jensen_shannon,
+        limit=distances.limit,
+        outside=distances.outside,
+        unseen=distances.unseen,
+        beyond=distances.beyond,
+    )
 
 
 def write_evaluation(evaluation: FileEvaluation, folder: Path) -> tuple[Path, ...]:

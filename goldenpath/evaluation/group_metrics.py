@@ -1,9 +1,10 @@
 """A version's metrics on a labeled file, group by group, beside those that it was published with."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from pydantic import Field
 
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.labeled import LabeledCounts, rejected_in_words
@@ -18,9 +19,21 @@ from goldenpath.settings import Settings
 if TYPE_CHECKING:
     from goldenpath.text.text_table import TextTable
 
+FARTHEST = 3  # inputs of a group that a table names
 REMARKED = "*"  # of a group with a remark
 # Measures answers: every metric with its interval. The bootstrap of 06_evaluate is one.
 Measure = Callable[[Answers], dict[str, Interval]]
+Compare = Callable[[Bools], "dict[str, InputDistance]"]  # some of the rows (n,) with the version's profile
+
+
+class InputDistance(Frozen):
+    "How far the values of a field, or the scores, are from those that a version was made with."
+
+    distance: float  # Jensen-Shannon, 0 to 1
+    limit: float  # what as many rows of the version's own data stay below
+    outside: float = 0.0  # share of numbers beyond those of the training rows
+    unseen: float = 0.0  # share of texts that training rows hardly had
+    beyond: bool = False  # more than chance explains
 
 
 class GroupMetrics(Frozen):
@@ -31,6 +44,13 @@ class GroupMetrics(Frozen):
     rate: float | None  # weighted share of the positive outcome, or mean amount; None for classes
     metrics: dict[str, Interval]
     remark: str = ""  # why a metric is undefined or hardly says anything
+    inputs: dict[str, InputDistance] = Field(default_factory=dict)  # by field; empty without a profile
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        "Name the fields and scores that are beyond their limit, the farthest first."
+        beyond = {name: one.distance for name, one in self.inputs.items() if one.beyond}
+        return tuple(sorted(beyond, key=lambda name: -beyond[name]))
 
 
 class FileEvaluation(Frozen):
@@ -48,6 +68,7 @@ class FileEvaluation(Frozen):
     bootstrap: int  # resamples behind every interval
     shown: tuple[str, ...]  # metrics that the gate judges and slices are compared by
     promised: dict[str, Interval]  # on the version's own test rows
+    note: str = ""  # why inputs are not compared
     overall: GroupMetrics
     groups: tuple[GroupMetrics, ...] = ()
 
@@ -65,13 +86,22 @@ def measured_groups(
     members: Iterable[tuple[str, Bools]],  # name and rows (n,) of each group
     target: TargetSpec,
     measure: Measure,
+    compare: Compare = lambda rows: {},
 ) -> tuple[GroupMetrics, ...]:
     "Measure each group by itself."
-    parts = ((name, part_of_answers(answers, rows)) for name, rows in members)
-    return tuple(measured_group(name, part, target, measure) for name, part in parts)
+    return tuple(
+        measured_group(name, part_of_answers(answers, rows), target, measure, compare(rows))
+        for name, rows in members
+    )
 
 
-def measured_group(name: str, answers: Answers, target: TargetSpec, measure: Measure) -> GroupMetrics:
+def measured_group(
+    name: str,
+    answers: Answers,
+    target: TargetSpec,
+    measure: Measure,
+    inputs: dict[str, InputDistance],
+) -> GroupMetrics:
     "Measure one group, and say if it is too small to tell."
     rate = None if target.task == "classes" else float(np.average(answers.outcome, weights=answers.weights))
     return GroupMetrics(
@@ -80,6 +110,7 @@ def measured_group(name: str, answers: Answers, target: TargetSpec, measure: Mea
         rate=rate,
         metrics=measure(answers),
         remark=remark(answers.outcome, target),
+        inputs=inputs,
     )
 
 
@@ -170,8 +201,24 @@ def rows_in_words(evaluation: FileEvaluation) -> Sequence[str]:
         lines.append(f"{counts.rejected:,} rows break the contract: {rejected_in_words(counts)}")
     if evaluation.synthetic:
         lines.append("the version was trained on synthetic rows")
+    lines += [evaluation.note] if evaluation.note else []
+    lines += list(moved_in_words(evaluation))
     remarks: dict[str, list[str]] = {}
     for group in (evaluation.overall, *evaluation.groups):
         if group.remark:
             remarks.setdefault(group.remark, []).append(group.name)
     return (*lines, *(f"{REMARKED} {text}: {some(names)}" for text, names in remarks.items()))
+
+
+def moved_in_words(evaluation: FileEvaluation) -> Iterator[str]:
+    "Name the inputs that moved: of all rows with distance and limit, of each group the farthest."
+    whole = evaluation.overall
+    if whole.inputs:
+        distances = [
+            f"{n} {whole.inputs[n].distance:.3f} (limit {whole.inputs[n].limit:.3f})" for n in whole.moved
+        ]
+        yield f"inputs beyond the limit: {some(distances) or 'none'}"
+    for group in evaluation.groups:
+        if group.moved:
+            more = f" and {len(group.moved) - FARTHEST} more" if len(group.moved) > FARTHEST else ""
+            yield f"  {group.name}: {', '.join(group.moved[:FARTHEST])}{more}"

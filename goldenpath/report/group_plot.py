@@ -16,11 +16,14 @@ MANY_GROUPS = 12  # groups from which on their names are written upright
 def plot_evaluation(evaluation: FileEvaluation) -> Figure:
     "Draw one panel for each metric: groups as points with bars of 95%, dashes where the test rows were."
     groups = evaluation.groups or (evaluation.overall,)
-    width, height = max(6.0, 1.5 + 0.32 * len(groups)), 0.9 + 2.1 * len(evaluation.shown)
+    compared = [name for name in ("inputs",) if evaluation.overall.inputs]
+    width, height = max(6.0, 1.5 + 0.32 * len(groups)), 0.9 + 2.1 * len((*evaluation.shown, *compared))
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(f"{evaluation.model} {evaluation.version}", x=0.01, ha="left")
-    panels = figure.subplots(len(evaluation.shown), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, metric in zip(panels, evaluation.shown, strict=True):
+    panels = figure.subplots(len((*evaluation.shown, *compared)), 1, sharex=True, squeeze=False)[:, 0]
+    if compared:
+        _inputs_panel(panels[-1], groups)
+    for axes, metric in zip(panels, evaluation.shown, strict=False):
         _panel(axes, groups, metric, evaluation.promised.get(metric))
     panels[0].legend(frameon=False, loc="best", fontsize="small")
     rotation = 90 if len(groups) > MANY_GROUPS else 30 if len(groups) > 4 else 0
@@ -63,3 +66,17 @@ def _points(axes: Axes, points: Sequence[tuple[int, Interval]], colour: str, mar
     ]
     places = [place for place, _ in defined]
     axes.errorbar(places, values, yerr=[below, above], fmt=marker, color=colour, capsize=2, label=words)
+
+
+def _inputs_panel(axes: Axes, groups: Sequence[GroupMetrics]) -> None:
+    "Draw how far the farthest input of each group is, as a multiple of its limit; below 1 is chance."
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("farthest input, in limits (above 1: more than chance)", loc="left", fontsize="medium")
+    ratios = [
+        max((one.distance / (one.limit or 1.0) for one in group.inputs.values()), default=0.0)
+        for group in groups
+    ]
+    axes.bar(
+        range(len(groups)), ratios, color=[ORANGE if group.moved else BLUE for group in groups], width=0.5
+    )
+    axes.axhline(1, color=GREY, linestyle="--")

@@ -10,19 +10,22 @@ from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
 from goldenpath.cli import cli
-from goldenpath.cli.evaluate import evaluation_of_file, write_evaluation
+from goldenpath.cli.evaluate import evaluation_of_file, evaluation_on, write_evaluation
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
 from goldenpath.evaluation.group_metrics import evaluation_table
 from goldenpath.evaluation.grouping import MOST_GROUPS, OTHER_LEVELS, Grouping, grouping_of, groups_in
 from goldenpath.evaluation.slices import MISSING
 from goldenpath.predict import Predictor, open_predictor
+from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, columns_of_json
 from goldenpath.settings import Settings
 from goldenpath.settings.table import load_settings
+from tests.helpers import trained_run
 from tests.helpers.serving_fixtures import MODEL, outcomes, records
 from tests.helpers.task_versions import TASKS, publish_task, task_predictor, task_records
+from tests.helpers.trained_run import judged
 
 FEW = 20  # resamples: how narrow an interval is does not matter here
 TARGET = CONTRACT.target
@@ -55,7 +58,7 @@ def written(rows: pd.DataFrame, folder: Path) -> str:
 
 
 def test_metrics_are_those_of_the_answers_to_the_same_rows(predictor, settings, rows, tmp_path):
-    evaluation = evaluation_of_file(predictor, settings, written(rows, tmp_path))
+    evaluation = evaluation_of_file(predictor, None, settings, written(rows, tmp_path))
     scores = predictor.scores(columns_of_json(CONTRACT.spec, rows[list(records(1, 1)[0])].to_dict("records")))
     auc = evaluation.overall.metrics["roc_auc"]
     expected = roc_auc_score(rows[TARGET.column] == TARGET.positive, scores)
@@ -69,11 +72,11 @@ def test_periods_come_in_order_of_time_and_hold_each_row_once(predictor, setting
     dated = settings.changed(split="day 2026-02-01 2026-03-01")
     rows.loc[:2, "day"] = ""
     source = written(rows, tmp_path)
-    months = evaluation_of_file(predictor, dated, source, "month")
+    months = evaluation_of_file(predictor, None, dated, source, "month")
     assert [group.name for group in months.groups] == ["2026-01", "2026-02", "2026-03", "2026-04", MISSING]
     assert sum(group.rows for group in months.groups) == 400
     assert months.by == "month of day"
-    weeks = evaluation_of_file(predictor, dated, source, "week").groups
+    weeks = evaluation_of_file(predictor, None, dated, source, "week").groups
     assert [group.name for group in weeks[:2]] == ["2025-12-29", "2026-01-05"]
     assert {pd.Timestamp(group.name).day_name() for group in weeks[:-1]} == {"Monday"}
 
@@ -89,7 +92,7 @@ def test_unlabeled_and_rejected_rows_are_counted_with_their_reasons(predictor, s
     field = next(field for field in CONTRACT.fields if field.kind == "level")
     rows.loc[0:4, TARGET.column] = ""
     rows.loc[5:7, field.name] = "nonsense"
-    evaluation = evaluation_of_file(predictor, settings, written(rows, tmp_path))
+    evaluation = evaluation_of_file(predictor, None, settings, written(rows, tmp_path))
     counts = evaluation.counts
     assert (counts.read, counts.unlabeled, counts.rejected, counts.judged) == (400, 5, 3, 392)
     assert counts.reasons == {f"{field.name} must be {field.rule}": 3}
@@ -104,7 +107,7 @@ def test_a_group_says_that_it_is_too_small_or_has_one_outcome(predictor, setting
     rows.loc[:3, "branch"] = "east"
     no = rows.index[rows[TARGET.column] == TARGET.negative]
     rows.loc[no[no > 20][:30], "branch"] = "south"
-    evaluation = evaluation_of_file(predictor, settings, written(rows, tmp_path), "branch")
+    evaluation = evaluation_of_file(predictor, None, settings, written(rows, tmp_path), "branch")
     groups = {group.name: group for group in evaluation.groups}
     assert groups["east"].remark == "fewer than 10 rows, too few to tell"
     assert "always" in groups["south"].remark
@@ -139,7 +142,7 @@ def test_rare_values_are_put_together_and_many_numbers_become_quartiles():
 )
 def test_a_file_that_cannot_be_judged_says_why(change, message, predictor, settings, rows, tmp_path):
     with pytest.raises(BadInput, match=message):
-        evaluation_of_file(predictor, settings, written(change(rows), tmp_path))
+        evaluation_of_file(predictor, None, settings, written(change(rows), tmp_path))
 
 
 def labeled_task(task: str, contract: Contract, n: int = 120) -> pd.DataFrame:
@@ -158,7 +161,7 @@ def test_classes_and_amounts_are_measured_by_their_own_metrics(task, settings, t
     contract = TASKS[task].contract
     predictor = task_predictor(tmp_path, task, publish_task(tmp_path, task))
     rows, plain = labeled_task(task, contract), settings.changed(gate_floors={}, slices=())
-    evaluation = evaluation_of_file(predictor, plain, written(rows, tmp_path))
+    evaluation = evaluation_of_file(predictor, None, plain, written(rows, tmp_path))
     assert evaluation.counts.judged == 120
     assert all(evaluation.overall.metrics[name].value is not None for name in evaluation.shown)
     if task == "quantity":
@@ -167,6 +170,52 @@ def test_classes_and_amounts_are_measured_by_their_own_metrics(task, settings, t
         error = np.abs(value - rows[contract.target.column].astype(float))
         assert evaluation.overall.metrics["mae"].value == pytest.approx(np.average(error, weights=weight))
         assert evaluation.overall.metrics["coverage"].value is not None
+
+
+@pytest.fixture(scope="module")
+def profiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, pd.DataFrame]:
+    "Return a project whose champion has a profile, and the rows that it was tested on."
+    home = tmp_path_factory.mktemp("profiled")
+    run, _ = judged(home)
+    trained_run.published(home, run)
+    test = pd.read_parquet(run.folder / "data" / "test.parquet")
+    return Project(trained_run.settings_for(home, slices=""), CONTRACT), test
+
+
+def test_a_versions_own_test_rows_have_the_promised_metrics_and_inputs(profiled, tmp_path):
+    project, test = profiled
+    evaluation = evaluation_on(project, "champion", written(test, tmp_path))
+    for name in ("roc_auc", "average_precision", "recall", "brier"):
+        promised, measured = evaluation.promised[name], evaluation.overall.metrics[name]
+        assert measured.value == pytest.approx(promised.value, abs=1e-6)
+        assert promised.low < promised.value < promised.high
+    assert evaluation.overall.moved == ()
+    assert {field.name for field in CONTRACT.spec.inputs} <= evaluation.overall.inputs.keys()
+    assert "inputs beyond the limit: none" in str(evaluation_table(evaluation).caption)
+
+
+def test_a_field_that_moved_is_named_in_the_group_that_it_moved_in(profiled, tmp_path):
+    project, test = profiled
+    field = next(field for field in CONTRACT.spec.inputs if field.kind == "level")
+    test = test.assign(branch=np.where(np.arange(len(test)) % 2, "north", "south"))
+    test[field.name] = test[field.name].astype(object)
+    test.loc[test["branch"] == "south", field.name] = field.levels[0]
+    evaluation = evaluation_on(project, "champion", written(test, tmp_path), "branch")
+    groups = {group.name: group for group in evaluation.groups}
+    assert groups["south"].moved[0] == field.name
+    assert field.name not in groups["north"].moved
+    assert field.name in evaluation.overall.moved
+    assert f"  south: {field.name}" in str(evaluation_table(evaluation).caption)
+    write_evaluation(evaluation, tmp_path / "out")  # draws the inputs as well
+    by_itself = evaluation_on(project, "champion", written(test, tmp_path), field.name)
+    assert all(field.name not in group.inputs for group in by_itself.groups)
+    assert field.name in by_itself.overall.inputs
+
+
+def test_an_older_version_says_that_inputs_are_not_compared(predictor, settings, rows, tmp_path):
+    evaluation = evaluation_of_file(predictor, None, settings, written(rows, tmp_path))
+    assert evaluation.overall.inputs == {}
+    assert "an older release made the version" in str(evaluation_table(evaluation).caption)
 
 
 def test_json_and_plots_are_written_and_the_table_is_shown(
@@ -184,4 +233,4 @@ def test_json_and_plots_are_written_and_the_table_is_shown(
     wrong = CliRunner().invoke(cli, ["evaluate", "champio", source])
     assert (wrong.exit_code, "did you mean champion?" in wrong.output) == (1, True)
     with pytest.raises(BadInput, match="is a file; name a folder"):
-        write_evaluation(evaluation_of_file(predictor, settings, source), Path(source))
+        write_evaluation(evaluation_of_file(predictor, None, settings, source), Path(source))

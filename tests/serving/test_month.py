@@ -11,7 +11,7 @@ import pytest
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.monitor import MonitorReport
-from serving.month import BOTTOM, LEFT, MOST_WINDOWS, RIGHT, TOP, month_of
+from serving.month import BOTTOM, LEFT, RIGHT, TOP, WINDOWS_DRAWN, month_of
 from tests.helpers.monitor_reports import NOW, monthly_report
 from tests.helpers.serving_app import client
 from tests.helpers.serving_fixtures import MODEL
@@ -82,7 +82,7 @@ def test_a_report_of_very_many_windows_draws_the_newest_ones():
     version = monthly_report().versions[0]
     crowd = version.model_copy(update={"windows": version.windows * 400})
     month = month_of(monthly_report().model_copy(update={"versions": (crowd,)}), "1.0.0-x", NOW)
-    assert len(month.columns) == MOST_WINDOWS
+    assert len(month.columns) == WINDOWS_DRAWN
 
 
 def section(text: str) -> str:
