@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,9 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from goldenpath.cli.models.listing import show_version
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import NotTrusted
 from goldenpath.inference.calibration import Calibration
@@ -196,3 +199,12 @@ def test_a_server_of_its_own_is_proven_and_answers_calibrated(
         assert remote.one(contract.parse(json.dumps(records[0]))).probability == pytest.approx(expected[0])
     with backend(raw, layout) as url, pytest.raises(NotTrusted, match=r"is another model: .*export it there"):
         open_remote(registry, settings_of(home, backend="v2", backend_url=url), "champion")
+
+
+def test_the_listing_of_a_version_names_its_calibration(
+    home: Path, calibration: Calibration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDENPATH_HOME", str(home))
+    monkeypatch.setenv("GOLDENPATH_MODEL", MODEL)
+    shown = CliRunner().invoke(show_version, ["champion"])
+    assert re.search(rf"calibration +│ +{calibration.kind} ", shown.output)

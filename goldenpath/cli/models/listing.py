@@ -81,6 +81,7 @@ def _standing(registry: Registry, manifest: Manifest) -> dict[str, str]:
         "role": role,
         "metrics": metrics,
         "threshold": "none" if threshold is None else f"{threshold:.6g} by {manifest.threshold_rule}",
+        "calibration": manifest.calibration or "none",
         "fast path": fast,
         "seconds": ", ".join(f"{phase} {seconds:.2f}" for phase, seconds in manifest.seconds.items()),
         "folder": near(registry.folder(manifest.version)),
