@@ -9,6 +9,9 @@ import pytest
 from goldenpath.cli import BEHIND, EVERYDAY
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import GoldenpathError
+from goldenpath.evaluation.leaderboard import COST_COLUMNS
+from goldenpath.evaluation.tasks import TASKS, label
+from goldenpath.model import present_candidates
 from goldenpath.settings import KEYS, load_settings
 from tests.helpers.project import PROJECT
 
@@ -48,6 +51,22 @@ def test_the_settings_page_is_the_one_that_the_settings_make():
 
 def test_the_drawings_of_the_architecture_are_those_that_the_code_makes():
     assert (PROJECT / "docs" / "architecture.md").read_text() == architecture_page()
+
+
+def test_the_reference_lists_every_metric_of_a_task_in_words():
+    page = (PROJECT / "docs" / "reference" / "models.md").read_text()
+    for task, measured in TASKS.items():
+        for name in measured.metrics:
+            assert f"| {task} | `{name}` | {label(name)} |" in page
+
+
+def test_the_readme_shows_a_leaderboard_of_the_examples_candidates():
+    block = re.search(r"(?ms)^candidate .*?(?=^```)", README)[0]
+    for column in COST_COLUMNS[1:]:
+        assert column in block.splitlines()[0]
+    present = present_candidates(CONTRACT.task)[1]
+    assert {line.split()[0] for line in block.splitlines()[1 : len(present) + 1]} == {*present}
+    assert block.count("(chosen)") == 1
 
 
 def test_the_readme_can_be_read_in_one_go():

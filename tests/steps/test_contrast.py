@@ -37,28 +37,11 @@ from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.schema.frames import json_rows
 from goldenpath.steps.contrast import contrast, sample_of
 from goldenpath.steps.publish import Published
+from tests.helpers.contrast_keys import CONTRAST_KEYS
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for, step_in
 from tests.registry.test_signing import make_keys
-
-KEYS = [
-    "model",
-    "version",
-    "synthetic",
-    "rows",
-    "train_then_predict_s",
-    "load_then_predict_s",
-    "first_request_s",
-    "sklearn_one_s",
-    "fast_one_s",
-    "http_s",
-    "http_floor_s",
-    "http_bare_s",
-    "batch_records_per_s",
-    "machine",
-    "notes",
-]
 
 
 def made_up(**changes: object) -> Contrast:
@@ -100,7 +83,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Contrast]:
 def test_contrast_json_has_exactly_the_keys_that_others_rely_on(measured: tuple[Path, Contrast]) -> None:
     home, told = measured
     saved = json.loads((home / "runs" / RUN / "contrast.json").read_text())
-    assert list(saved) == KEYS
+    assert list(saved) == CONTRAST_KEYS
     assert Contrast.model_validate(saved) == told
     for key in ("sklearn_one_s", "fast_one_s", "http_s", "http_floor_s", "http_bare_s"):
         assert list(saved[key]) == ["p50", "p95", "p99"]

@@ -16,28 +16,16 @@ from goldenpath.cluster.run import clash_of
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.runs.run import list_runs, steps_of
 from goldenpath.settings import load_settings
+from tests.helpers.contrast_keys import CONTRAST_KEYS
+from tests.helpers.example_project import PARTS
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_program import free_address
 from tests.helpers.small_project import fingerprint
 
-PARTS = ("goldenpath", "notebooks", "pipelines", "serving", "pyproject.toml", "settings.ini")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
 STEPS = ["02_data", "03_explore", "05_train", "06_evaluate", "07_publish", "09_contrast"]
 
-KEYS = {
-    *("model", "version", "synthetic", "rows", "train_then_predict_s", "load_then_predict_s"),
-    *(
-        "first_request_s",
-        "sklearn_one_s",
-        "fast_one_s",
-        "http_s",
-        "http_floor_s",
-        "http_bare_s",
-        "batch_records_per_s",
-    ),
-    *("machine", "notes"),
-}
 RECORD = {
     "current_status": "Laboratory-confirmed case",
     "sex": "Male",
@@ -107,7 +95,7 @@ def test_the_sources_stay_byte_for_byte(ran):
 
 def test_the_contrast_holds_exactly_its_keys_and_says_stand_in(ran):
     told = json.loads((ran[3] / "contrast.json").read_text())
-    assert set(told) == KEYS
+    assert set(told) == set(CONTRAST_KEYS)
     assert told["synthetic"] is True
     assert set(told["http_s"]) == {"p50", "p95", "p99"}
     assert set(told["batch_records_per_s"]) == {"1", "10", "100", "1000", "10000"}
