@@ -308,7 +308,7 @@ def test_rules_of_the_gate_name_their_metric_in_words(rule: str, words: str) -> 
 @pytest.mark.parametrize(
     ("method", "says"),
     [
-        ("contributions", "The model is linear: what the fields contribute sums"),
+        ("contributions", "The model is linear: the contributions and the average"),
         ("ablation", "These differences do not\nsum to the score"),
     ],
 )
