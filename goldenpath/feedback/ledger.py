@@ -20,7 +20,7 @@ from goldenpath.schema.targets import Scores
 
 SEEN_VALUES = 60_000  # values of different records that wait to be sorted into cells
 PIECE = 500  # rows sorted at a time, after which other threads get their turn
-HOURS_KEPT = 24  # that could not be written yet
+MOST_UNWRITTEN = 200  # counts of an hour, version and role, while the volume fails; the oldest are dropped
 
 
 class Refusal(NamedTuple):
@@ -104,6 +104,9 @@ class Ledger:
         if hour != self._hour:
             self._sort()
             self._hour = hour
+            for oldest in sorted(self._tallies)[:-MOST_UNWRITTEN]:
+                del self._tallies[oldest]
+                self._changed.discard(oldest)
 
     def _sort(self) -> None:
         "Sort what was seen into the cells of its version's profile."

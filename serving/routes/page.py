@@ -19,7 +19,7 @@ from goldenpath.predict import Predictor
 from goldenpath.schema.fields import FieldSpec
 from serving.candidates import shown_candidates
 from serving.guards import secure
-from serving.http import Operation, described
+from serving.http import Operation, described, prediction
 from serving.month import month_of
 from serving.routes.about import manifest_of
 from serving.state import state
@@ -78,7 +78,7 @@ def render_page(**more: Any) -> str:
     champion = live.champion.version if live.champion else ""
     return render_template(
         "page.html",
-        live=live,
+        problems=state().problems,
         manifest=manifest,
         bars=bars,
         now=state().figures() if state().metrics else None,
@@ -95,8 +95,10 @@ def ask_form(form: dict[str, str]) -> dict[str, Any]:
     "Answer the form's record, and explain the answer if that is asked for. Raises BadInput, NoModel."
     values = {field.name: typed(field, form.get(field.name, "")) for field in state().contract.fields}
     started = time.perf_counter()
-    timed = state().answer(json.dumps(values).encode())  # as /predict would
+    timed = state().answer(body := json.dumps(values).encode())  # as /predict would
     seconds = time.perf_counter() - started
+    key = state().key(timed.record, trace())
+    state().note(timed.role, timed.record, timed.answer, prediction(trace().id, timed.answer, key), body)
     answer = {**timed.answer._asdict(), "time": in_units(seconds), "id": trace().id}
     if form.get("explain") != "true":
         return {"answer": answer}

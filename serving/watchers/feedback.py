@@ -27,7 +27,7 @@ from goldenpath.schema.contract import Contract
 from goldenpath.schema.targets import Scores
 from goldenpath.settings import Settings
 from serving.models import Live
-from serving.watchers.queue import Queue, every, reason_of
+from serving.watchers.queue import Queue, every, reason_of, told_once
 
 TICK_SECONDS = 0.1  # between two looks at what is to be counted or kept
 WRITE_SECONDS = 10.0  # between two writes of counts: what a worker loses that is killed outright
@@ -37,7 +37,7 @@ LAST_SECONDS = 5.0  # that the last write gets when the worker stops
 MOST_UNCOUNTED = 20_000  # requests that may wait to be counted
 MOST_ROWS = 200_000  # rows of batches that may wait to be counted
 COUNTED_AT_ONCE = 500  # requests counted in one go, after which the threads that answer get their turn
-PROFILES = 8  # of versions, in memory
+PROFILES = 8  # of versions that answered earlier, in memory
 REFUSAL_KINDS = {  # of refusals that name no field, by status
     400: "(bad request)",
     401: "(no token)",
@@ -76,9 +76,8 @@ class FeedbackCollector:
         self._kept = record_keeper(contract, self._records)
         self.keeps_bodies = self._records or bool(contract.spec.event_time)
         keeps = settings.feedback in ("scores", "records")
-        self.answers: Queue[PlainRow] | None = (
-            Queue("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE) if keeps else None
-        )
+        waiting = Queue[PlainRow]("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE)
+        self.answers, self._drain_answers = waiting if keeps else None, told_once(waiting.drain, "answers")
         self._faults: dict[str, str] = {}  # what cannot be done, and why
         self._due, self._end = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="feedback writer", daemon=True)
@@ -118,11 +117,15 @@ class FeedbackCollector:
 
     def hold(self, live: Live) -> None:
         "Read the profiles of versions before they answer, and write soon what the others answered."
-        for _, predictor in live.holders:
-            if predictor.version not in self._profiles:
-                self._profiles[predictor.version] = self._profile_of(predictor)
-        while len(self._profiles) > PROFILES:
-            del self._profiles[next(iter(self._profiles))]
+        earlier = self._profiles
+        newest = {
+            predictor.version: earlier[predictor.version]
+            if predictor.version in earlier
+            else self._profile_of(predictor)
+            for _, predictor in live.holders
+        }
+        others = [version for version in earlier if version not in newest][-PROFILES:]
+        self._profiles = {version: earlier[version] for version in others} | newest
         self._due.set()
 
     def _profile_of(self, predictor: Predictor) -> Profile | None:
@@ -142,6 +145,13 @@ class FeedbackCollector:
         "Are the fields and scores of this version counted?"
         return self.profile(version) is not None
 
+    def _append(self) -> None:
+        "Hand waiting answers over; what was dropped for want of room is counted as what a full queue drops."
+        if self.answers is not None:
+            self._drain_answers()
+            self.answers.dropped += self._appended.dropped
+            self._appended.dropped = 0
+
     def _keep(self, rows: list[PlainRow]) -> None:
         plain = self._records and max(len(row[3]) for row in rows) < PLAIN_RECORD
         if self.keeps_bodies and not plain:
@@ -153,19 +163,17 @@ class FeedbackCollector:
         last_write = last_flush = time.monotonic()
         while not self._end.wait(TICK_SECONDS):
             now = time.monotonic()
-            if self.answers is not None:
-                self.answers.drain()
-                if now - last_flush >= FLUSH_SECONDS:
-                    last_flush = now
-                    self._attempt("answers cannot be kept", self._appended.flush)
+            self._append()
+            if now - last_flush >= FLUSH_SECONDS:
+                last_flush = now
+                self._attempt("answers cannot be kept", self._appended.flush)
             if self._due.is_set() or now - last_write >= self._seconds:
                 self._due.clear()
                 last_write = now
                 self.attempt_to_write()
         self.attempt_to_write()
-        if self.answers is not None:
-            self.answers.drain()
-            self._attempt("answers cannot be kept", self._appended.close)
+        self._append()
+        self._attempt("answers cannot be kept", self._appended.close)
 
     def attempt_to_write(self) -> None:
         "Write counts; why it failed is a problem until it succeeds."

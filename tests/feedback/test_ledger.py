@@ -179,3 +179,14 @@ def test_what_could_not_be_written_is_written_next_time(
     assert (refused.version, refused.refused, refused.refusals) == ("v0", 2, {"age": 1, "(malformed)": 1})
     assert (counts.hour, counts.answers) == ("2026-11-28T12", 300)
     assert not answered.ledger._tallies
+
+
+def test_hours_that_cannot_be_written_take_bounded_memory(
+    answered: Answered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "MOST_UNWRITTEN", 3)
+    for hour in range(8):
+        monkeypatch.setattr(answered.ledger, "_clock", lambda hour=hour: NOON.replace(hour=hour))
+        answered.ledger.see_tables([answered.table()])
+    answered.ledger.write()
+    assert [counts.hour[-2:] for counts in read_counts(answered.folder).counts] == ["04", "05", "06", "07"]

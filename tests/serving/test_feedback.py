@@ -1,6 +1,7 @@
 """A worker counts what it answers, refuses and lets its shadow answer, and names what keeps it from it."""
 
 import threading
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from flask.testing import FlaskClient
 from goldenpath.contract import CONTRACT
 from goldenpath.feedback.counts import Counts, add_up, read_counts
 from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.registry.roles import Roles
 from serving.app import create_app
+from serving.models import Live
 from serving.state import EXTENSION, State
+from serving.watchers.feedback import PROFILES
 from tests.helpers.serving_app import models_of, settings_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 
@@ -252,3 +256,31 @@ def test_more_rows_than_may_wait_are_dropped_and_counted(
     monkeypatch.undo()
     assert (len(worker.state.feedback.batches), worker.state.feedback.batches.dropped) == (1, 20)
     assert worker.counts()[served, "champion"].answers == 20
+
+
+def test_the_profile_of_a_version_that_answers_stays_however_many_come_and_go(
+    home: Path, served: str
+) -> None:
+    worker = Worker(home)
+    feedback, champion = worker.state.feedback, worker.state.live.champion
+    for number in range(20):
+        other = copy(champion)
+        other.version = f"other-{number}"
+        feedback._profiles[other.version] = None  # as read from a version of an older release
+        feedback.hold(Live(Roles(number=number), champion=champion, challenger=other))
+    assert feedback.profile(served) is not None
+    assert len(feedback._profiles) <= PROFILES + 2
+
+
+def test_the_form_of_browsers_without_scripts_is_counted(home: Path, served: str) -> None:
+    worker = Worker(home)
+    assert worker.caller.post("/ask", data=RECORDS[0]).status_code == 200
+    assert worker.counts()[served, "champion"].answers == 1
+
+
+def test_the_page_shows_what_cannot_be_written(home: Path, served: str) -> None:
+    worker = Worker(home)
+    (home / "feedback").write_text("a file in its place")
+    ask(worker.caller, "/predict", RECORDS[0])
+    worker.state.feedback.attempt_to_write()
+    assert "counts cannot be written" in worker.caller.get("/").text
