@@ -11,7 +11,7 @@ import numpy as np
 from goldenpath.inference.answers import ClassAnswer, QuantityAnswer
 from goldenpath.inference.explanation import Explanation
 from goldenpath.schema.golden import Golden, JsonValue
-from goldenpath.schema.targets import TargetSpec
+from goldenpath.schema.targets import Scores, TargetSpec
 
 MOST_BARS = 12  # fields that are drawn for one record; those that matter least are left out
 
@@ -57,13 +57,14 @@ def explain_golden(
     "Explain the answers to the highest, the lowest and the least certain of the golden records."
     if predictor.explainer is None:
         return ()
-    chosen = chosen_records(golden, predictor.target, predictor.threshold)
+    parsed = [predictor.contract.parse(json.dumps(record)) for record in golden.records]
+    scores = predictor.scores(predictor.contract.columns_of(parsed))  # golden ones are not calibrated
+    chosen = chosen_records(scores, predictor.target, predictor.threshold)
     return tuple(_explained(predictor, title, golden.records[place]) for title, place in chosen.items())
 
 
-def chosen_records(golden: Golden, target: TargetSpec, threshold: float | None) -> dict[str, int]:
-    "Choose golden records: their place by a title, no record twice."
-    scores = golden.scores
+def chosen_records(scores: Scores, target: TargetSpec, threshold: float | None) -> dict[str, int]:
+    "Choose records by their scores: the place of each by a title, no record twice."
     rank, margin = target.rank(scores), target.margin(scores, threshold)
     middle = int(np.argsort(rank, kind="stable")[len(rank) // 2])
     titles = {

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from goldenpath.inference.explained_records import MOST_BARS, bars_of_fields, chosen_records, explain_golden
-from goldenpath.predict import Predictor, open_predictor
+from goldenpath.predict import Predictor, load_predictor, open_predictor
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.golden import Golden
 from goldenpath.schema.targets import TWO_OUTCOMES
+from tests.helpers.calibrations import BINARY, calibrated_copy
 from tests.helpers.serving_fixtures import MODEL, publish
 from tests.helpers.task_versions import TASKS, publish_task, task_predictor
 
@@ -59,6 +60,22 @@ def test_other_tasks_and_models_are_explained_by_their_own_method(
     assert explained[0].answer.startswith(shown)
 
 
+def test_records_are_chosen_by_calibrated_probabilities(tmp_path: Path) -> None:
+    registry = Registry(tmp_path, MODEL)
+    raw = registry.folder(publish(tmp_path, 1))
+    folder = calibrated_copy(raw, tmp_path / "calibrated", BINARY)
+    predictor, golden = (
+        load_predictor(folder),
+        Golden.model_validate_json((folder / "golden.json").read_text()),
+    )
+    nearest = next(
+        one for one in explain_golden(predictor, golden) if one.title == "Nearest to the threshold"
+    )
+    distance = [abs(predictor.predict(record).probability - predictor.threshold) for record in golden.records]
+    assert golden.records.index(nearest.record) == int(np.argmin(distance))
+    assert int(np.argmin(distance)) != int(np.abs(golden.scores - predictor.threshold).argmin())
+
+
 def test_a_version_of_an_older_release_is_not_explained(tmp_path: Path) -> None:
     predictor, golden = two_outcomes(tmp_path)
     predictor.explainer = None
@@ -66,8 +83,7 @@ def test_a_version_of_an_older_release_is_not_explained(tmp_path: Path) -> None:
 
 
 def test_a_record_is_explained_once() -> None:
-    golden = Golden(records=[{"a": 1}, {"a": 2}], probability=[0.9, 0.3], label=[True, False])
-    assert chosen_records(golden, TWO_OUTCOMES, 0.4) == {
+    assert chosen_records(np.array([0.9, 0.3]), TWO_OUTCOMES, 0.4) == {
         "Highest probability": 0,
         "Nearest to the threshold": 1,
     }
