@@ -76,10 +76,11 @@ def windows_table(version: VersionReport, report: MonitorReport) -> TextTable:
     "List the newest windows, with the first metric that is estimated or realised."
     measured = {name for window in version.windows for name in (*window.estimated, *window.realised)}
     metric = next((name for name in version.promised if name in measured), "")
-    numbers = ("answers", "refused", *((f"estimated {metric}", "realised") if metric else ()))
-    listing = table("", f"{report.every} from", *numbers, "beyond the limit", numbers=numbers)
+    numbers = ("answers", "refused", *(("estimated", "realised") if metric else ()))
+    title = f"{metric or 'answers'} by {report.every}"
+    listing = table(title, "from", *numbers, "beyond the limit", numbers=numbers)
     listing.columns[0].no_wrap = True
-    listing.columns[-1].max_width = 34
+    listing.columns[-1].max_width = 32
     for window in version.windows[-NEWEST_SHOWN:]:
         worth = [value_in(part, metric) for part in (window.estimated, window.realised)] if metric else []
         start, counts = window.start[:16].replace("T", " "), (f"{window.answers:,}", f"{window.refused:,}")

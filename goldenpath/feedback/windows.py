@@ -14,7 +14,7 @@ from typing import Literal
 from goldenpath.feedback.counts import Counts, add_up
 
 Every = Literal["hour", "day", "week"]
-MOST_WINDOWS = 200  # of the busiest version: more are neither read nor computed in a moment
+WINDOWS_AT_MOST = 200  # of the busiest version: more are neither read nor computed in a moment
 USUAL_ANSWERS = 200  # answers that the usual window should have
 JUDGED = 100  # answers below which a window is shown and not judged
 LENGTHS: dict[Every, timedelta] = {
@@ -59,7 +59,7 @@ def usual_length(counts: Sequence[Counts]) -> Every:
         answers: dict[datetime, int] = defaultdict(int)
         for one in busiest:
             answers[start_of(counted_at(one), every)] += one.answers
-        if len(answers) <= MOST_WINDOWS and median(answers.values()) >= USUAL_ANSWERS:
+        if len(answers) <= WINDOWS_AT_MOST and median(answers.values()) >= USUAL_ANSWERS:
             return every
     return "week"
 

@@ -1,5 +1,6 @@
 """Monitor reports: placed as a whole, the newest read, old ones deleted; when training is due."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -127,3 +128,11 @@ def test_training_is_due_for_what_it_can_mend_alone(kind: AlarmKind | None, due:
 def test_training_is_not_due_soon_after_the_last_one(days: float, due: bool) -> None:
     trained = NOW - timedelta(days=days)
     assert retraining_due(report_of("realised"), trained, 7, NOW) is due
+
+
+def test_a_report_of_the_first_release_is_read_with_everything_in_it() -> None:
+    stored = (Path(__file__).parent / "monitor-1.json").read_text("utf-8")
+    assert (
+        json.loads(MonitorReport.model_validate_json(stored).model_dump_json()).items()
+        >= {**json.loads(stored)}.items()
+    )
