@@ -118,19 +118,17 @@ IN_UNITS = ("mae", "rmse")  # metrics in the unit of a quantity
 
 def worth_alarms(version: VersionReport, judged: Sequence[str], worse: float) -> list[Alarm]:
     "Return the metrics that are certainly worse than they should be: realised, else estimated."
-    alarms: dict[str, Alarm] = {}
+    alarms: dict[str, Alarm | None] = {}  # None: outcomes show that it is not worse
     for kind, metrics, reference in worths(version):
         for metric in [name for name in judged if name in metrics and name in reference]:
             now = metrics[metric] if kind == "realised" else exactly(metrics[metric])
-            lack = gap(metric, reference[metric], now).low
-            if (
-                lack is not None
-                and lack > margin_of(metric, reference[metric], worse)
-                and metric not in alarms
-            ):
+            lack, margin = gap(metric, reference[metric], now), margin_of(metric, reference[metric], worse)
+            if lack.low is not None and lack.low > margin and metric not in alarms:
                 text = worth_text(kind, metric, reference[metric], metrics[metric])
                 alarms[metric] = alarm_of(version, kind, metric, text)
-    return list(alarms.values())
+            elif kind == "realised" and lack.high is not None and lack.high <= margin:
+                alarms.setdefault(metric, None)
+    return [alarm for alarm in alarms.values() if alarm]
 
 
 def margin_of(metric: str, reference: Interval, worse: float) -> float:
