@@ -6,6 +6,7 @@ import click
 
 from goldenpath.cli.terminal import put, say, show, styled, table
 from goldenpath.doctor.checks import examine
+from goldenpath.doctor.feedback import check_feedback
 from goldenpath.doctor.rows import ROWS, check_champion
 from goldenpath.doctor.volume_race import RaceReport, race, race_with
 from goldenpath.doctor.workbench import CLUSTER
@@ -23,14 +24,14 @@ def doctor(volume: bool, other: str) -> None:
     """Check the environment and suggest fixes.
 
     Looked at: settings, home, data, exports, pipelines, programs, fast path, contract, columns, gate,
-    champion. Exit code 1 if something is bad; a note stops nothing. With --volume only the volume is
-    looked at: two processes race for names on it; with --with NAME two pods do, in each of which the same
-    command is started.
+    feedback, monitor, champion. Exit code 1 if something is bad; a note stops nothing. With --volume only the
+    volume is looked at: two processes race for names on it; with --with NAME two pods do, in each of which
+    the same command is started.
     """
     if volume or other:
         race_here(other)
         return
-    findings = examine((*ROWS, *CLUSTER, check_champion))
+    findings = examine((*ROWS, *CLUSTER, check_feedback, check_champion))
     listing = table("", "what", "", "found", "fix")
     for finding in findings:
         listing.add_row(

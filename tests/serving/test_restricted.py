@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from goldenpath.contract import CONTRACT
+from goldenpath.feedback.counts import read_counts
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.schema import golden
 from tests.helpers.manifests import pod_of, variables, written
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.restricted_pod import UID, can_restrict, lay_image, pod
-from tests.helpers.serving_fixtures import promote, publish
+from tests.helpers.serving_fixtures import MODEL, promote, publish
 from tests.helpers.serving_program import Program, free_address, wait_for
 
 RECORD = golden.pool(CONTRACT.spec, 5, 1).records[-1]
@@ -161,7 +163,7 @@ def test_the_hands_in_a_namespace_without_a_workbench_can_change_roles(image, vo
     assert "champion" in listed.stdout
 
 
-def test_sigterm_drains_first_and_ends_within_the_grace_period(server):
+def test_sigterm_drains_first_leaves_its_counts_and_ends_within_the_grace_period(server, volume):
     settings = variables(DEPLOYMENT["containers"][0])
     server.process.send_signal(signal.SIGTERM)
     began = time.monotonic()
@@ -169,3 +171,8 @@ def test_sigterm_drains_first_and_ends_within_the_grace_period(server):
     assert server.post("/predict", RECORD).status == 200  # while it drains it still answers
     assert server.process.wait(DEPLOYMENT["terminationGracePeriodSeconds"]) == 0
     assert time.monotonic() - began >= float(settings["GOLDENPATH_DRAIN_SECONDS"]) - 0.5
+    counts = read_counts(FeedbackFolder(volume, MODEL))
+    assert counts.problems == ()
+    assert sum(one.answers for one in counts.counts) >= 1
+    files = [path for path in (volume / "feedback").rglob("*.json") if path.is_file()]
+    assert {path.stat().st_uid for path in files} == {UID}
