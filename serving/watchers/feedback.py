@@ -35,6 +35,7 @@ RETAIN_SECONDS = 3_600.0  # between two looks for feedback beyond its limits
 FLUSH_SECONDS = 1.0  # between two writes of answers
 LAST_SECONDS = 5.0  # that the last write gets when the worker stops
 MOST_UNCOUNTED = 20_000  # requests that may wait to be counted
+MOST_BYTES = 16 * 2**20  # of long replies and records that may wait to be kept
 MOST_ROWS = 200_000  # rows of batches that may wait to be counted
 COUNTED_AT_ONCE = 500  # requests counted in one go, after which the threads that answer get their turn
 PROFILES = 8  # of versions that answered earlier, in memory
@@ -76,7 +77,7 @@ class FeedbackCollector:
         self._kept = record_keeper(contract, self._records)
         self.keeps_bodies = self._records or bool(contract.spec.event_time)
         keeps = settings.feedback in ("scores", "records")
-        waiting = Queue[PlainRow]("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE)
+        waiting = KeptAnswers("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE)
         self.answers, self._drain_answers = waiting if keeps else None, told_once(waiting.drain, "answers")
         self._faults: dict[str, str] = {}  # what cannot be done, and why
         self._due, self._end = threading.Event(), threading.Event()
@@ -226,6 +227,27 @@ class Batch(NamedTuple):
         labels = self.predictor.answers(self.scores).get("label")
         listed = [] if labels is None else labels.tolist()
         return Table(self.role, self.predictor.version, self.columns, self.scores, listed)
+
+
+class KeptAnswers(Queue[PlainRow]):
+    "Answers that wait to be kept; long ones, such as batches, are bounded by their bytes as well."
+
+    _long = 0  # bytes of long answers since the last look
+
+    def offer(self, item: PlainRow) -> None:
+        "Take it, or drop and count it; a volume that hangs fills no memory."
+        size = len(item[2]) + len(item[3])
+        if size > PLAIN_RECORD:
+            self._long += size
+        if len(self._waiting) < self.limit and (size <= PLAIN_RECORD or self._long <= MOST_BYTES):
+            self._waiting.append(item)
+        else:
+            self.dropped += 1
+
+    def drain(self) -> None:
+        "Do all that is waiting; then there is room again."
+        super().drain()
+        self._long = 0
 
 
 class Batches(Queue[Batch]):

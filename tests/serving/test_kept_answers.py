@@ -1,5 +1,6 @@
 """What a worker keeps of its answers: each one once, on all ways, as the caller got it."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -13,8 +14,9 @@ from goldenpath.feedback.answer_tables import RECORD_PREFIX, read_answers
 from goldenpath.feedback.folder import FeedbackFolder
 from serving.app import create_app
 from serving.state import EXTENSION
+from serving.trace import Trace
 from tests.helpers.patience import wait_until
-from tests.helpers.serving_app import models_of, settings_of
+from tests.helpers.serving_app import models_of, settings_of, worker
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import running
 from tests.helpers.volume_bytes import files_with
@@ -103,6 +105,23 @@ def test_the_shadow_and_the_challenger_are_kept_by_role_under_the_id_of_the_requ
         roles = dict(zip(rows.loc[name, "role"], rows.loc[name, "version"], strict=True))
         served = "champion" if reply["version"] == champion else "challenger"
         assert roles == {served: reply["version"], "shadow": shadow}
+
+
+def test_batches_that_wait_for_a_volume_that_hangs_are_bounded_by_their_bytes(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("serving.watchers.feedback.MOST_BYTES", 100_000)
+    state = worker(own_home, feedback="records")  # whose threads do not run, as if the volume hung
+    waiting, body = state.feedback.answers, json.dumps(RECORDS * 10).encode()
+    for _ in range(20):
+        state.predict_batch(body, {}, Trace("batch"))
+    state.predict(json.dumps(RECORDS[0]).encode(), {}, Trace("one"))
+    assert 2 < len(waiting) < 10
+    assert len(waiting) + waiting.dropped == 21
+    before = waiting.dropped
+    waiting.drain()
+    state.predict_batch(body, {}, Trace("batch"))
+    assert (len(waiting), waiting.dropped) == (1, before)
 
 
 def test_a_worker_removes_what_is_older_than_feedback_days(own_home: Path, monkeypatch: pytest.MonkeyPatch):
