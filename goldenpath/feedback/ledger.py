@@ -19,7 +19,7 @@ from goldenpath.schema.spec import ContractSpec
 from goldenpath.schema.targets import Scores
 
 SEEN_VALUES = 60_000  # values of different records that wait to be sorted into cells
-PIECE = 500  # rows sorted at a time, after which other threads get their turn
+PIECE = 1_000  # rows sorted at a time, after which other threads get their turn
 MOST_UNWRITTEN = 200  # counts of an hour, version and role, while the volume fails; the oldest are dropped
 
 
@@ -112,12 +112,14 @@ class Ledger:
         "Sort what was seen into the cells of its version's profile."
         for role, different in self._different.items():
             rows: defaultdict[str, list[AnswerParts]] = defaultdict(list)
-            for row in different:
+            often: defaultdict[str, list[int]] = defaultdict(list)
+            for row, times in different.items():
                 rows[row[-1]].append(row)
+                often[row[-1]].append(times)
             for version, each in rows.items():
                 for piece in in_pieces(len(each), PIECE):
-                    times = np.fromiter(map(different.__getitem__, each[piece]), np.int64)
-                    self._add(version, role, self._table(version, role, each[piece]), times)
+                    table = self._table(version, role, each[piece])
+                    self._add(version, role, table, np.array(often[version][piece]))
         self._different.clear()
 
     def _table(self, version: str, role: str, rows: Sequence[AnswerParts]) -> Table:
@@ -132,6 +134,7 @@ class Ledger:
         return Table(role, version, columns, np.array(scores, dtype=np.float64), labels)
 
     def _add(self, version: str, role: str, table: Table, times: Any = None) -> None:
+        time.sleep(0)
         self._tally(version, role).add(table.columns, table.scores, table.labels, times)
         time.sleep(0)
 
