@@ -31,7 +31,7 @@ class Queue(Generic[Work]):
         self._turn = turn
         self._work = work
         self._waiting: deque[Work] = deque()
-        self._taking = threading.Lock()  # `offer` does not take it
+        self._working = threading.Lock()  # `offer` does not take it
 
     def start(self) -> "Queue[Work]":
         every(_PAUSE, self.drain, self.name)
@@ -49,15 +49,17 @@ class Queue(Generic[Work]):
         return len(self._waiting)
 
     def drain(self) -> None:
-        "Do all that is waiting; also from another thread."
-        while items := self._some():
-            self._work(items)
+        "Do all that is waiting; also from another thread, and then what a thread is at is done as well."
+        while self._did_some():
             time.sleep(0)
 
-    def _some(self) -> list[Work]:
-        with self._taking:
+    def _did_some(self) -> bool:
+        with self._working:
             take = self._waiting.popleft
-            return [take() for _ in range(min(self._turn, len(self._waiting)))]
+            items = [take() for _ in range(min(self._turn, len(self._waiting)))]
+            if items:
+                self._work(items)
+            return bool(items)
 
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:

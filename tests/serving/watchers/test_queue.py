@@ -1,9 +1,11 @@
 """Jobs in the background: their faults are said once, and hold nothing that was submitted."""
 
+import threading
+
 import pytest
 
 from goldenpath.errors import VolumeFault
-from serving.watchers.queue import told_once
+from serving.watchers.queue import Queue, told_once
 
 
 def test_a_fault_is_said_once_until_it_changes_or_is_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -25,3 +27,25 @@ def test_a_fault_is_said_once_until_it_changes_or_is_over(caplog: pytest.LogCapt
         attempt()
     said = [record.message.removeprefix("roles failed: ") for record in caplog.records]
     assert said == ["away", "denied", "denied", "ValueError"]
+
+
+def test_a_drained_queue_has_done_what_another_thread_was_at() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), list[int]()
+
+    def work(items: list[int]) -> None:
+        begun.set()
+        go_on.wait(60)
+        done.extend(items)
+
+    queue = Queue("numbers", work, 10)
+    queue.offer(1)
+    other, ended = threading.Thread(target=queue.drain), threading.Event()
+    other.start()
+    assert begun.wait(60)
+    last = threading.Thread(target=lambda: (queue.drain(), ended.set()))
+    last.start()
+    assert not ended.wait(0.1)
+    go_on.set()
+    last.join(60)
+    assert done == [1]
+    other.join(60)
