@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 REQUEST = ["id", "key"]  # what names a request: a caller may use an id twice
 NO_ANSWERS = "no answer is kept: set `feedback = scores` or `records`"
 TOO_OLD = "known before the oldest answer that is kept (see `feedback_days` and `feedback_mb`)"
-UNKNOWN_ID = "no answer has this id"
-UNKNOWN_KEY = "no answer is about this key"
+UNKNOWN_ID = "no answer that is kept has this id"
+UNKNOWN_KEY = "no answer that is kept is about this key"
 ASKED_LATER = "asked about this key only later"
 
 

@@ -213,7 +213,7 @@ def test_the_commands_take_outcomes_in_and_a_person_out(visits: FeedbackFolder, 
         "2 of 3 rows taken in, 0 with an unknown outcome",
         "1 rejected: outcome must be a number from 0 (days)",
         "1 of 2 answers that are kept have an outcome now",
-        "1 of 2 outcomes match no answer: no answer has this id",
+        "1 of 2 outcomes match no answer: no answer that is kept has this id",
     ):
         assert line in taken.output
     (visits.home / "runs" / "20261128T114252Z-cb6609" / "data").mkdir(parents=True)
