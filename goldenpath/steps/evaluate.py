@@ -71,9 +71,11 @@ def outcome_on(frame: pd.DataFrame, contract: Contract, split: str) -> np.ndarra
 GAP = 2e-5  # between two probabilities: twice what scikit-learn and the ONNX model may differ by
 
 
-def thresholds(outcome: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
-    "List the thresholds to choose from, highest first; outcome and probability are (n,)."
-    answers = Answers(outcome, probability, np.zeros(len(outcome), dtype=bool))
+def thresholds(
+    outcome: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> pd.DataFrame:
+    "List the thresholds to choose from, highest first; all arguments are (n,)."
+    answers = Answers(outcome, probability, np.zeros(len(outcome), dtype=bool), weight)
     hits, alarms = unweighted(answers).curve
     distinct = probability[answers.order][answers.ends]
     below = np.append(distinct[1:], 0.0)
@@ -83,19 +85,23 @@ def thresholds(outcome: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
     return table[wide] if wide.any() else table
 
 # %% ../../notebooks/06_evaluate.ipynb #8eee2f25
-def at_value(rule: ThresholdRule, outcome: np.ndarray, probability: np.ndarray) -> Threshold:
+def at_value(
+    rule: ThresholdRule, outcome: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> Threshold:
     "Take the rule's own number as the threshold."
-    called = probability >= rule.value
-    recall = float(called[outcome].mean())
-    precision = float(outcome[called].mean()) if called.any() else None
-    return Threshold(value=rule.value, rule=rule.text, recall=recall, precision=precision)
+    rows = unweighted(Answers(outcome, probability, probability >= rule.value, weight))
+    hit, positive, called = rows.decided
+    precision = hit / called if called else None
+    return Threshold(value=rule.value, rule=rule.text, recall=hit / positive, precision=precision)
 
 # %% ../../notebooks/06_evaluate.ipynb #26cb2533
-def choose(rule: ThresholdRule, outcome: np.ndarray, probability: np.ndarray) -> Threshold:
-    "Choose the threshold on validation rows, both (n,). Raises BadInput if no threshold keeps the rule."
+def choose(
+    rule: ThresholdRule, outcome: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> Threshold:
+    "Choose the threshold on validation rows, all (n,). Raises BadInput if no threshold keeps the rule."
     if rule.kind == "fixed":
-        return at_value(rule, outcome, probability)
-    table = thresholds(outcome, probability)
+        return at_value(rule, outcome, probability, weight)
+    table = thresholds(outcome, probability, weight)
     recall, precision = table["recall"], table["precision"]
     if rule.kind == "best_f1":
         f1 = (2 * recall * precision / (recall + precision)).fillna(0)
@@ -368,9 +374,9 @@ def _judge(
     scored: "_Scored",
 ) -> tuple[Verdict, Evaluation]:
     contract, record, rows = step.contract, candidate.record, step.table("data/train.parquet")
-    validation = outcome["validation"], scored.scores["validation"]
-    threshold = choose(settings.threshold, *validation) if contract.task == "binary" else None
-    conformal = *validation, settings.coverage, scored.weight["validation"]
+    validation, weight = (outcome["validation"], scored.scores["validation"]), scored.weight["validation"]
+    threshold = choose(settings.threshold, *validation, weight) if contract.task == "binary" else None
+    conformal = *validation, settings.coverage, weight
     width = conformal_half_width(*conformal) if contract.task == "quantity" else None
     champion = ask_champion(step.registry, contract.spec, columns["test"], TRUSTED_TYPES)
     answers = partial(answers_of, outcome["test"], target=contract.target, weight=scored.weight["test"])

@@ -442,3 +442,15 @@ def test_bars_of_a_share_are_wilsons_and_never_leave_0_to_1() -> None:
     below, above = share_bars(np.array([0, 20]), np.array([20, 20]))
     assert below == pytest.approx([0, 0.1611], abs=1e-4)
     assert above == pytest.approx([0.1611, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["recall>=0.75", "precision>=0.7", "best_f1", "0.35"])
+def test_a_threshold_is_chosen_as_if_each_row_were_there_as_often_as_it_weighs(rule: str) -> None:
+    rng = np.random.default_rng(3)
+    outcome, weight = rng.random(60) < 0.4, rng.integers(1, 5, 60)
+    probability = np.round(0.4 * outcome + 0.6 * rng.random(60), 3)
+    repeated = np.repeat(np.arange(60), weight)
+    weighted = choose(parse_threshold(rule), outcome, probability, weight.astype(float))
+    expected = choose(parse_threshold(rule), outcome[repeated], probability[repeated])
+    assert weighted.model_dump() == pytest.approx(expected.model_dump())
+    assert weighted != choose(parse_threshold(rule), outcome, probability)
