@@ -217,8 +217,7 @@ def train(step: Step, seed: int) -> TrainingRecord:
     "Fit on the run's training rows; write the chosen candidate, its record and the leaderboard."
     data, table = step.load("data/summary.json", DataSummary), step.table("data/train.parquet")
     contract, registry = step.contract, step.registry
-    first = enriched(contract.columns(table.head(1)))
-    require_slices(step.settings.slices, first)  # now that it is known what `enrich` adds
+    require_slices(step.settings.slices, first := enriched(contract.columns(table.head(1))))
     parts = parts_of(layout := layout_of(first), contract)
     if trouble := clash(registry, MODEL_VERSION, parts, registry.versions()):
         warnings.warn(f"this candidate will not be published: {trouble}", stacklevel=2)
