@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.feedback.profile import FEWEST_IN_CELL
 from goldenpath.feedback.ranking import Values
 
 SPLITS, LEFT_OUT = 10, 0.1  # to judge the regression on: how often, and which share of the rows
@@ -23,6 +24,7 @@ def knots_of(
     happened: NDArray[np.bool_],  # (n,)
     weight: Values,  # (n,)
     most: int = FITTED_ROWS,
+    fewest: int = FEWEST_IN_CELL,  # rows that share a probability, so that none gives away one outcome
 ) -> tuple[tuple[float, float], ...]:  # score -> probability; empty: scores are good as they are
     "Learn what scores are worth, if that is better than to take them as they are."
     if len(scores) > most:
@@ -30,9 +32,23 @@ def knots_of(
         scores, happened, weight = scores[rows], happened[rows], weight[rows]
     if not can_be_judged(scores, happened) or not error_falls(scores, happened, weight):
         return ()
-    fitted = regression().fit(scores, happened, weight)
-    probability = np.clip(fitted.y_thresholds_, 0, 1).tolist()
-    return tuple(zip(fitted.X_thresholds_.tolist(), probability, strict=True))
+    order = np.argsort(scores, kind="stable")
+    scores, happened, weight = scores[order], happened[order], weight[order]
+    starts = steps_of(regression().fit(scores, happened, weight).predict(scores), fewest)
+    share = np.add.reduceat(weight * happened, starts) / np.add.reduceat(weight, starts)
+    ends = [*starts[1:], len(scores)]
+    steps = zip(starts, ends, np.clip(share, 0, 1).tolist(), strict=True)
+    return tuple(dict.fromkeys((float(scores[at]), p) for start, end, p in steps for at in (start, end - 1)))
+
+
+def steps_of(fitted: Values, fewest: int) -> list[int]:  # (n,) ascending
+    "Return where each step of a regression begins; steps of too few rows are joined."
+    changes = np.append(0, np.flatnonzero(np.diff(fitted)) + 1).tolist()
+    starts = [0]
+    for change in changes[1:]:
+        if change - starts[-1] >= fewest and len(fitted) - change >= fewest:
+            starts.append(change)
+    return starts
 
 
 def can_be_judged(scores: Values, happened: NDArray[np.bool_]) -> bool:

@@ -1,5 +1,6 @@
 """Profiles of real rows: cells that hold enough of them, and nothing of one person."""
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -188,3 +189,15 @@ def test_knots_are_learned_only_if_scores_promise_something_else():
     assert np.interp(0.5, *np.array(knots).T) == pytest.approx(1 / 6, abs=0.04)
     assert knots_of(honest, np.ones(5_000, dtype=bool), np.ones(5_000)) == ()  # one outcome
     assert knots_of(honest, honest > 0.5, np.ones(5_000)) == ()  # separated
+
+
+def test_no_knot_gives_away_the_outcome_of_fewer_than_five_rows():
+    scores = np.sort(RANDOM.beta(1, 3, 400))
+    happened = RANDOM.random(400) < scores / 4
+    happened[-3:] = True  # alone at the top
+    knots = knots_of(scores, happened, np.ones(400))
+    alone = knots_of(scores, happened, np.ones(400), fewest=1)
+    assert alone[-1][1] == 1
+    assert knots[-1][1] < 1
+    rows = [np.sum((scores >= low) & (scores <= high)) for (low, p), (high, q) in pairwise(knots) if p == q]
+    assert min(rows) >= 5
