@@ -21,7 +21,7 @@ def binary_figures(ranked: Ranked, positive: Values) -> MetricValues:  # (m,) or
         **curve_figures(ranked, positive),
         "brier": wrong / total,
         **decision_figures(hits, called, positives),
-        "specificity": specificity(Decided(total, called, hits, positives)),
+        "specificity": true_negative_rate(Decided(total, called, hits, positives)),
         "accuracy": (total - called - positives + 2 * hits) / total,
         "log_loss": lost.sum(axis=-1) / total,
     }
@@ -48,7 +48,7 @@ def decision_figures(hits: Any, called: Any, positives: Any) -> MetricValues:
     }
 
 
-def specificity(decided: Decided) -> Values:
+def true_negative_rate(decided: Decided) -> Values:
     "Compute the share of other outcomes that were not called."
     others = decided.total - decided.positives
     return ratio(others - (decided.called - decided.hits), others)
@@ -74,7 +74,7 @@ def class_figures(
     "Compute the metrics of classes, each against the rest, and their means."
     curves = [curve_figures(one, turned) for one, turned in zip(ranked, positive, strict=True)]
     each = [decision_figures(one.hits, one.called, one.positives) for one in decisions]
-    silent = [specificity(one) for one in decisions]
+    silent = [true_negative_rate(one) for one in decisions]
     lost = [
         -(turned * logarithm(one.score)).sum(axis=-1) for one, turned in zip(ranked, positive, strict=True)
     ]
