@@ -12,7 +12,7 @@ from goldenpath.feedback.monitor import read_newest
 from goldenpath.feedback.retention import files_below
 from goldenpath.settings import Settings
 
-MEGABYTE = 1_000_000
+_MEGABYTE = 1_000_000
 OLD_REPORT = 2  # days
 
 
@@ -57,8 +57,8 @@ def closed_folder(folder: FeedbackFolder) -> Path | None:
 def room_for(folder: FeedbackFolder, settings: Settings) -> Finding:
     "Compare what may be kept with what is free."
     places = (folder.counts, folder.answers, folder.outcomes)
-    used = sum(file.size for place in places for file in files_below(place)) / MEGABYTE
-    free = shutil.disk_usage(nearest_folder(folder.path)).free / MEGABYTE
+    used = sum(file.size for place in places for file in files_below(place)) / _MEGABYTE
+    free = shutil.disk_usage(nearest_folder(folder.path)).free / _MEGABYTE
     kept = f"{settings.feedback} for {settings.feedback_days} days, at most {settings.feedback_mb:,} MB"
     detail = f"{kept}; {used:,.1f} MB used, {free:,.0f} MB free"
     if free < settings.feedback_mb - used:

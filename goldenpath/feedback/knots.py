@@ -34,14 +34,14 @@ def knots_of(
         return ()
     order = np.argsort(scores, kind="stable")
     scores, happened, weight = scores[order], happened[order], weight[order]
-    starts = steps_of(regression().fit(scores, happened, weight).predict(scores), fewest)
+    starts = plateaus_of(regression().fit(scores, happened, weight).predict(scores), fewest)
     share = np.add.reduceat(weight * happened, starts) / np.add.reduceat(weight, starts)
     ends = [*starts[1:], len(scores)]
     steps = zip(starts, ends, np.clip(share, 0, 1).tolist(), strict=True)
     return tuple(dict.fromkeys((float(scores[at]), p) for start, end, p in steps for at in (start, end - 1)))
 
 
-def steps_of(fitted: Values, fewest: int) -> list[int]:  # (n,) ascending
+def plateaus_of(fitted: Values, fewest: int) -> list[int]:  # (n,) ascending
     "Return where each step of a regression begins; steps of too few rows are joined."
     changes = np.append(0, np.flatnonzero(np.diff(fitted)) + 1).tolist()
     starts = [0]
