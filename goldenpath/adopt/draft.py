@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.adopt.fields import Proposal, distinct_attributes, propose
+from goldenpath.adopt.floor import Floor, propose_floor
 from goldenpath.adopt.notebook import Draft
 from goldenpath.adopt.survey import Column, TableSample, survey
 from goldenpath.adopt.target import TargetProposal, gives_away, propose_target
@@ -26,6 +27,7 @@ class Adoption:
     draft: Draft
     target: TargetProposal
     proposals: list[Proposal]  # in the order of the columns, without the target
+    floor: Floor
     settings: dict[str, str] = field(default_factory=dict)  # by key of settings.ini
 
     @property
@@ -48,17 +50,20 @@ def make_draft(sample: TableSample, target: str, name: str = "", key: str = "", 
     outcome = propose_target(columns[target])
     codes = _outcome_codes(columns[target])
     rest = {header: column for header, column in columns.items() if header != target}
-    proposals = [_proposal(column, codes, key, time) for column in rest.values()]
+    quantity = outcome.target.task == "quantity"
+    proposals = [_proposal(column, codes, quantity, key, time) for column in rest.values()]
     kept = distinct_attributes([proposal for proposal in proposals if proposal.field])
     if not set(kept) - {key, time}:
         raise BadInput(f"{sample.file}: no column but '{target}' can be used by a model")
     roles = {"key": key, "event_time": time}
     draft = Draft(sample.file, sample.extent, outcome.target, kept, roles)
+    fields = [p.field for p in kept.values() if p.field and p.column not in roles.values()]
+    floor = propose_floor(columns, fields, outcome.target)
     settings = _settings(draft, columns, name or slug(sample.file), codes)
-    return Adoption(draft, outcome, proposals, settings)
+    return Adoption(draft, outcome, proposals, floor, {**settings, "gate_floors": floor.setting})
 
 
-def _proposal(column: Column, codes: NDArray[np.int64], key: str, time: str) -> Proposal:
+def _proposal(column: Column, codes: NDArray[np.int64], quantity: bool, key: str, time: str) -> Proposal:
     if column.name == key:
         return _key(column)
     proposal = propose(column)
@@ -68,7 +73,7 @@ def _proposal(column: Column, codes: NDArray[np.int64], key: str, time: str) -> 
         return Proposal(
             column.name, proposal.field, f"{proposal.reason}; event time, never seen by the model"
         )
-    if proposal.field and gives_away(column, codes):
+    if proposal.field and gives_away(column, codes, quantity):
         return Proposal(
             column.name, None, "it tells every outcome apart", "leaks the outcome? add it if callers know it"
         )
@@ -119,7 +124,6 @@ def _settings(
         else f"hash 0.70 0.15 0.15{' by key' * bool(key)}",
         "threshold": "best_f1",
         "slices": ", ".join(_slices(draft)),
-        "gate_floors": "",
     }
 
 

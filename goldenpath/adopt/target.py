@@ -78,11 +78,11 @@ def _quantity(column: Column) -> TargetProposal:
     )
 
 
-def gives_away(column: Column, outcomes: NDArray[np.int64]) -> bool:
+def gives_away(column: Column, outcomes: NDArray[np.int64], quantity: bool = False) -> bool:
     """Check whether a column alone tells every outcome apart: it is likely to be known only afterwards.
 
     `outcomes` holds a code for each row of the sample, -1 where it is unknown. A quantity is given away by a
-    column with the same order of values.
+    column with the same order of values, or the opposite one.
     """
     labeled = (outcomes >= 0) & (column.distinct.codes >= 0)
     if len(np.unique(outcomes[labeled])) < 2:
@@ -91,11 +91,13 @@ def gives_away(column: Column, outcomes: NDArray[np.int64]) -> bool:
     if groups.ngroups <= labeled.sum() / 2:
         return bool((groups.nunique() == 1).all())
     return column.is_numeric and _is_sorted_by(
-        column.numbers[column.distinct.codes[labeled]], outcomes[labeled]
+        column.numbers[column.distinct.codes[labeled]], outcomes[labeled], quantity
     )
 
 
-def _is_sorted_by(numbers: NDArray[np.float64], outcomes: NDArray[np.int64]) -> bool:
-    "Check that the outcomes change as seldom as they can if the rows are sorted by number."
-    ordered = outcomes[np.argsort(numbers, kind="stable")]
-    return int((np.diff(ordered) != 0).sum()) == len(np.unique(outcomes)) - 1
+def _is_sorted_by(numbers: NDArray[np.float64], outcomes: NDArray[np.int64], quantity: bool) -> bool:
+    "Check that the outcomes change as seldom as they can, or in one direction, if rows are sorted by number."
+    steps = np.diff(outcomes[np.argsort(numbers, kind="stable")])
+    if quantity:
+        return bool((steps >= 0).all() or (steps <= 0).all())
+    return int((steps != 0).sum()) == len(np.unique(outcomes)) - 1

@@ -60,6 +60,7 @@ def _report(adoption: Adoption, removed: list[str], folder: Path) -> None:
     if removed:
         places = sorted({path.split("/")[0] for path in removed})
         put(f"removed, because they belong to the example: {len(removed)} files in {', '.join(places)}")
+    put(f"floor of the gate: {adoption.floor.setting or 'none'}, because {adoption.floor.reason}")
     for doubt in adoption.doubts:
         put(f"look at: {doubt}")
     put("next: read notebooks/01_contract.ipynb, and write what each field means; then `make export`,")

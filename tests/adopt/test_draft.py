@@ -104,6 +104,13 @@ def test_a_number_that_splits_the_outcomes_at_one_place_is_a_leak():
     assert field_of(adoption, "b")
 
 
+def test_a_column_in_the_order_of_a_quantity_is_a_leak_and_one_of_different_numbers_is_not():
+    price = np.round(random.normal(50, 10, ROWS), 6)
+    table = pd.DataFrame({"log": np.log(price), "debt": -price, "size": random.normal(size=ROWS), "y": price})
+    adoption = make_draft(TableSample("x.csv", table.astype(str), True), "y")
+    assert [field_of(adoption, name) is None for name in ("log", "debt", "size")] == [True, True, False]
+
+
 def test_gaps_make_a_field_optional_and_ranges_are_widened_but_never_below_zero(adoption):
     assert field_of(adoption, "gaps").optional
     assert not field_of(adoption, "level").optional
@@ -144,6 +151,32 @@ def test_settings_follow_from_the_roles(adoption):
     assert adoption.settings["slices"] == "level, postcode, gaps"
     by_time = make_draft(TableSample("x.csv", pd.DataFrame(COLUMNS), True), "churn", time="joined")
     assert by_time.settings["split"].startswith("joined 2020-")
+
+
+def test_the_floor_lies_halfway_between_a_dummy_and_a_linear_model():
+    noise = np.random.default_rng(2).normal(size=ROWS)
+    table = pd.DataFrame({"x": COLUMNS["amount"], "z": np.arange(ROWS) % 7, "kind": COLUMNS["level"]})
+    table["y"] = table["x"].astype(float) + 5 * noise
+    floor = make_draft(TableSample("x.csv", table.astype(str), True), "y").floor
+    metric, value = floor.setting.split(">=")
+    assert metric == "r2"
+    assert 0.3 < float(value) < 0.5  # the columns explain four fifths
+    table["y"] = np.where(table["y"] > 50, "high", "low")
+    adoption = make_draft(TableSample("x.csv", table.astype(str), True), "y")
+    assert adoption.settings["gate_floors"].startswith("roc_auc>=0.7")
+    assert adoption.floor.reason.startswith("in 400 rows, a linear model reaches roc_auc 0.9")
+
+
+def test_where_a_linear_model_learns_nothing_there_is_no_floor_and_the_reason(adoption):
+    assert adoption.settings["gate_floors"] == ""
+    assert adoption.floor.reason.endswith("so no floor would tell them apart")
+
+
+def test_a_class_with_fewer_rows_than_folds_leaves_the_floor_to_a_person():
+    outcome = np.array(["a", "b"] * 199 + ["rare"] * 2)
+    adoption = make_draft(TableSample("x.csv", pd.DataFrame({**COLUMNS, "y": outcome}), True), "y")
+    assert adoption.settings["gate_floors"] == ""
+    assert "an outcome has fewer than 3 rows" in adoption.floor.reason
 
 
 @pytest.mark.parametrize(
