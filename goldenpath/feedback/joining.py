@@ -90,6 +90,7 @@ def _is_allowed(text: str, contract: Contract) -> bool:
 def requests_of(answers: "pd.DataFrame") -> "pd.DataFrame":
     "Return each request once, with the time of its first answer, sorted by time."
     named = answers[["id", "key", "time"]].assign(key=answers["key"].fillna(""))
+    named = named.astype({"time": "datetime64[us, UTC]"})  # as outcomes have it; pandas 2 joins no other
     return named.sort_values(["time", *REQUEST]).drop_duplicates(REQUEST).reset_index(drop=True)
 
 
