@@ -128,8 +128,9 @@ class Models:
 
     def subscribe(self, subscriber: Callable[[Live], None]) -> None:
         "Call this with what is live, now and before every new assignment."
-        self._subscribers.append(subscriber)
-        subscriber(self.live)
+        with self._assigning:  # else an assignment that is under way could pass it by
+            self._subscribers.append(subscriber)
+            subscriber(self.live)
 
     def look(self) -> None:
         "Read the role log once, and load what it asks for; after an error the last good one serves."

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import load, soak
+from benchmarks import feedback, load, soak
 from benchmarks.open_load import Generator, complete
+from benchmarks.scenarios import Scenario
 from benchmarks.soak import Happened, Seen, judge
 
 SAID = """Running 2s test @ http://127.0.0.1:1/predict
@@ -113,3 +114,19 @@ def test_answers_that_are_not_good_are_counted_as_failed(constant: str, tmp_path
 )
 def test_an_answer_is_complete_when_its_body_is(head: bytes, rest: bytes, whole: bool) -> None:
     assert complete(head, rest) == whole
+
+
+def test_what_feedback_costs_is_judged_by_rate_and_memory(tmp_path: Path) -> None:
+    scenario = Scenario("/predict", tmp_path, tmp_path, {})
+    rates = {"off": 100.0, "counts": 98.0, "scores": 96.0, "records": 93.0}
+
+    def verdict(changes: dict[str, float], memory: int) -> bool:
+        loads = {
+            mode: [load.Load(rate * turn, 1e-3, 2e-3, 0) for turn in (1, 2, 3)]
+            for mode, rate in {**rates, **changes}.items()
+        }
+        return feedback.as_table(scenario, 16, loads, {**dict.fromkeys(rates, 0), "counts": memory})[1]
+
+    assert verdict({}, 9_000_000)
+    assert not verdict({}, 11_000_000)
+    assert not verdict({"scores": 94.0}, 0)

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +13,7 @@ import pytest
 from goldenpath.errors import VolumeFault
 from goldenpath.predict import Predictor
 from goldenpath.registry.registry import Registry
-from serving.models import Models, point
+from serving.models import Live, Models, point
 from serving.watchers.metrics import Metrics, compare_copies
 from serving.worker import load, registry_of
 from tests.helpers.serving_app import client, models_of, settings_of, worker
@@ -291,3 +293,26 @@ def test_the_memo_keeps_no_refusals_and_no_long_bodies(home: Path, versions: lis
     spaced = json.dumps(RECORDS[0]) + " " * 5_000
     assert remembering.post("/predict", data=spaced, content_type="application/json").status_code == 200
     assert models.live.memo == {}
+
+
+def test_who_subscribes_in_the_middle_of_an_assignment_gets_its_outcome(home: Path) -> None:
+    models = Models(Registry(home, MODEL), lambda version: pytest.fail("nothing is loaded"))
+    assigning, go_on, latest = threading.Event(), threading.Event(), dict[str, tuple[str, ...]]()
+
+    def slow(live: Live) -> None:
+        if live.problems == ("newer",):
+            assigning.set()
+            go_on.wait(60)
+
+    models.subscribe(slow)
+    assign = threading.Thread(target=models._assign, args=(replace(models.live, problems=("newer",)),))
+    assign.start()
+    assert assigning.wait(60)
+    late = threading.Thread(
+        target=models.subscribe, args=(lambda live: latest.update(problems=live.problems),)
+    )
+    late.start()
+    go_on.set()
+    assign.join(60)
+    late.join(60)
+    assert latest == {"problems": ("newer",)}
