@@ -72,7 +72,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "GOLDENPATH_MODEL": settings.model,
         "GOLDENPATH_TOKENS_FILE": "",
         "GOLDENPATH_DRAIN_SECONDS": "0",
-        "GOLDENPATH_FEEDBACK": "off",  # rows that are asked to measure are no traffic
+        "GOLDENPATH_FEEDBACK": "off",  # what is asked to measure does not count
     }
     return {**os.environ, **own}
 

@@ -136,7 +136,7 @@ def test_a_deployed_server_is_measured_if_it_answers_with_this_version(home: Pat
         settings = settings_for(home, server_url=server.url)
         found = time_endpoint(settings, version, bodies, 50, within=10)
         other = time_endpoint(settings, "1.0.0-x", bodies, 50, within=10)
-    assert not (home / "feedback").exists()  # what is asked to measure is no traffic
+    assert not (home / "feedback").exists()  # what is asked to measure does not count
     assert found.one.p50 > 0
     assert found.first is None
     assert found.notes[0] == "first_request_s: the deployed server had been started before"
