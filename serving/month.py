@@ -81,6 +81,7 @@ def month_of(report: MonitorReport | None, champion: str, now: datetime) -> Mont
     metric = metric_shown(version, [window for _, window in timed])
     scale = ValueAxis.around(metric, version, [window for _, window in timed])
     most = max(window.answers for _, window in timed)
+    middles = [(min(at + LENGTHS[report.every] / 2, end), window) for at, window in timed]
     age = now - zoned_time(report.time)
     return Month(
         sentence=report.sentence[:LONGEST_TEXT],
@@ -90,8 +91,8 @@ def month_of(report: MonitorReport | None, champion: str, now: datetime) -> Mont
         metric=metric,
         ticks=scale.ticks,
         promised=scale.band(version.promised.get(metric)),
-        estimated=tuple(scale.points(place, [(at, window.estimated.get(metric)) for at, window in timed])),
-        realised=tuple(scale.points(place, [(at, window.realised.get(metric)) for at, window in timed])),
+        estimated=tuple(scale.points(place, [(at, window.estimated.get(metric)) for at, window in middles])),
+        realised=tuple(scale.points(place, [(at, window.realised.get(metric)) for at, window in middles])),
         columns=tuple(column(place, start, window, report.every, most) for start, window in timed),
         most=f"{most:,}",
         old=f"{age.days} days" if age > timedelta(days=2) else "",

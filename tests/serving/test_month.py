@@ -36,6 +36,8 @@ def test_a_month_has_a_column_for_each_day_and_marks_where_something_moved():
     assert month.most == "3,000"
     assert (month.first, month.last, month.old) == ("2026-10-29", "2026-11-28", "")
     assert month.estimated[0].y < month.estimated[-1].y  # what fell is drawn lower
+    first = month.columns[0]
+    assert first.x < month.estimated[0].x < first.x + first.width
 
 
 def test_there_is_no_picture_without_a_report_or_an_answer():

@@ -1,6 +1,7 @@
 """Training again: only for a version that is worth less than promised, and not too soon."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from goldenpath.cli import retrain as retrain_command
 from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NotDue
+from goldenpath.feedback.counts import Counts, hour_of, write_counts
+from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.project import Project
-from goldenpath.runs.run import Run, open_run
+from goldenpath.runs.run import Run, list_runs, open_run, steps_of
 from goldenpath.settings import load_settings
 from goldenpath.steps.retrain import decide_retraining, last_training, look_first, stop_unless_due
 from tests.helpers.broken_promises import break_promise
@@ -22,6 +25,7 @@ from tests.helpers.project import PROJECT
 from tests.helpers.trained_run import RUN, judged, published, settings_for, step_in
 
 MODEL = "covid-death"
+OLD = "1.0.0-20261128T053542Z-3a8a4e93"  # a stored version of an older release
 
 
 def run_of(home: Path, run_id: str, step: str, status: str = "done") -> None:
@@ -120,3 +124,19 @@ def test_the_pipeline_looks_first_and_then_is_the_training_pipeline() -> None:
     assert after == {node.name: node.after for node in trains.nodes if node.name != "02_data"}
     settings = load_settings(environ=first.variables)
     assert settings.retrain_days == 7
+
+
+@pytest.mark.slow
+def test_the_pipeline_ends_with_the_reason_where_nothing_is_due(tmp_path: Path, monkeypatch) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(PROJECT / "tests/data/format-1/home", home)
+    hour, folder = hour_of(datetime.now(UTC)), FeedbackFolder(home, MODEL)
+    write_counts(folder, Counts(version=OLD, role="champion", hour=hour, writer="a-1-2", answers=300))
+    monkeypatch.setenv("GOLDENPATH_HOME", str(home))
+    done = CliRunner().invoke(cli, ["run", str(PROJECT / "pipelines" / "retrain.pipeline")])
+    assert done.exit_code == 5, done.output
+    assert "no training is due: nothing to train for" in done.stderr
+    run = list_runs(home / "runs")[-1]  # the stored home has an older one
+    assert steps_of(run)["12_retrain"]["status"] == "failed"
+    assert "02_data" not in steps_of(run)
+    assert len(list(folder.reports.iterdir())) == 1
