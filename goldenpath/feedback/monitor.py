@@ -38,6 +38,7 @@ class Drift(Frozen):
     outside: float = 0.0  # share of numbers beyond those of the training rows
     outside_limit: float = 1.0
     burst: tuple[str, ...] = ()  # of these three, those of which there is more than training rows explain
+    lost: str = ""  # the commonest level of the training rows that does not occur, if that is not chance
     change: str = ""  # the cell whose share changed most, in words
 
     @property
@@ -143,8 +144,15 @@ class MonitorReport(Frozen):
 
     @property
     def retraining_may_help(self) -> bool:
-        "Is a version worth less than promised? Broken input and drift are not mended by training."
-        return any(alarm.kind in WORTH for alarm in self.alarms)
+        """Is a version worth less than it should be?
+
+        Broken input and drift are not mended by training, and an estimate on broken input shows nothing else.
+        """
+        broken = {alarm.version for alarm in self.alarms if alarm.kind == "input"}
+        return any(
+            alarm.kind == "realised" or (alarm.kind == "estimated" and alarm.version not in broken)
+            for alarm in self.alarms
+        )
 
 
 def retraining_due(

@@ -45,8 +45,8 @@ def window_of(stretch: Stretch, profile: Profile | None) -> Window:
 
 def field_drift(distances: Distances, field: FieldProfile, counts: FieldCounts) -> Drift:
     "Return how far a field moved, with the change in words."
-    change = {"burst": bursts(field, counts), "change": largest_change(field, counts)}
-    return drift_from(distances).model_copy(update=change)
+    words = {"lost": lost_level(field, counts), "change": largest_change(field, counts)}
+    return drift_from(distances).model_copy(update={"burst": bursts(field, counts), **words})
 
 
 def drift_from(distances: Distances) -> Drift:
@@ -77,6 +77,18 @@ def bursts(field: FieldProfile, counts: FieldCounts) -> tuple[str, ...]:
         "outside": (counts.outside, field.outside),
     }
     return tuple(name for name, pair in kinds.items() if exceeds(pair[0], answered, pair[1], trained))
+
+
+def lost_level(field: FieldProfile, counts: FieldCounts) -> str:
+    "Name the commonest level that does not occur any more, though chance does not explain it; or nothing."
+    rows, answers = sum(field.counts) + field.missing, sum(counts.cells) + counts.missing
+    if field.levels is None or not answers or len(counts.cells) != len(field.counts):
+        return ""
+    absent = [place for place in range(len(field.levels)) if not counts.cells[place]]
+    place = max(absent, key=lambda place: field.counts[place], default=None)
+    if place is None or not exceeds(field.counts[place], rows, 0, answers):
+        return ""
+    return field.levels[place]
 
 
 def exceeds(part: int, whole: int, reference: int, rows: int) -> bool:

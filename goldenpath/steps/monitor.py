@@ -169,17 +169,19 @@ def iso(moment: datetime) -> str:
 def input_text(drift: Drift) -> str:
     "Say in what way a field is not as it was."
     parts = [f"is {name} in {getattr(drift, name):.1%} of the answers" for name in drift.burst]
+    if drift.lost:
+        parts.insert(0, f"lacks {drift.lost}, which was common")
     if has_jumped(drift):
         parts.insert(0, f"jumped: distance {drift.distance:.2f}, limit {drift.limit:.2f}, {drift.change}")
     return ", ".join(parts)
 
 # %% ../../notebooks/11_monitor.ipynb #adf016a4
 def input_alarms(version: VersionReport) -> list[Alarm]:
-    "Return the fields that jumped in the last day, or were missing, unseen or out of range in bursts."
+    "Return the fields that jumped in the last day, lost a level, or were missing or unusual in bursts."
     alarms = {}
     for window in last_day(version):
         for name, drift in window.drift.items():
-            if name not in alarms and (has_jumped(drift) or drift.burst):
+            if name not in alarms and (has_jumped(drift) or drift.burst or drift.lost):
                 where = f"in the window from {minute(window.start)}"
                 text = f"{name} {input_text(drift)} {where}; check what sends it"
                 alarms[name] = alarm_of(version, "input", name, text, window.start)

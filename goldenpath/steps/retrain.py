@@ -49,8 +49,9 @@ def decide_retraining(
         return Decision(train=True, reason=worse[0])
     if not report.alarms:
         return Decision(train=False, reason=f"nothing to train for: {report.sentence}")
-    if not worse or trained is None:
-        return Decision(train=False, reason=f"training does not mend this: {report.alarms[0].text}")
+    if not report.retraining_may_help or trained is None:
+        others = [alarm.text for alarm in report.alarms if alarm.kind not in WORTH]
+        return Decision(train=False, reason=f"training does not mend this: {others[0]}")
     ago = f"the last training began at {trained:%Y-%m-%d %H:%M} UTC, within retrain_days = {days:g}"
     return Decision(train=False, reason=f"not yet: {ago}; {worse[0]}")
 

@@ -7,7 +7,7 @@ import pytest
 
 from goldenpath.feedback.counts import Counts, FieldCounts
 from goldenpath.feedback.monitor import Window
-from goldenpath.feedback.movement import bursts, cell_name, largest_change, window_of
+from goldenpath.feedback.movement import bursts, cell_name, largest_change, lost_level, window_of
 from goldenpath.feedback.profile import FieldProfile, Profile
 from goldenpath.feedback.profiled_fields import FieldRows, profile_number
 from goldenpath.feedback.tally import AnswerTally
@@ -58,6 +58,19 @@ def test_a_burst_is_more_than_the_training_rows_and_chance_explain(
     field: FieldProfile, counts: FieldCounts, burst: tuple[str, ...]
 ) -> None:
     assert bursts(field, counts) == burst
+
+
+@pytest.mark.parametrize(
+    ("counts", "lost"),
+    [
+        (FieldCounts(cells=(0, 1_000, 0)), "north"),
+        (FieldCounts(cells=(1, 999, 0)), ""),
+        (FieldCounts(cells=(0, 3, 0)), ""),  # of three, that is chance
+        (FieldCounts(cells=(0, 0, 0)), ""),
+    ],
+)
+def test_a_level_that_does_not_occur_any_more_is_named(counts: FieldCounts, lost: str) -> None:
+    assert lost_level(WARD, counts) == lost
 
 
 def test_counts_of_other_cells_have_no_change_in_words() -> None:

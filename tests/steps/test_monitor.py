@@ -80,6 +80,13 @@ def test_many_answers_are_no_reason_by_themselves(champion: AnsweredRows, own: C
 
 
 def lose_level(columns: Columns) -> str:
+    "Send another level in place of one that is not rare."
+    values = columns["age_group"]
+    values[values == "80+ Years"] = "70 - 79 Years"
+    return "age_group"
+
+
+def rename_level(columns: Columns) -> str:
     "Send one level under a name that no training row has."
     values = columns["age_group"]
     values[values == "80+ Years"] = "80 and older"
@@ -98,7 +105,7 @@ def swap_columns(columns: Columns) -> str:
     return "icu_yn"
 
 
-FAULTS = (lose_level, miss_values, swap_columns)
+FAULTS = (lose_level, rename_level, miss_values, swap_columns)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

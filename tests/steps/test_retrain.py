@@ -52,7 +52,8 @@ def test_the_last_training_is_the_newest_run_that_trained_however_it_ended(home:
         (("drift",), None, False, "training does not mend this: It fell."),
         (("input", "refused"), None, False, "training does not mend this"),
         (("realised",), None, True, "It fell."),
-        (("input", "estimated"), None, True, "It fell."),
+        (("input", "estimated"), None, False, "training does not mend this"),
+        (("input", "realised"), None, True, "It fell."),
         (
             ("estimated",),
             7 * 24 - 1,
