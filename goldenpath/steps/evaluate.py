@@ -325,10 +325,10 @@ def evaluate(
     compared = candidate.paths, stacked(*columns.values()), contract.spec, threshold
     fast_path, golden = prove_twice(*compared, enriched, choose_golden)
     timed = latencies(candidate.paths, columns["test"], fast_path.status == "proven")
-    profile = _profile(step, candidate, frames, outcome, columns, evaluation)
+    profile = _profile(step, frames, outcome, scored, evaluation)
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
     words = Words(purpose=PURPOSE, limits=LIMITS)
-    card = card_files(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard)
+    card = card_files(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard, profile)
     step.save("evaluation.json", evaluation)
     step.save("verdict.json", verdict)
     return Judgment(candidate.complete(manifest, golden, verdict, card, profile), verdict, evaluation)
@@ -422,17 +422,15 @@ def _importance(
 # %% ../../notebooks/06_evaluate.ipynb #7be1c0d2
 def _profile(
     step: Step,
-    candidate: Candidate,
     frames: dict[str, pd.DataFrame],  # of validation and test rows
     outcome: dict[str, np.ndarray],
-    columns: dict[str, Columns],
+    scored: _Scored,
     evaluation: Evaluation,
 ) -> Profile:
     step.run.doing("counting the training rows for the profile")
     contract, threshold, train = step.contract, evaluation.threshold, step.table("data/train.parquet")
-    paths, weight = candidate.paths, contract.weights(frames["validation"])
-    scores = calibrate(paths.sklearn.many(columns["validation"]), paths.calibration)
+    scores = scored.scores["validation"]
     labels = contract.target.decide(scores, threshold and threshold.value, decide)
     rows = {"train": len(train)} | {split: len(frame) for split, frame in frames.items()}
-    validated = Validated(outcome["validation"], scores, labels, weight)
+    validated = Validated(outcome["validation"], scores, labels, scored.weight["validation"])
     return profile_of(contract, train, validated, rows, evaluation.models[0].metrics)

@@ -360,6 +360,7 @@ def test_the_model_card_tells_use_data_threshold_groups_gate_and_limits(home: Pa
     assert "Not for clinical decisions" in card
     for heading in ("Intended use", "Limits", "Data", "Decision threshold", "Groups", "Gate", "Made of"):
         assert f"\n## {heading}\n" in card
+    assert "| recall (higher is better) | 0.000 |" in card  # of 100 answers, with few deaths among them
     assert f"{judged.manifest.threshold:.4f}" in card
     assert "| age_group | 80+ Years |" in card
     assert "| ROC AUC above the baseline |" in card
