@@ -71,6 +71,11 @@ class AnswerWriter:
             self._bytes -= len(oldest)
             self.dropped += oldest.count(b"\n")
 
+    @property
+    def waiting(self) -> int:
+        "Bytes that wait to be written."
+        return self._bytes
+
     def flush(self) -> None:
         """Write what waits; close the file when it is due, and remove answers beyond the limits then.
 

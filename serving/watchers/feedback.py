@@ -33,6 +33,7 @@ TICK_SECONDS = 0.1  # between two looks at what is to be counted or kept
 WRITE_SECONDS = 10.0  # between two writes of counts: what a worker loses that is killed outright
 RETAIN_SECONDS = 3_600.0  # between two looks for feedback beyond its limits
 FLUSH_SECONDS = 1.0  # between two writes of answers
+FLUSH_BYTES = 1_000_000  # of answers, which are written at once
 LAST_SECONDS = 5.0  # that the last write gets when the worker stops
 MOST_UNCOUNTED = 20_000  # requests that may wait to be counted
 MOST_BYTES = 16 * 2**20  # of long replies and records that may wait to be kept
@@ -158,6 +159,11 @@ class FeedbackCollector:
         if self.keeps_bodies and not plain:
             rows = [(time, role, reply, self._kept(body)) for time, role, reply, body in rows]
         self._appended.add(rows)
+        if self._appended.waiting > FLUSH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._attempt("answers cannot be kept", self._appended.flush)
 
     def _write_on(self) -> None:
         "Write at times, at every change of versions, and at last when the worker stops."
@@ -167,7 +173,7 @@ class FeedbackCollector:
             self._append()
             if now - last_flush >= FLUSH_SECONDS:
                 last_flush = now
-                self._attempt("answers cannot be kept", self._appended.flush)
+                self._flush()
             if self._due.is_set() or now - last_write >= self._seconds:
                 self._due.clear()
                 last_write = now

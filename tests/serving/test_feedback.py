@@ -1,5 +1,6 @@
 """A worker counts what it answers, refuses and lets its shadow answer, and names what keeps it from it."""
 
+import json
 import threading
 from copy import copy
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from goldenpath.contract import CONTRACT
+from goldenpath.feedback.answer_tables import read_answers
 from goldenpath.feedback.counts import Counts, add_up, read_counts
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.registry.roles import Roles
@@ -18,6 +20,7 @@ from serving.state import EXTENSION, State
 from serving.watchers.feedback import PROFILES
 from tests.helpers.serving_app import models_of, settings_of
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
+from tests.helpers.task_versions import TASKS, publish_task, task_models, task_records
 
 RECORDS = records(20, 31)
 TENSORS = {
@@ -284,3 +287,27 @@ def test_the_page_shows_what_cannot_be_written(home: Path, served: str) -> None:
     ask(worker.caller, "/predict", RECORDS[0])
     worker.state.feedback.attempt_to_write()
     assert "counts cannot be written" in worker.caller.get("/").text
+
+
+@pytest.mark.parametrize("task", ["classes", "quantity"])
+def test_classes_and_quantities_are_counted_and_kept(home: Path, task: str) -> None:
+    version = publish_task(home, task)
+    settings, contract = settings_of(home, feedback="records"), TASKS[task].contract
+    app = create_app(settings, contract, task_models(home, task), no)
+    state: State = app.extensions[EXTENSION]
+    rows = task_records(task, 12)
+    for record in rows:
+        ask(app.test_client(), "/predict", record)
+    ask(app.test_client(), "/predict/batch", rows)
+    state.feedback.write()
+    state.feedback.stop()
+    [counts] = read_counts(FeedbackFolder(home, MODEL)).counts
+    assert (counts.version, counts.answers) == (version, 24)
+    assert sum(counts.labels.values()) == (24 if task == "classes" else 0)
+    answers = read_answers(FeedbackFolder(home, MODEL))
+    assert answers.problems == ()
+    assert len(answers.rows) == 24
+    assert answers.rows["id"].str.endswith("/11").sum() == 1
+    if key := contract.spec.key:
+        kept = [None if key == "null" else json.loads(key) for key in answers.rows["key"]]
+        assert sorted(map(str, kept)) == sorted(str(record.get(key)) for record in rows * 2)
