@@ -16,6 +16,7 @@ from serving.watchers.report import families
 from tests.helpers.manifests import PROJECT, documents, one
 from tests.helpers.monitor_reports import NOW, monthly_report
 from tests.helpers.requirements import needs
+from tests.helpers.serving_app import worker
 
 RULES = one(tuple(documents(PROJECT / "openshift/components/monitoring/alerts.yaml")), "PrometheusRule")
 ALERTS = {rule["alert"]: rule for group in RULES["spec"]["groups"] for rule in group["rules"]}
@@ -31,7 +32,7 @@ QUIET = {  # a server without trouble: what it says in each minute
     'goldenpath_monitor_alarms{kind="realised"}': "0+0x180",
     "goldenpath_monitor_age_seconds": "3600+60x180",
     "goldenpath_monitor_unmatched_share": "0.1+0x180",
-    'goldenpath_dropped_total{queue="feedback"}': "0+0x180",
+    'goldenpath_dropped_total{queue="champion counts"}': "0+0x180",
     'goldenpath_dropped_total{queue="log"}': "0+100x180",
 }
 TROUBLE = {  # what changes, and the alert that must fire, alone
@@ -44,7 +45,7 @@ TROUBLE = {  # what changes, and the alert that must fire, alone
     "GoldenpathWorse": {'goldenpath_monitor_alarms{kind="realised"}': "1+0x180"},
     "GoldenpathReportOld": {"goldenpath_monitor_age_seconds": "180000+60x180"},
     "GoldenpathUnmatched": {"goldenpath_monitor_unmatched_share": "0.5+0x180"},
-    "GoldenpathLost": {'goldenpath_dropped_total{queue="feedback"}': "0+1x180"},
+    "GoldenpathLost": {'goldenpath_dropped_total{queue="champion counts"}': "0+1x180"},
 }
 
 
@@ -98,7 +99,7 @@ def test_alerts_are_about_metrics_that_the_server_has():
     assert "goldenpath_monitor_drift" in named
 
 
-def test_alerts_name_routes_kinds_and_queues_that_there_are():
+def test_alerts_name_routes_statuses_and_kinds_that_there_are():
     routes = re.compile(re.search(r'route=~"([^"]+)"', ALERTS["GoldenpathErrors"]["expr"])[1])
     assert all(routes.fullmatch(route) for route in COUNTED)
     statuses = re.compile(re.search(r'status=~"([^"]+)"', ALERTS["GoldenpathRefusals"]["expr"])[1])
@@ -112,6 +113,15 @@ def test_alerts_name_routes_kinds_and_queues_that_there_are():
         if "kind" in sample.labels
     }
     assert all(kind in kinds for kind in told)
+
+
+def test_the_alert_about_lost_answers_is_about_every_queue_of_feedback_and_no_other(published: Path):
+    lost = re.compile(re.search(r'queue=~"([^"]+)"', ALERTS["GoldenpathLost"]["expr"])[1])
+    state = worker(published, metrics=True, feedback="records", shadow_queue=10)
+    of_feedback = {queue.name for queue in state.feedback.queues}
+    named = {queue.name for queue in state.queues if lost.fullmatch(queue.name)}
+    assert named == of_feedback
+    assert {"log", "metrics", "shadow"} <= {queue.name for queue in state.queues} - named
 
 
 def test_each_alert_names_a_section_of_the_guide_that_is_there():

@@ -13,16 +13,22 @@ from goldenpath.cli import cli
 from goldenpath.cli.evaluate import evaluation_of_file, evaluation_on, write_evaluation
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput
-from goldenpath.evaluation.group_metrics import evaluation_table
+from goldenpath.evaluation.group_metrics import evaluation_table, measured_group
 from goldenpath.evaluation.grouping import MOST_GROUPS, OTHER_LEVELS, Grouping, grouping_of, groups_in
+from goldenpath.evaluation.intervals import Interval
+from goldenpath.evaluation.labeled import read_labeled
+from goldenpath.evaluation.metrics import Answers, measure_metrics, unweighted
 from goldenpath.evaluation.slices import MISSING
+from goldenpath.evaluation.tasks import metrics_of
 from goldenpath.predict import Predictor, open_predictor
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract, columns_of_json
 from goldenpath.settings import Settings
 from goldenpath.settings.table import load_settings
+from goldenpath.tables.reader import read_source
 from tests.helpers import trained_run
+from tests.helpers.contracts import VISIT, VISITS
 from tests.helpers.serving_fixtures import MODEL, outcomes, records
 from tests.helpers.task_versions import TASKS, publish_task, task_predictor, task_records
 from tests.helpers.trained_run import judged
@@ -170,6 +176,30 @@ def test_classes_and_amounts_are_measured_by_their_own_metrics(task, settings, t
         error = np.abs(value - rows[contract.target.column].astype(float))
         assert evaluation.overall.metrics["mae"].value == pytest.approx(np.average(error, weights=weight))
         assert evaluation.overall.metrics["coverage"].value is not None
+
+
+def test_weights_count_in_metrics_and_in_the_rate(tmp_path):
+    contract = VISITS
+    lines = [VISIT | {"visits": weight, "stay": stay} for weight, stay in ((1, 2.0), (3, 6.0), ("", 6.0))]
+    source = written(pd.DataFrame(lines, dtype=object), tmp_path)
+    rows = read_labeled(read_source(source, ("visits",)), contract, Grouping(), source)
+    assert rows.weight.tolist() == [1.0, 3.0]  # the third has none, which breaks the contract
+    assert rows.counts.rejected == 1
+    answers = Answers(
+        rows.outcome, np.array([4.0, 7.0]), np.empty(0), rows.weight, metrics=metrics_of(contract.target)
+    )
+    group = measured_group("all", answers, contract.target, measured_plainly, {})
+    assert group.rate == pytest.approx((1 * 2 + 3 * 6) / 4)
+    assert group.metrics["mae"].value == pytest.approx((1 * 2 + 3 * 1) / 4)
+
+
+def measured_plainly(answers: Answers) -> dict[str, Interval]:
+    "Measure without an interval."
+    values = measure_metrics(unweighted(answers))
+    names = answers.metrics or {}
+    return {
+        name: Interval(value=value, low=None, high=None) for name, value in zip(names, values, strict=True)
+    }
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,9 @@ def test_what_is_no_report_is_named_and_the_one_before_stays(name: str, latest: 
     assert latest.report == monthly_report()
     assert "cannot be read" in latest.problem
     assert "secret" not in latest.problem
+    state = worker(tmp_path)
+    state.monitor.look()
+    assert state.problems == [*state.live.problems, latest.problem]
 
 
 def test_names_and_numbers_of_a_report_are_bounded():
