@@ -33,7 +33,7 @@ def job(seconds: int = 60) -> Job:
 
 @WAYS
 def test_a_sound_version_says_on_which_path_it_answers(attempt: Attempt) -> None:
-    folder = built(1, True, "covid-death", ())
+    folder = built(1, True, "covid-death", True, ())
     manifest = load_predictor(folder).manifest
     assert manifest
     outcome = attempt(load_predictor, Job(folder=folder, manifest=manifest))
