@@ -90,8 +90,11 @@ class State:
     @property
     def problems(self) -> list[str]:
         "What is wrong: with versions and roles, with what is kept of requests, with the monitor's report."
-        unreadable = [self.monitor.problem] if self.monitor.problem else []
-        return [*self.live.problems, *(self.feedback.problems if self.feedback else []), *unreadable]
+        return [
+            *self.live.problems,
+            *(self.feedback.problems if self.feedback else ()),
+            *self.monitor.problems,
+        ]
 
     def feedback_of(self, version: str) -> str:
         "Say what is kept of requests to a version."

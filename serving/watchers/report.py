@@ -34,7 +34,7 @@ class LatestReport:
     def __init__(self, folder: FeedbackFolder) -> None:
         self._folder = folder.reports
         self._latest: tuple[str, MonitorReport | None] = ("", None)
-        self.problem = ""
+        self.problems: tuple[str, ...] = ()
 
     @property
     def report(self) -> MonitorReport | None:
@@ -49,16 +49,15 @@ class LatestReport:
     def look(self) -> None:
         "Read the newest report, unless it is known already."
         names = complete(self._folder) if self._folder.is_dir() else []
-        self.problem = ""
+        latest: tuple[str, MonitorReport | None] = ("", None)
+        unreadable = []
         for name in reversed(names[-TRIED:]):
-            if name == self._latest[0]:
-                return
             try:
-                self._latest = name, self._read(name)
-                return
+                latest = self._latest if name == self._latest[0] else (name, self._read(name))
+                break
             except (OSError, ValueError) as fault:  # deleted meanwhile, half-visible, foreign: the one before
-                self.problem = f"monitor report {name} cannot be read ({reason_of(fault)})"
-        self._latest = "", None
+                unreadable.append(f"monitor report {name} cannot be read ({reason_of(fault)})")
+        self._latest, self.problems = latest, tuple(unreadable)
 
     def _read(self, name: str) -> MonitorReport:
         "Raise ValueError for anything but a report, OSError for anything but a small regular file."

@@ -92,11 +92,12 @@ def test_what_is_no_report_is_named_and_the_one_before_stays(name: str, latest: 
     hostile(name, save_monthly(reports(tmp_path), monthly_report(now=later), later), secret)
     latest.look()
     assert latest.report == monthly_report()
-    assert "cannot be read" in latest.problem
-    assert "secret" not in latest.problem
+    (problem,) = latest.problems
+    assert "cannot be read" in problem
+    assert "secret" not in problem
     state = worker(tmp_path)
     state.monitor.look()
-    assert state.problems == [*state.live.problems, latest.problem]
+    assert state.problems == [*state.live.problems, problem]
 
 
 def test_names_and_numbers_of_a_report_are_bounded():
