@@ -58,10 +58,9 @@ class State:
         draining: Callable[[], bool],  # is the server about to stop?
     ) -> None:
         self.settings, self.contract, self.models, self.draining = settings, contract, models, draining
-        self.guards = Guards(settings)
         self.contrasts, self.leaderboards = Contrasts(models.registry), Leaderboards(models.registry)
         folder = FeedbackFolder(settings.home_folder(), models.registry.model)
-        self.monitor = LatestReport(folder)
+        self.guards, self.monitor = Guards(settings), LatestReport(folder)
         self.metrics = Metrics((self.monitor,)) if settings.metrics else None
         self.lines = lines_written(settings.log_sample)
         self.uncounted = Queue("metrics", self.metrics.see, COUNTED_LATER) if self.metrics else None
@@ -90,11 +89,8 @@ class State:
     @property
     def problems(self) -> list[str]:
         "What is wrong: with versions and roles, with what is kept of requests, with the monitor's report."
-        return [
-            *self.live.problems,
-            *(self.feedback.problems if self.feedback else ()),
-            *self.monitor.problems,
-        ]
+        kept = self.feedback.problems if self.feedback else ()
+        return [*self.live.problems, *kept, *self.monitor.problems]
 
     def feedback_of(self, version: str) -> str:
         "Say what is kept of requests to a version."

@@ -65,7 +65,8 @@ def test_a_version_is_proven_before_it_is_promoted(
 ) -> None:
     monkeypatch.setenv("GOLDENPATH_HOME", str(home))
     registry, good = Registry(home, serving_fixtures.MODEL), serving_fixtures.publish(home, 1)
-    wrong = shutil.copytree(serving_fixtures.built(2, True, serving_fixtures.MODEL, True, ()), tmp_path / "wrong")
+    built = serving_fixtures.built(2, True, serving_fixtures.MODEL, True, ())
+    wrong = shutil.copytree(built, tmp_path / "wrong")
     golden_answers_that_are_wrong(wrong, tmp_path)
     bad = registry.publish(wrong)
     assert f"champion {good}" in models("promote", good, "--why", "first")
