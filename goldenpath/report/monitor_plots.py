@@ -45,8 +45,10 @@ def legend_below(figure: Figure) -> None:
 def plot_worth(version: VersionReport, metric: str) -> Figure:
     "Plot a metric over time: estimated and realised, on the band that validation promised."
     figure, axes = new_figure(label(metric), 8.5, 3.4)
+    ends = []
     promised = version.promised.get(metric)
     if promised and promised.low is not None and promised.high is not None:
+        ends = [promised.low, promised.high]
         axes.axhspan(promised.low, promised.high, color=BAND, label="promised")
         axes.axhline(promised.value or 0.0, color=GREY, linewidth=1)
     if (expected := version.expected.get(metric)) and expected.value is not None:
@@ -59,6 +61,9 @@ def plot_worth(version: VersionReport, metric: str) -> Figure:
         ]
         if points:
             _line(axes, points, colour, style, name)
+            ends += [interval.value for _, interval in points]
+    room = 0.2 * (max(ends) - min(ends)) or 0.1
+    axes.set_ylim(min(ends) - room, max(ends) + room)  # intervals may reach beyond: the lines are to be read
     time_axis(axes, version.windows)
     legend_below(figure)
     return figure

@@ -9,6 +9,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -24,8 +25,14 @@ from goldenpath.cluster.rehearsal.volume import LONG_AGO, accesses_since, lay_ro
 from goldenpath.cluster.run import run_pipeline
 from goldenpath.cluster.workspace import copy_project, find_program
 from goldenpath.errors import BadInput, GoldenpathError
+from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.monitor import read_newest
 from goldenpath.programs import free_ports
+from goldenpath.project import Project
+from goldenpath.schema.contract import columns_of_json
+from goldenpath.schema.golden import pool
 from goldenpath.settings import load_settings
+from tests.helpers.answered_rows import AnsweredRows
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
 from tests.helpers.small_project import DATA, TRAIN, make_project, step
@@ -406,6 +413,23 @@ def test_the_batch_pipeline_will_run_on_the_cluster(own):
     assert len((batch / "scored.csv").read_text().splitlines()) == len(rows)
     assert "batch/input.csv" in scored.nodes[0].read
     assert scored.nodes[0].lost == ()
+
+
+@pytest.mark.slow
+def test_the_monitor_pipeline_will_run_on_the_cluster(own):
+    settings, made, _ = own
+    home = made.folder / "volumes" / "goldenpath"
+    settings = settings.model_copy(update={"home": str(home)})
+    champion = AnsweredRows(Project(settings))
+    records = pool(champion.contract.spec, 300).records
+    champion.count(columns_of_json(champion.contract.spec, records), datetime.now(UTC))
+    rehearsed = rehearse_pipeline(PROJECT / "pipelines" / "monitor.pipeline", settings)
+    assert rehearsed.exit_code == 0, rehearsed.nodes
+    assert rehearsed.nodes[0].lost == ()
+    report = read_newest(FeedbackFolder(rehearsed.folder / "volumes" / "goldenpath", settings.model).reports)
+    assert report is not None
+    assert [version.roles for version in report.versions] == [{"champion": len(records)}]
+    assert report.versions[0].whole.estimated
 
 
 @pytest.mark.slow

@@ -35,7 +35,12 @@ def window_at(hour: int) -> Window:
         labels={"yes": 234, "no": 1_000},
         drift={
             "ward": Drift(
-                distance=0.2, limit=0.05, missing=0.3, burst=("missing",), change=f"{HOSTILE} 1% -> 9%"
+                distance=0.2,
+                limit=0.05,
+                missing=0.3,
+                burst=("missing",),
+                lost="west",
+                change=f"{HOSTILE} 1% -> 9%",
             ),
             "age": Drift(distance=0.02, limit=0.05),
         },
@@ -125,7 +130,7 @@ def test_the_page_shows_everything_that_the_report_holds(text: str) -> None:
         "0.950 [0.940, 0.960]",
         "0.900 [0.850, 0.950]",
         "30.0%",
-        f"{HOSTILE} 1% -> 9%",
+        f"{HOSTILE} 1% -> 9%; lacks west",
         "Too old.",
         "It takes more outcomes.",
         "4,321",
