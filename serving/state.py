@@ -92,12 +92,6 @@ class State:
         kept = self.feedback.problems if self.feedback else ()
         return [*self.live.problems, *kept, *self.monitor.problems]
 
-    def feedback_of(self, version: str) -> str:
-        "Say what is kept of requests to a version."
-        if self.feedback is None or self.feedback.has_profile(version):
-            return self.settings.feedback
-        return f"{self.settings.feedback}, but no fields and scores are counted: {version} has no profile"
-
     def watch(self) -> None:
         "Start the threads that log, count, compare and write."
         if feedback := self.feedback:  # first, so that it ends after what adds to it

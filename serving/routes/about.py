@@ -139,9 +139,17 @@ def describe_model(predictor: Predictor, worker: State) -> ModelReply:
         path=predictor.path,
         why=predictor.why,
         roles=worker.live.assignment,
-        feedback=worker.feedback_of(predictor.version),
+        feedback=feedback_of(worker, predictor.version),
         problems=worker.problems,
     )
+
+
+def feedback_of(worker: State, version: str) -> str:
+    "Say what is kept of requests to a version."
+    setting = worker.settings.feedback
+    if worker.feedback is None or worker.feedback.has_profile(version):
+        return setting
+    return f"{setting}, but no fields and scores are counted: {version} has no profile"
 
 
 def manifest_of(predictor: Predictor) -> Manifest:
