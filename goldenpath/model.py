@@ -71,21 +71,22 @@ def linear(task: str, seed: int) -> Any:
 
 # %% ../notebooks/04_model.ipynb #643ac608
 def histogram_boosting(task: str, seed: int, **options: Any) -> Any:
-    "Add trees one by one; each sees half of the columns, drawn anew for each split."
+    "Add trees one by one, each for what the sum of those before it gets wrong."
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     kind = HistGradientBoostingRegressor if task == "quantity" else HistGradientBoostingClassifier
-    return kind(max_features=0.5, random_state=seed, **options)
+    return kind(random_state=seed, **options)
 
 # %% ../notebooks/04_model.ipynb #b17a51c2
 def boosting(task: str, seed: int) -> Any:
-    "Boost 100 small trees: a quick answer, and little to learn by heart from few rows."
-    return histogram_boosting(task, seed, max_iter=100, max_leaf_nodes=8, l2_regularization=10)
+    "Boost 100 small trees, each split of which sees half of the columns: few rows are not learned by heart."
+    options = {"max_iter": 100, "max_leaf_nodes": 8, "l2_regularization": 10, "max_features": 0.5}
+    return histogram_boosting(task, seed, **options)
 
 # %% ../notebooks/04_model.ipynb #b17a51c3
 def deep_boosting(task: str, seed: int) -> Any:
     "Boost at most 400 larger trees, until a tenth of the rows, held out, is answered no better."
-    options = {"max_iter": 400, "max_leaf_nodes": 31, "learning_rate": 0.05, "l2_regularization": 1}
+    options = {"max_iter": 400, "learning_rate": 0.05, "min_samples_leaf": 5, "l2_regularization": 1}
     return histogram_boosting(task, seed, early_stopping=True, **options)
 
 # %% ../notebooks/04_model.ipynb #20d50a04

@@ -52,11 +52,16 @@ def _members(file: BinaryIO, path: Path) -> list[zipfile.ZipInfo]:
 
 def refers_to_main(content: bytes, path: Path) -> str:
     "Find a name in a skops file that was defined in `__main__`, which cannot be imported; or ''."
-    for node in _nodes(_schema(content, path)):
+    for node in nodes_of(content, path):
         module = str(node.get("__module__", ""))
         if module == "__main__" or module.startswith("__main__."):
             return str(node.get("__class__", "?"))[:80]
     return ""
+
+
+def nodes_of(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
+    "Describe every part of a skops file, before any is built. Raises NotTrusted."
+    return _nodes(_schema(content, path))
 
 
 def _schema(content: bytes, path: Path) -> Any:

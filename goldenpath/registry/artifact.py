@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from goldenpath.errors import Incomplete, NotTrusted
 from goldenpath.inference.calibration import Calibration
 from goldenpath.records import Frozen
-from goldenpath.registry.archive import check_archive, refers_to_main
+from goldenpath.registry.archive import check_archive, nodes_of, refers_to_main
+from goldenpath.registry.boosters import check_boosters
 from goldenpath.registry.manifest import FileEntry, Manifest
 from goldenpath.registry.parts import check_parts
 from goldenpath.schema.golden import Golden
@@ -287,6 +288,7 @@ def _sound(pipeline: Any, path: Path) -> Any:
 def check_types(content: bytes, path: Path, trusted: tuple[str, ...] = ()) -> None:
     "Refuse a skops file that refers to `__main__` or to types outside of the allow-list. Raises NotTrusted."
     refuse_main(content, path)
+    check_boosters(nodes_of(content, path), path)
     unknown = _guarded(lambda skops: skops.get_untrusted_types(data=content), path)
     refused = sorted(set(unknown) - {*_HARMLESS, *trusted})
     if refused:
