@@ -24,9 +24,10 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "llms.txt
 MADE = ("volume/", "goldenpath/_modidx.py", "notebooks/llms.txt")  # by runs, and by nbdev for itself
 
 
-def program(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    "Run a program of this environment in the project's folder, without settings from outside."
+def program(project: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    "Run a program of this environment in the project's folder, without settings from outside but these."
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GOLDENPATH_")}
+    environ |= {f"GOLDENPATH_{name.upper()}": value for name, value in settings.items()}
     return subprocess.run(words, cwd=project, env=environ, capture_output=True, text=True, timeout=500)
 
 
@@ -49,18 +50,21 @@ def hashes(project: Path) -> dict[str, str]:
     return found
 
 
+def copy_project(folder: Path) -> None:
+    "Copy what a pipeline needs, and make a folder for rows."
+    for part in PARTS:
+        copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
+        options: dict[str, Any] = {"symlinks": True, "ignore": LEFT_OUT} if copy is shutil.copytree else {}
+        copy(PROJECT / part, folder / part, **options)
+    (folder / "data").mkdir()
+
+
 class Changed:
     "The project after the other data set moved in and the pipeline ran."
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, example = folder, EXAMPLES / name
-        for part in PARTS:
-            copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
-            options: dict[str, Any] = (
-                {"symlinks": True, "ignore": LEFT_OUT} if copy is shutil.copytree else {}
-            )
-            copy(PROJECT / part, folder / part, **options)
-        (folder / "data").mkdir()
+        copy_project(folder)
         nbdev(folder, "export")  # a stale export in the checkout is another test's business
         self.before = hashes(folder)
         shutil.copy(example / "01_contract.ipynb", folder / "notebooks")
