@@ -5,12 +5,12 @@ worker begins another; what a worker had not written yet is in that one, and fou
 with a round that finds nothing.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from time import sleep, time
 from typing import TYPE_CHECKING
 
 from goldenpath.errors import BadInput, VolumeFault
@@ -87,13 +87,13 @@ def erase_person(folder: FeedbackFolder, person: Erasure, wait: float = WRITTEN_
         person.problems.clear()
         renamed = [path for path in _open_files(folder) if _closed(path, person)]
         if renamed:
-            time.sleep(wait)  # a worker may have opened the file just before it was renamed
+            sleep(wait)  # a worker may have opened the file just before it was renamed
         for path in _answer_files(folder):
             _attempt(path, person, _erase_answers)
         for path in outcome_files(folder.outcomes):
             _attempt(path, person, _erase_outcomes)
         _sweep_staged(folder)
-        time.sleep(wait)
+        sleep(wait)
         person.finished = person.files == before and not any(
             _holds(path, person) for path in _open_files(folder)
         )
@@ -196,7 +196,7 @@ def _replace(path: Path, table: "pa.Table") -> None:
 
 def _sweep_staged(folder: FeedbackFolder) -> None:
     "Remove what writers left behind that were killed while they replaced a file."
-    old = time.time() - LEFT_BEHIND
+    old = time() - LEFT_BEHIND
     for file in (*files_below(folder.answers), *files_below(folder.outcomes)):
         if file.path.name.startswith(STAGING) and file.begun < old:
             file.path.unlink(missing_ok=True)

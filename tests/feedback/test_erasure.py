@@ -142,7 +142,7 @@ def test_a_person_about_whom_servers_go_on_answering_is_reported(
         store.flush()
 
     answer_again(0)
-    monkeypatch.setattr("goldenpath.feedback.erasure.time.sleep", answer_again)
+    monkeypatch.setattr("goldenpath.feedback.erasure.sleep", answer_again)
     assert not erase_person(folder, person_of(VISITS, key=MARKED)).finished
 
 
