@@ -30,7 +30,7 @@ class Refusal(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class Table(NamedTuple):
+class BatchParts(NamedTuple):
     "Records as columns, and their answers."
 
     role: str
@@ -81,11 +81,11 @@ class Ledger:
             for refusal in refusals:
                 self._tally(refusal.version, "champion").refuse(refusal.reasons)
 
-    def see_tables(self, tables: Sequence[Table]) -> None:
+    def see_tables(self, tables: Sequence[BatchParts]) -> None:
         "Count many answers at once."
         with self._lock:
             self._follow_clock()
-            alike: defaultdict[tuple[str, str], list[Table]] = defaultdict(list)
+            alike: defaultdict[tuple[str, str], list[BatchParts]] = defaultdict(list)
             for table in tables:
                 alike[table.version, table.role].append(table)
             for (version, role), each in alike.items():
@@ -122,7 +122,7 @@ class Ledger:
                     self._add(version, role, table, np.array(often[version][piece]))
         self._different.clear()
 
-    def _table(self, version: str, role: str, rows: Sequence[AnswerParts]) -> Table:
+    def _table(self, version: str, role: str, rows: Sequence[AnswerParts]) -> BatchParts:
         "Put single records and their answers together."
         values, fields = list(zip(*rows, strict=True)), self._spec.inputs
         columns = {
@@ -131,9 +131,9 @@ class Ledger:
         labels, scores = values[len(fields) : len(fields) + 2]
         if not self._spec.target.outcomes:
             labels, scores = (), labels
-        return Table(role, version, columns, np.array(scores, dtype=np.float64), labels)
+        return BatchParts(role, version, columns, np.array(scores, dtype=np.float64), labels)
 
-    def _add(self, version: str, role: str, table: Table, times: Any = None) -> None:
+    def _add(self, version: str, role: str, table: BatchParts, times: Any = None) -> None:
         time.sleep(0)
         self._tally(version, role).add(table.columns, table.scores, table.labels, times)
         time.sleep(0)
@@ -180,7 +180,7 @@ def hashable(row: AnswerParts) -> AnswerParts:
     return (*values, tuple(probabilities.values()), version)
 
 
-def in_one(tables: Sequence[Table]) -> Table:
+def in_one(tables: Sequence[BatchParts]) -> BatchParts:
     "Put tables of one version and role together."
     first = tables[0]
     if len(tables) == 1:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..feedback.batch_counts import batch_ledger
-from ..feedback.ledger import Ledger, Table
+from ..feedback.ledger import BatchParts, Ledger
 from ..predict import Predictor, open_predictor
 from ..project import Project, Step
 from ..records import Columns, Frozen
@@ -64,7 +64,7 @@ def with_answers(
     answers = target.flat(predictor.answers(scores))
     if ledger:
         ledger.see_tables(
-            [Table("batch", predictor.version, columns, scores, list(answers.get("label", ())))]
+            [BatchParts("batch", predictor.version, columns, scores, list(answers.get("label", ())))]
         )
     parts = [
         pa.array(part, pa.string() if name == "label" else pa.float64()) for name, part in answers.items()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.feedback.answers import PLAIN_RECORD, AnswerWriter, PlainRow, record_keeper
 from goldenpath.feedback.folder import FeedbackFolder
-from goldenpath.feedback.ledger import AnswerParts, Ledger, Refusal, Table
+from goldenpath.feedback.ledger import AnswerParts, BatchParts, Ledger, Refusal
 from goldenpath.feedback.profile import Profile, read_profile
 from goldenpath.feedback.retention import Limits, retain
 from goldenpath.predict import Predictor
@@ -228,11 +228,11 @@ class Batch(NamedTuple):
     columns: Columns
     scores: Scores
 
-    def table(self) -> Table:
+    def table(self) -> BatchParts:
         "Return them with their labels."
         labels = self.predictor.answers(self.scores).get("label")
         listed = [] if labels is None else labels.tolist()
-        return Table(self.role, self.predictor.version, self.columns, self.scores, listed)
+        return BatchParts(self.role, self.predictor.version, self.columns, self.scores, listed)
 
 
 class KeptAnswers(Queue[PlainRow]):

@@ -13,7 +13,7 @@ from goldenpath.feedback import ledger as ledger_module
 from goldenpath.feedback.cells import Cells
 from goldenpath.feedback.counts import Counts, read_counts
 from goldenpath.feedback.folder import FeedbackFolder
-from goldenpath.feedback.ledger import Ledger, Refusal, Table
+from goldenpath.feedback.ledger import BatchParts, Ledger, Refusal
 from goldenpath.feedback.profile import Profile
 from goldenpath.inference.answers import ClassAnswer, QuantityAnswer
 from goldenpath.records import Columns
@@ -62,8 +62,8 @@ class Answered:
             return ClassAnswer(self.labels[at], by_class, version)
         return QuantityAnswer(self.scores[at].item(), None, None, version)
 
-    def table(self, version: str = "v1") -> Table:
-        return Table("champion", version, self.columns, self.scores, self.labels)
+    def table(self, version: str = "v1") -> BatchParts:
+        return BatchParts("champion", version, self.columns, self.scores, self.labels)
 
     def read(self) -> Counts:
         self.ledger.write()
