@@ -7,7 +7,7 @@ from tests.helpers.imports import modules
 from tests.helpers.project import PROJECT
 
 FOLDERS = ("examples", "docs/images", "tests")
-ALONE = ("docs/pages.py",)
+ALONE = ("benchmarks/fortnight.py", "benchmarks/scale.py", "docs/pages.py")
 # What holds for any table stays: that notebooks are clean, exported and run, and what their tests need.
 STAYING = ("tests/conftest.py", "tests/house/test_notebooks.py", "tests/house/test_phrases.py")
 
