@@ -38,15 +38,16 @@ def window_of(stretch: Stretch, profile: Profile | None) -> Window:
         for score in profile.scores
         if f"score:{score.name}" in distances
     }
-    return window.model_copy(
-        update={"drift": drift, "scores": scores, "estimated": estimate_of(profile, counts)}
-    )
+    estimated = estimate_of(profile, counts) if counts.answers >= JUDGED else {}
+    return window.model_copy(update={"drift": drift, "scores": scores, "estimated": estimated})
 
 
 def field_drift(distances: Distances, field: FieldProfile, counts: FieldCounts) -> Drift:
     "Return how far a field moved, with the change in words."
-    words = {"lost": lost_level(field, counts), "change": largest_change(field, counts)}
-    return drift_from(distances).model_copy(update={"burst": bursts(field, counts), **words})
+    drift = drift_from(distances).model_copy(update={"change": largest_change(field, counts)})
+    if distances.answers < JUDGED:
+        return drift
+    return drift.model_copy(update={"burst": bursts(field, counts), "lost": lost_level(field, counts)})
 
 
 def drift_from(distances: Distances) -> Drift:

@@ -153,7 +153,8 @@ def has_jumped(drift: Drift) -> bool:
 def last_day(version: VersionReport) -> list[Window]:
     "Return the windows that alarms are about."
     start = version.recent.start if version.recent else ""
-    return [window for window in version.windows if window.start >= start and window.answers + window.refused]
+    windows = [window for window in version.windows if window.start >= start]
+    return [window for window in windows if window.answers + window.refused >= JUDGED]
 
 # %% ../../notebooks/11_monitor.ipynb #79f543ce
 def minute(time: str) -> str:

@@ -64,6 +64,13 @@ def test_reasons_to_act_are_exit_code_4(folder: FeedbackFolder) -> None:
     assert "error: 1 reason to look" in result.stderr
 
 
+def test_a_few_requests_are_no_reason_whatever_they_are(folder: FeedbackFolder) -> None:
+    count(folder, answers=1, refused=2, refusals={"age_group": 2})
+    result = monitor()
+    assert result.exit_code == 0, result.output
+    assert f"{OLD} answered 1 times" in result.stdout
+
+
 def test_tables_fit_100_columns(folder: FeedbackFolder) -> None:
     for hour in range(12):
         count(folder, hour)

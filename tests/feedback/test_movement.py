@@ -108,10 +108,14 @@ def test_a_shifted_number_jumps_within_one_window_of_1000(profile: Profile, faul
     assert "->" in drift.change
 
 
-def test_too_few_answers_have_no_limit(profile: Profile) -> None:
-    drift = window_of_ages(profile, ages(2)[:50] * 12).drift["age"]
+def test_too_few_answers_have_no_limit_no_burst_and_no_estimate(profile: Profile) -> None:
+    window = window_of_ages(profile, np.full(50, np.nan))
+    drift = window.drift["age"]
     assert drift.limit is None
     assert not drift.beyond
+    assert not drift.burst
+    assert window.estimated == {}
+    assert window_of_ages(profile, np.full(500, np.nan)).drift["age"].burst == ("missing",)
 
 
 def test_without_a_profile_a_window_has_its_volume_alone(profile: Profile) -> None:
