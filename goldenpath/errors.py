@@ -53,3 +53,7 @@ class DamagedEntry(VolumeFault):
 
 class NoModel(GoldenpathError):
     "Nothing is published yet, or no version has the requested role."
+
+
+class WorkersLost(GoldenpathError):
+    "A part of the work could not be done: the processes that tried were killed, or their machines went."

@@ -16,6 +16,7 @@ ORDER = (
     "schema",
     "tables",
     "settings",
+    "compute",
     "measure",
     "inference",
     "registry",
