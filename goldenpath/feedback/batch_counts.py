@@ -1,18 +1,20 @@
 """The counts of a batch job: in the same form as a server's, with the role `batch`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Protocol
 
 from goldenpath.errors import GoldenpathError
+from goldenpath.feedback.counts import Counts, hour_of, write_counts, writer_name
 from goldenpath.feedback.folder import FeedbackFolder
-from goldenpath.feedback.ledger import Ledger
 from goldenpath.feedback.profile import read_profile
+from goldenpath.feedback.tally import AnswerTally
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import Contract
 from goldenpath.settings.table import Settings
 from goldenpath.text.plain import say
+
+ROLE = "batch"
 
 
 class CountedVersion(Protocol):
@@ -22,21 +24,26 @@ class CountedVersion(Protocol):
     manifest: Manifest | None
 
 
-@contextmanager
-def batch_ledger(settings: Settings, registry: Registry, loaded: CountedVersion) -> Iterator[Ledger | None]:
-    """Yield what counts the answers of a job, which is written when the job is done; None if it is off.
-
-    That it cannot be written is said, and fails no job.
-    """
+def file_tally(settings: Settings, registry: Registry, loaded: CountedVersion) -> AnswerTally | None:
+    "Return what counts the answers to one file; None if they are not counted."
     manifest = loaded.manifest
     if settings.feedback == "off" or manifest is None:
-        yield None
-        return
+        return None
     profile = read_profile(registry.folder(manifest.version), manifest)
-    folder = FeedbackFolder(settings.home_folder(), settings.model)
-    ledger = Ledger(loaded.contract.spec, folder, lambda version: profile)
-    yield ledger
+    return AnswerTally(loaded.contract.target, profile)
+
+
+def counts_of_file(tally: AnswerTally, version: str) -> Counts:
+    "Return the counts of a file that is complete, as a writer of its own counts them in this hour."
+    return tally.counts(version, ROLE, hour_of(datetime.now(UTC)), writer_name())
+
+
+def keep_counts(folder: FeedbackFolder, counts: Counts) -> bool:
+    "Write counts, in place of the same ones. That they cannot be written is said, and fails no job."
     try:
-        ledger.write()
+        if counts.total:
+            write_counts(folder, counts)
     except GoldenpathError as fault:
         say(f"the answers of this job are not counted: {fault}")
+        return False
+    return True

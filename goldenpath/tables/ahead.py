@@ -1,12 +1,15 @@
-"""Read while what was read is worked on: the parser of Arrow leaves the interpreter's lock to the others."""
+"""Read and write while the rows are worked on: Arrow leaves the interpreter's lock to the others."""
 
-from collections.abc import Generator, Iterator
-from contextlib import closing, suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
 Read = TypeVar("Read")
+Written = TypeVar("Written")
 
 ITEMS_AHEAD = 2  # items that may wait to be worked on, so that memory stays bounded
 LOOK_SECONDS = 0.1  # between two looks at whether items are still wanted
@@ -54,3 +57,19 @@ def _put(waiting: "Queue[Read | _End]", item: "Read | _End", unwanted: Event) ->
             waiting.put(item, timeout=LOOK_SECONDS)
             return True
     return False
+
+
+@contextmanager
+def write_behind(write: Callable[[Written], None]) -> Iterator[Callable[[Written], None]]:
+    "Yield what hands items to a thread that writes them in order; its error is raised here, later."
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1, "writing") as thread:
+
+        def hand_on(item: Written) -> None:
+            if len(waiting) == ITEMS_AHEAD:
+                waiting.popleft().result()
+            waiting.append(thread.submit(write, item))
+
+        yield hand_on
+        while waiting:
+            waiting.popleft().result()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WORTHWHILE = 50_000  # rows from which on counting takes less time than it saves
 MOST_DISTINCT = 0.5  # of the rows: beyond it they are left as they are
 LARGEST_CODE = 2**62
+SHOWING = 20_000  # rows that show whether others repeat
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ def count_rows(frame: "pd.DataFrame", fewest: int = WORTHWHILE) -> RowCounts | N
     places = np.empty(len(kinds), dtype=np.intp)
     places[codes[::-1]] = np.arange(len(frame))[::-1]  # the first one is written last
     return RowCounts(places, codes)
+
+
+def repeated_rows(
+    frame: "pd.DataFrame",
+    fewest: int = SHOWING // 4,  # rows from which on it is worth looking
+) -> RowCounts | None:
+    "Find the distinct rows; None also if the first rows seldom repeat, which is soon known."
+    if len(frame) < fewest or count_rows(frame[:SHOWING], 0) is None:
+        return None
+    return count_rows(frame, fewest)
 
 
 def _codes_of(column: "pd.Series[Any]") -> tuple[NDArray[np.int64], int]:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
 from goldenpath.tables.ahead import read_ahead
+from goldenpath.tables.coded import coded_columns, put_together, rows_together
 from goldenpath.tables.endings import compression, is_parquet
 from goldenpath.tables.file_kind import refuse_other_kind
 from goldenpath.tables.sources import find_files, first_line, is_remote, place_named
@@ -47,9 +48,10 @@ class Chunk:
     rows: NDArray[
         np.int64
     ]  # (n,) number of each row in its file, counted from 1, header and blank lines aside
-    batch: pa.RecordBatch  # n rows; from a CSV file every column is text, as LEVELS, "" where empty
+    batch: pa.RecordBatch  # n rows; from a CSV file every column is text, "" where empty
     ragged: tuple[tuple[int, int], ...]  # (row, cells) of the CSV rows that have too few or too many cells
     done: float  # share of the file that is read, 0 to 1
+    texts: tuple[str, ...] = ()  # columns that are text in the file, and LEVELS here
 
 
 def read_columns(file: str) -> tuple[str, ...]:
@@ -186,9 +188,9 @@ def _csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
             last = int(rows[-1]) if len(rows) else last
             read += _bytes_of(batch)
             done = min(1.0, read / size) if size else 0.0
-            yield Chunk(file, rows, batch.rename_columns(list(stripped)), bad, done)
+            yield Chunk(file, rows, batch.rename_columns(list(stripped)), bad, done, stripped)
     if ragged:  # those after the last good row
-        yield Chunk(file, np.empty(0, np.int64), _no_rows(stripped), tuple(ragged), 1.0)
+        yield Chunk(file, np.empty(0, np.int64), _no_rows(stripped), tuple(ragged), 1.0, stripped)
 
 
 def _csv_reader(stream: Any, names: list[str], on_ragged_row: Callable[[Any], str]) -> Any:
@@ -249,11 +251,15 @@ def _parquet_chunks(stream: Any, file: str) -> Iterator[Chunk]:
     last = 0
     with _faults_named(file):
         opened = pa.parquet.ParquetFile(stream)
-        stripped = _stripped(opened.schema_arrow.names, file)
-        for batch in opened.iter_batches(BATCH):
+        metadata, stripped = opened.metadata, _stripped(opened.schema_arrow.names, file)
+        coded = coded_columns(opened)
+        texts, most = tuple(name.strip() for name in coded), rows_together(metadata)
+        opened = pa.parquet.ParquetFile(stream, metadata=metadata, read_dictionary=coded)
+        for batch in put_together(opened.iter_batches(min(BATCH, most)), most):
             rows = np.arange(last + 1, last + 1 + batch.num_rows, dtype=np.int64)
             last += batch.num_rows
-            yield Chunk(file, rows, batch.rename_columns(list(stripped)), (), last / opened.metadata.num_rows)
+            batch = batch.rename_columns(list(stripped))
+            yield Chunk(file, rows, batch, (), last / metadata.num_rows, texts)
 
 
 # --- what can be wrong

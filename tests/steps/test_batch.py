@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import goldenpath.steps.batch as batch_step
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NoModel, VolumeFault
+from goldenpath.feedback.batch_counts import file_tally
 from goldenpath.predict import Predictor, open_predictor
 from goldenpath.project import Project
 from goldenpath.registry.registry import Registry
@@ -129,6 +131,47 @@ def test_parquet_input_keeps_its_types_and_gives_the_same_scores(
     assert scores["sex"].astype(str).tolist() == typed["sex"].astype(str).tolist()
     if ending == "parquet":
         assert scores["cdc_case_earliest_dt"].tolist() == typed["cdc_case_earliest_dt"].tolist()
+
+
+def test_texts_of_parquet_are_texts_again_and_are_stored_once(
+    cases: pd.DataFrame, predictor: Predictor, tmp_path: Path
+) -> None:
+    typed = cases[100:2900].astype({"sex": "category"}).reset_index(drop=True)
+    typed.to_parquet(tmp_path / "typed.parquet")
+    score_file(str(tmp_path / "typed.parquet"), tmp_path / "scores.parquet", CONTRACT, predictor)
+    opened = pq.ParquetFile(tmp_path / "scores.parquet")
+    kinds = {column.name: column.type for column in opened.schema_arrow}
+    assert pa.types.is_dictionary(kinds["sex"])
+    assert {kinds[name] for name in ("icu_yn", "age_group", "label", "version")} == {pa.string()}
+    group = opened.metadata.row_group(0)
+    stored = {group.column(place).path_in_schema: group.column(place) for place in range(group.num_columns)}
+    assert stored["version"].total_uncompressed_size < 200
+    assert stored["icu_yn"].total_uncompressed_size < 2 * len(typed)
+
+
+def test_rows_that_repeat_are_asked_once_and_answered_and_counted_each(
+    published: Path, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = draw_stand_in(12_000, seed=2).astype(str)
+    frame.loc[[2, 11_999], "hosp_yn"] = "OTH"
+    frame.to_parquet(tmp_path / "in.parquet")
+    asked: list[int] = []
+    real = predictor.scores
+    monkeypatch.setattr(
+        predictor, "scores", lambda columns: asked.append(len(columns["sex"])) or real(columns)
+    )
+    settings, registry = Settings(home=str(published), model=MODEL), Registry(published, MODEL)
+    once, each = (file_tally(settings, registry, predictor) for _ in range(2))
+    score_file(str(tmp_path / "in.parquet"), tmp_path / "once.parquet", CONTRACT, predictor, tally=once)
+    assert asked[-1] < 3_000
+    monkeypatch.setattr(batch_step, "distinct_rows", lambda clean, contract: None)
+    score_file(str(tmp_path / "in.parquet"), tmp_path / "each.parquet", CONTRACT, predictor, tally=each)
+    assert asked[-1] == 11_998
+    assert pq.read_table(tmp_path / "once.parquet") == pq.read_table(tmp_path / "each.parquet")
+    few, all_ = (tally.counts("v", "batch", "h", "w") for tally in (once, each))
+    assert (few.fields, few.labels, few.refusals) == (all_.fields, all_.labels, all_.refusals)
+    assert few.scores["Yes"].n == all_.scores["Yes"].n
+    assert few.scores["Yes"].p == pytest.approx(all_.scores["Yes"].p)
 
 
 @pytest.mark.parametrize(

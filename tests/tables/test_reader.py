@@ -78,7 +78,7 @@ def test_rows_of_the_wrong_length_are_numbered_and_the_others_kept(
 def test_rows_of_a_parquet_file_are_numbered_through_its_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BATCH", 2)
+    monkeypatch.setattr("goldenpath.tables.coded.ROWS_TOGETHER", 2)
     pd.DataFrame({"a": range(5)}).to_parquet(tmp_path / "a.parquet")
     chunks = list(read_chunks(str(tmp_path / "a.parquet")))
     assert [chunk.rows.tolist() for chunk in chunks] == [[1, 2], [3, 4], [5]]
