@@ -48,6 +48,9 @@ PIPELINE_FILE = click.argument(
     "file", metavar="[PIPELINE]", required=False, type=click.Path(path_type=Path), callback=pipeline_file
 )
 SET = values("--set", "-s", "values", what="Environment variable of every step, for this run only: SEED=7.")
+COMPUTE = click.option(
+    "--compute", type=click.Choice(["local", "ray"]), help="Where parts are worked on; as in the settings."
+)
 GRACE_TIME = click.option(
     "--grace", callback=duration, default="7d", show_default=True, help="Time to restore removed items."
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import PIPELINE_FILE, SET
+from goldenpath.cli.options import COMPUTE, PIPELINE_FILE, SET
 from goldenpath.cli.terminal import Progress, near, put, say, show, tell_failure
 from goldenpath.cluster.pipeline_file import part_of, read_pipeline
 from goldenpath.cluster.run import RunOutcome, run_pipeline
@@ -21,13 +21,18 @@ from goldenpath.settings import Settings, load_settings
 @SET
 @click.option("--until", default="", metavar="STEP", help="Last step, such as 06_evaluate.")
 @click.option("--without", multiple=True, metavar="STEP", help="Step to leave out, such as 09_contrast.")
-def run(file: Path, values: dict[str, str], until: str, without: tuple[str, ...]) -> None:
+@COMPUTE
+def run(
+    file: Path, values: dict[str, str], until: str, without: tuple[str, ...], compute: str | None
+) -> None:
     """Run PIPELINE (pipelines/train.pipeline) and show the contrast.
 
     Everything runs on a copy in a new run folder: your notebooks stay as they are, and the executed copies
     are the record. With --until, only STEP and the steps that it needs run. Exit code 1: a step failed; 3:
     the gate refused the candidate, or is certain to; 5: pipelines/retrain.pipeline had nothing to train for.
     """
+    if compute:
+        values = {"GOLDENPATH_COMPUTE": compute, **values}
     run_and_tell(file, load_settings(), values, until, without)
 
 

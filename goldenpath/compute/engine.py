@@ -36,8 +36,11 @@ def nothing(done: int, total: int) -> None:
 class WorkerPool(ABC):
     "Workers that have received one function."
 
-    workers: int  # how many partitions are worked on at once
     shared_fate = False  # does the end of one worker lose the work of all?
+
+    @abstractmethod
+    def count(self) -> int:
+        "Count the workers, each of which works on one partition: at least 1."
 
     @abstractmethod
     def submit(self, item: Any) -> Any:
@@ -59,11 +62,15 @@ class WorkerPool(ABC):
 class Compute(ABC):
     "An engine; `open_compute` opens the one that the settings name."
 
+    is_elsewhere = False  # are the workers on other machines?
     way_out = "take a larger pod, or make the partitions smaller"
 
     @abstractmethod
-    def pool(self, function: Callable[[Any], Any], tasks: int) -> WorkerPool | None:
-        "Give workers a function for so many partitions; None: they are best done here, one by one."
+    def pool(self, function: Callable[[Any], Any], tasks: int, timed: bool) -> WorkerPool | None:
+        """Give workers a function for so many partitions; None: they are best done here, one by one.
+
+        If the work is timed, it must be possible to end a partition that is being worked on.
+        """
 
     def map(
         self,
@@ -135,9 +142,9 @@ class Flow(Generic[Partition, Done]):
         until: float = inf,
     ) -> Generator[Completed, None, None]:
         "Yield place and result, or error, of each partition when it is done."
-        pool = self._compute.pool(self._function, len(self._partitions))
+        pool = self._compute.pool(self._function, len(self._partitions), until < inf)
         if pool is None:
-            yield from self._here(until)
+            yield from self._here()
             return
         try:
             while (self._waiting or self._running) and (left := until - time.monotonic()) > 0:
@@ -147,10 +154,8 @@ class Flow(Generic[Partition, Done]):
         finally:
             pool.close(finished=not self._running)
 
-    def _here(self, until: float) -> Generator[Completed, None, None]:
+    def _here(self) -> Generator[Completed, None, None]:
         for place, partition in enumerate(self._partitions):
-            if time.monotonic() >= until:
-                return
             try:
                 result = self._function(partition)
             except MemoryError:
@@ -161,7 +166,7 @@ class Flow(Generic[Partition, Done]):
     def _submit(self, pool: WorkerPool, held: int) -> None:
         "Begin with as many as memory is meant for; a suspect works alone where all would share its fate."
         careful = pool.shared_fate and any(self._losses.values())
-        most = 1 if careful else IN_FLIGHT * pool.workers
+        most = 1 if careful else IN_FLIGHT * pool.count()
         while self._waiting and (len(self._running) + held < most or not self._running):
             place = self._waiting.popleft()
             self._running[pool.submit(self._partitions[place])] = place

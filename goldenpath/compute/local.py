@@ -14,11 +14,11 @@ class LocalCompute(Compute):
     def __init__(self, processes: int = 0) -> None:  # 0: as many as cores, limits of the pod included
         self._processes = processes
 
-    def pool(self, function: Callable[[Any], Any], tasks: int) -> "WorkerPool | None":
+    def pool(self, function: Callable[[Any], Any], tasks: int, timed: bool) -> "WorkerPool | None":
         from joblib import cpu_count
 
         workers = min(self._processes or cpu_count(), tasks)
-        return ProcessPool(function, workers) if workers > 1 else None
+        return ProcessPool(function, workers) if workers > 1 or timed else None
 
 
 class ProcessPool(WorkerPool):
@@ -27,15 +27,18 @@ class ProcessPool(WorkerPool):
     shared_fate = True
 
     def __init__(self, function: Callable[[Any], Any], workers: int) -> None:
-        self._function, self.workers = function, workers
+        self._function, self._workers = function, workers
         self._executor = self._start()
 
     def _start(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
         return ProcessPoolExecutor(
-            self.workers, initializer=_receive, initargs=(self._function,), env=_ONE_THREAD
+            self._workers, initializer=_receive, initargs=(self._function,), env=_ONE_THREAD
         )
+
+    def count(self) -> int:
+        return self._workers
 
     def submit(self, item: Any) -> Any:
         from concurrent.futures.process import BrokenProcessPool

@@ -1,5 +1,6 @@
 """The engine that the settings name."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,13 @@ from goldenpath.settings import Settings
 def open_compute(settings: Settings) -> Iterator[Compute]:
     """Open the engine of the setting `compute`; the end of the block (Ctrl-C too) ends all work.
 
-    Raises BadInput if Ray is not installed, its cluster cannot be reached, or its workers are not this one's
-    match.
+    Raises BadInput if Ray is not installed, if its cluster cannot be reached, or if its workers have other
+    versions than this process.
     """
-    yield LocalCompute()
+    if settings.compute == "local":
+        yield LocalCompute()
+        return
+    from goldenpath.compute.ray_cluster import ray_compute
+
+    with ray_compute(settings.compute_address or os.environ.get("RAY_ADDRESS", "")) as compute:
+        yield compute

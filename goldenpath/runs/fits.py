@@ -6,16 +6,17 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.compute.engine import Compute
 from goldenpath.schema.targets import Scores, TargetSpec
 
-LOOK_EVERY = 1.0  # seconds between two looks at fits that are running, and for a thread to end
+THREAD_ENDS_WITHIN = 1.0  # seconds
 FEW_ROWS = 5_000  # rows up to which no process is started: that would take longer than the fits
 SOME_ROWS = 100_000  # rows up to which the first fits are made here, in case all of them are quick
 SOON = 4.0  # seconds of fitting after which starting processes is worth it
@@ -104,18 +105,21 @@ def run_fits(
     rows: TrainingRows,
     within: float,  # seconds for all of them
     progress: Callable[[str], None],
+    compute: Compute,
 ) -> FitResults:  # without those that were not done in time
-    """Fit, in parallel if there are many rows; when the time is over, no fit begins, and those that run end.
+    """Fit, on the workers of an engine if there are many rows.
 
+    When the time is over, no fit begins, and those that run end.
     A process is killed. A thread ends at its next line of Python: one that stays in compiled code runs on,
     unused, until that code returns.
     """
     end = time.monotonic() + within
-    soon = {len(rows.frame) <= SOME_ROWS: SOON, len(rows.frame) <= FEW_ROWS: within}.get(True, 0.0)
+    alone = SOON if compute.is_elsewhere else within
+    soon = {len(rows.frame) <= SOME_ROWS: SOON, len(rows.frame) <= FEW_ROWS: alone}.get(True, 0.0)
     results = _one_by_one(fits, rows, end, min(end, time.monotonic() + soon))
     left = fits[len(results) :]
     if left and time.monotonic() < end:
-        results |= _in_processes(left, rows, end, progress)
+        results |= _on_workers(left, rows, end, progress, compute)
     return results
 
 
@@ -153,7 +157,7 @@ def _in_thread(fit: CandidateFit, rows: TrainingRows, end: float) -> FitResult |
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident or 0), ctypes.py_object(OutOfTime)
                 )
-                thread.join(LOOK_EVERY)
+                thread.join(THREAD_ENDS_WITHIN)
     return results[0] if results else None
 
 
@@ -165,44 +169,27 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _in_processes(
-    fits: list[CandidateFit], rows: TrainingRows, end: float, progress: Callable[[str], None]
+def _on_workers(
+    fits: list[CandidateFit],
+    rows: TrainingRows,
+    end: float,
+    progress: Callable[[str], None],
+    compute: Compute,
 ) -> FitResults:
-    "Give every process the rows once, and one thread, so that they do not get in each other's way."
-    from concurrent.futures import wait
-
-    from joblib.externals.loky import ProcessPoolExecutor
-
-    executor = ProcessPoolExecutor(
-        min(joblib.cpu_count(), len(fits)),
-        initializer=_receive,
-        initargs=(rows,),
-        env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-    )
-    waiting: set[Any] = set()
-    try:
-        futures = {executor.submit(_fit_received, fit): fit for fit in fits}
-        waiting = set(futures)
-        while waiting and (left := end - time.monotonic()) > 0:
-            done, waiting = wait(waiting, timeout=min(LOOK_EVERY, left))
-            if done:
-                progress(f"{len(futures) - len(waiting)} of {len(futures)} fits, at most {left:.0f} s more")
-        return {
-            (fit.candidate, fit.fold): future.result()
-            for future, fit in futures.items()
-            if future not in waiting
-        }
-    finally:
-        executor.shutdown(wait=True, kill_workers=bool(waiting))
+    "Give every worker the rows once, and one thread, so that they do not get in each other's way."
+    work = partial(_fit_quietly, rows=rows)
+    results: FitResults = {}
+    for place, result in compute.as_done(work, fits, until=end, name=_name, tell=progress):
+        results[fits[place].candidate, fits[place].fold] = result
+        left = end - time.monotonic()
+        progress(f"{len(results)} of {len(fits)} fits, at most {left:.0f} s more")
+    return results
 
 
-_received: list[TrainingRows] = []  # of this process
+def _name(fit: CandidateFit) -> str:
+    return f"{fit.candidate} on {'all rows' if fit.fold == NO_FOLD else f'fold {fit.fold}'}"
 
 
-def _receive(rows: TrainingRows) -> None:
-    _received[:] = [rows]
-
-
-def _fit_received(fit: CandidateFit) -> FitResult:
+def _fit_quietly(fit: CandidateFit, rows: TrainingRows) -> FitResult:
     with _quiet():
-        return run_fit(fit, _received[0])
+        return run_fit(fit, rows)

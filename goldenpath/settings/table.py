@@ -119,6 +119,15 @@ class Settings(ServerSettings):
     train_seconds: float = Field(
         600, gt=0, le=86_400, description="seconds for all fits of 05_train, at most 86400"
     )
+    compute: Literal["local", "ray"] = Field(
+        "local", description="local (this machine) or ray (a cluster; needs the extra `ray`)"
+    )
+    compute_address: str = Field(
+        "", description="address of the Ray cluster, such as auto or ray://HOST:10001; empty: RAY_ADDRESS"
+    )
+    partition_mb: int = Field(
+        32, ge=1, le=4_096, description="megabytes of a file that are read at a time, 1 to 4096"
+    )
     retrain_days: float = Field(
         7,
         ge=0,

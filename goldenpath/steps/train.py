@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .. import MODEL_VERSION
+from ..compute.opening import open_compute
 from ..errors import BadInput
 from ..evaluation.leaderboard import COMPARED_BY, CandidateEntry, Leaderboard
 from ..evaluation.slices import require_slices
@@ -188,7 +189,8 @@ def compare_candidates(
     folds, metric = int(rows.folds.max()) + 1, COMPARED_BY[task][0]
     step.run.doing(f"fitting {', '.join(names)} on {folds} folds of {rows.number:,} rows")
     fits = fits_of({name: build_pipeline(layout, seed, task, name) for name in names}, folds)
-    results = run_fits(list(fits), rows, settings.train_seconds, step.run.doing)
+    with open_compute(settings) as compute:
+        results = run_fits(list(fits), rows, settings.train_seconds, step.run.doing, compute)
     measured = [entry_of(name, results, rows) for name in names]
     models = {entry.name: results[entry.name, NO_FOLD].pipeline for entry in measured if not entry.why_not}
     saved = save_candidates(step.run, models, layout, step.contract)

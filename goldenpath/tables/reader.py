@@ -56,8 +56,8 @@ class Chunk:
 
 def read_columns(file: str) -> tuple[str, ...]:
     "Read the column names of a file, stripped. Raises BadInput as `read_chunks` does."
-    with _opened(file) as opened:
-        names = _parquet_names(opened, file) if is_parquet(file) else _csv_names(opened, file)
+    with opened(file) as stream:
+        names = _parquet_names(stream, file) if is_parquet(file) else _csv_names(stream, file)
     return _stripped(names, file)
 
 
@@ -69,8 +69,8 @@ def read_chunks(
 
     Raises BadInput for a file that is missing, empty, not UTF-8, cut off, lacks a column or has one twice.
     """
-    names, chunks = (_parquet_names, _parquet_chunks) if is_parquet(file) else (_csv_names, _csv_chunks)
-    with _opened(file) as stream:
+    names, chunks = (_parquet_names, parquet_chunks) if is_parquet(file) else (_csv_names, csv_chunks)
+    with opened(file) as stream:
         require_columns(file, _stripped(names(stream, file), file), needed)
         yield from chunks(stream, file)
 
@@ -114,7 +114,7 @@ def require_columns(file: str, header: tuple[str, ...], needed: tuple[str, ...])
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[Any]:
+def opened(file: str) -> Iterator[Any]:
     "Open a file for reading; a remote one is fetched to disk first, because Parquet has to seek."
     with ExitStack() as stack:
         with place_named(file):
@@ -127,8 +127,8 @@ def _opened(file: str) -> Iterator[Any]:
 @contextmanager
 def _unpacked(local: str, file: str) -> Iterator[Any]:
     with place_named(file):
-        opened = fsspec.open(local, "rb", compression="infer").open()
-    with opened as stream:
+        unpacked = fsspec.open(local, "rb", compression="infer").open()
+    with unpacked as stream:
         if compression(file):
             with _faults_named(file):
                 refuse_other_kind(stream, file, "")
@@ -160,20 +160,26 @@ def _csv_names(stream: Any, file: str) -> list[str]:
     its own, and move the place at which the rows are read from next.
     """
     with _faults_named(file):
-        lines = stream.read(CSV_BLOCK).splitlines(keepends=True)
-        stream.seek(0)
-        rows = csv.reader(line.decode("latin-1") for line in lines)  # which keeps every byte
-        next((row for row in rows if row), None)
-        header = io.BytesIO(b"".join(lines[: rows.line_num]))
+        header = io.BytesIO(csv_header(stream))
         with pa.csv.open_csv(header, parse_options=_parsing(lambda row: "skip")) as reader:
             return list(reader.schema.names)
+
+
+def csv_header(stream: Any) -> bytes:
+    "Return the bytes of the header row, and of blank lines before it; the stream is at its beginning again."
+    lines = stream.read(CSV_BLOCK).splitlines(keepends=True)
+    stream.seek(0)
+    rows = csv.reader(line.decode("latin-1") for line in lines)  # which keeps every byte
+    next((row for row in rows if row), None)
+    return b"".join(lines[: rows.line_num])
 
 
 def _parsing(on_ragged_row: Callable[[Any], str]) -> pa.csv.ParseOptions:
     return pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=on_ragged_row)
 
 
-def _csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+def csv_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+    "Stream the rows of a CSV file, or of a part of one behind its header, numbered from 1."
     names = _csv_names(stream, file)
     stripped, size, last, read = _stripped(names, file), _size(stream, file), 0, 0
     ragged: list[tuple[int, int]] = []
@@ -247,15 +253,21 @@ def _parquet_names(stream: Any, file: str) -> list[str]:
         return list(pa.parquet.ParquetFile(stream).schema_arrow.names)
 
 
-def _parquet_chunks(stream: Any, file: str) -> Iterator[Chunk]:
+def parquet_chunks(
+    stream: Any,
+    file: str,
+    groups: list[int] | None = None,  # row groups to read; None: all
+) -> Iterator[Chunk]:
+    "Stream the rows of a Parquet file, or of some of its row groups, numbered from 1."
     last = 0
     with _faults_named(file):
-        opened = pa.parquet.ParquetFile(stream)
-        metadata, stripped = opened.metadata, _stripped(opened.schema_arrow.names, file)
-        coded = coded_columns(opened)
+        table = pa.parquet.ParquetFile(stream)
+        metadata, stripped = table.metadata, _stripped(table.schema_arrow.names, file)
+        coded = coded_columns(table)
         texts, most = tuple(name.strip() for name in coded), rows_together(metadata)
-        opened = pa.parquet.ParquetFile(stream, metadata=metadata, read_dictionary=coded)
-        for batch in put_together(opened.iter_batches(min(BATCH, most)), most):
+        table = pa.parquet.ParquetFile(stream, metadata=metadata, read_dictionary=coded)
+        batches = table.iter_batches(min(BATCH, most), row_groups=groups)
+        for batch in put_together(batches, most):
             rows = np.arange(last + 1, last + 1 + batch.num_rows, dtype=np.int64)
             last += batch.num_rows
             batch = batch.rename_columns(list(stripped))

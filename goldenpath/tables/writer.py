@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from goldenpath.schema.contract import Contract
-from goldenpath.tables.split import SIDES
+from goldenpath.tables.reader import Chunk
+from goldenpath.tables.split import SIDES, DateSplit, HashSplit
 from goldenpath.tables.suspicions import warn_of_suspicions
-from goldenpath.tables.triage import SortedChunk
+from goldenpath.tables.triage import Placement, SortedChunk, sort_chunk
 
 _REJECTED = pa.schema(
     [("file", pa.string()), ("row", pa.int64())]
@@ -54,6 +56,21 @@ class Tally:
         for side, hashes in enumerate(self.hashes):
             hashes.append(tidy.hashes[tidy.sides == side])
 
+    @classmethod
+    def of(cls, contract: Contract) -> "Tally":
+        "Begin to count rows of a contract."
+        return cls(outcomes=np.zeros((len(SIDES), max(len(contract.target.outcomes), 1)), int))
+
+    def include(self, other: "Tally") -> None:
+        "Add what was counted of other rows."
+        self.read += other.read
+        self.set_aside += other.set_aside
+        self.rejected += other.rejected
+        self.outcomes = self.outcomes + other.outcomes
+        self.broken.update(other.broken)
+        for hashes, more in zip(self.hashes, other.hashes, strict=True):
+            hashes.extend(more)
+
     def fingerprint(self) -> str:
         "sha256 over the sorted row hashes of train, validation and test: the same rows, the same mark."
         mark = sha256()
@@ -67,27 +84,69 @@ class Tally:
         return {"read": self.read, **sides, "set_aside": self.set_aside, "rejected": self.rejected}
 
 
+@dataclass(frozen=True)
+class SortedTables:
+    "A sorted chunk as it is written: small enough to travel between processes."
+
+    sides: tuple[pa.Table, ...]  # clean rows of train, validation and test
+    rejected: pa.Table
+    tally: Tally
+
+    def numbered_from(self, offset: int) -> "SortedTables":
+        "Return the same rows, numbered as those behind `offset` rows of their file."
+        column = self.rejected.schema.get_field_index("row")
+        rows = pc.add(self.rejected["row"], offset)
+        return replace(self, rejected=self.rejected.set_column(column, self.rejected.schema[column], rows))
+
+
+def as_tables(tidy: SortedChunk, contract: Contract) -> SortedTables:
+    "Divide a chunk by side, and count it."
+    target = contract.target
+    tally = Tally.of(contract)
+    tally.add(tidy, target.places(tidy.clean[target.column]))
+    clean = as_table(tidy.clean, parquet_schema(tidy.clean))
+    sides = tuple(clean.take(np.flatnonzero(tidy.sides == side)) for side in range(len(SIDES)))
+    return SortedTables(sides, as_table(tidy.rejected, _REJECTED), tally)
+
+
+def sort_into_tables(
+    chunk: Chunk,
+    contract: Contract,
+    split: HashSplit | DateSplit,
+    place: Placement,
+) -> SortedTables:
+    "Sort a chunk, and divide it by side."
+    return as_tables(sort_chunk(chunk, contract, split, place), contract)
+
+
 def write_rows(
     chunks: Iterable[SortedChunk],
     contract: Contract,
     folder: Path,  # that exists
 ) -> Tally:
     "Write the rows of every chunk into the four files of a folder."
-    target = contract.target
-    tally = Tally(outcomes=np.zeros((len(SIDES), max(len(target.outcomes), 1)), int))
+    return write_tables((as_tables(tidy, contract) for tidy in chunks), contract, folder)
+
+
+def write_tables(
+    tables: Iterable[SortedTables],
+    contract: Contract,
+    folder: Path,  # that exists
+) -> Tally:
+    "Write what was sorted, here or elsewhere, into the four files of a folder."
+    tally = Tally.of(contract)
     with ExitStack() as stack:
         rejected = stack.enter_context(pq.ParquetWriter(folder / "rejected.parquet", _REJECTED))
         writers: list[pq.ParquetWriter] = []
-        for tidy in chunks:
-            schema = parquet_schema(tidy.clean)
+        for piece in tables:
             if not writers:
                 files = [folder / f"{side}.parquet" for side in SIDES]
+                schema = piece.sides[0].schema
                 writers = [stack.enter_context(pq.ParquetWriter(file, schema)) for file in files]
-            clean = as_table(tidy.clean, schema)
-            for side, writer in enumerate(writers):
-                writer.write_table(clean.take(np.flatnonzero(tidy.sides == side)))
-            rejected.write_table(as_table(tidy.rejected, _REJECTED))
-            tally.add(tidy, target.places(tidy.clean[target.column]))
+            for writer, side in zip(writers, piece.sides, strict=True):
+                writer.write_table(side)
+            rejected.write_table(piece.rejected)
+            tally.include(piece.tally)
     if writers:
         warn_of_suspicions(folder / "train.parquet", contract)
     return tally

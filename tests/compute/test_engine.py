@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 from goldenpath.compute.engine import ATTEMPTS, IN_FLIGHT, Compute
 from goldenpath.compute.local import LocalCompute
 from goldenpath.compute.opening import open_compute
+from goldenpath.compute.ray_cluster import require_same, versions_here
 from goldenpath.errors import BadInput, WorkersLost
 from goldenpath.settings import load_settings
 from tests.helpers.patience import wait_until
@@ -118,3 +120,20 @@ def test_what_is_not_done_in_time_is_ended_and_leaves_no_process(tmp_path: Path)
 def test_without_a_setting_the_engine_is_this_machine() -> None:
     with open_compute(load_settings(PROJECT / "settings.ini", {})) as compute:
         assert list(compute.map(squared, [3])) == [9]
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed here")
+def test_ray_that_is_not_installed_is_one_line_with_the_way_out() -> None:
+    settings = load_settings(PROJECT / "settings.ini", {"GOLDENPATH_COMPUTE": "ray"})
+    with pytest.raises(
+        BadInput, match=r"needs the extra `ray` .*pip install -e '\.\[ray\]'.*compute = local"
+    ):
+        open_compute(settings).__enter__()
+
+
+@pytest.mark.parametrize("name", ["Python", "ray", "goldenpath"])
+def test_a_worker_of_another_version_is_named_with_both(name: str) -> None:
+    ours = versions_here()
+    require_same(ours, dict(ours), "10.0.0.7")
+    with pytest.raises(BadInput, match=f"Ray node 10.0.0.7 has {name} 0.1, this process has {ours[name]}: "):
+        require_same(ours, {**ours, name: "0.1"}, "10.0.0.7")

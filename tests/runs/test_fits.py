@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from goldenpath.compute.local import LocalCompute
 from goldenpath.runs import fits
 from goldenpath.runs.fits import NO_FOLD, TrainingRows, fits_of, run_fit, run_fits
 from goldenpath.schema.targets import TWO_OUTCOMES, QuantitySpec, TargetSpec
@@ -73,7 +74,7 @@ def rows_of(target: TargetSpec = TWO_OUTCOMES, weight: Any = None) -> TrainingRo
 
 def fitted(estimators: dict[str, Any], rows: TrainingRows, within: float = 600.0) -> fits.FitResults:
     plan = list(fits_of({name: pipeline(one) for name, one in estimators.items()}, 3))
-    return run_fits(plan, rows, within, lambda line: None)
+    return run_fits(plan, rows, within, lambda line: None, LocalCompute(2))
 
 
 def test_each_fold_is_scored_by_a_fit_that_has_not_seen_it() -> None:
