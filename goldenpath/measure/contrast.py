@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from goldenpath.measure.growth import CALLS, Growth
 from goldenpath.measure.stopwatch import Seconds, cut_short, in_words, three_figures
 from goldenpath.records import Frozen, Latency
 
@@ -31,6 +32,12 @@ class Contrast(Frozen):
     batch_records_per_s: dict[str, float]  # in this process, by size of the batch
     machine: str
     notes: tuple[str, ...]
+    growth: Growth | None = None  # train, then predict, on more and more rows
+
+    @property
+    def grown(self) -> Growth | None:
+        "What can be compared: the growth, if two numbers of rows at least were measured."
+        return self.growth if self.growth and len(self.growth.points) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -112,11 +119,40 @@ def headline(contrast: Contrast) -> str:
     served, trained = reference(contrast), contrast.train_then_predict_s
     if served is None or trained is None:
         return "Training was not measured beside prediction."
-    where = "a running server answers" if contrast.http_s else "a loaded model answers in process"
     return (
-        f"Training and then predicting takes {in_words(trained)}; {where} in {in_words(served[0])}: "
-        f"{three_figures(trained / served[0])} times faster."
+        f"Training and then predicting takes {in_words(trained)}; {_answers(contrast)} in "
+        f"{in_words(served[0])}: {three_figures(trained / served[0])} times faster."
     )
+
+
+def _answers(contrast: Contrast) -> str:
+    return "a running server answers" if contrast.http_s else "a loaded model answers in process"
+
+
+def growth_sentence(contrast: Contrast) -> str:
+    "Return what the growth came to; empty if there is nothing to compare."
+    served, growth = reference(contrast), contrast.grown
+    if not growth or not served:
+        return ""
+    trained = ", ".join(f"{in_words(point.seconds)} with {point.rows:,} rows" for point in growth.points)
+    return f"Train, then predict: {trained}; {_answers(contrast)} in {in_words(served[0])}."
+
+
+def growth_notes(contrast: Contrast) -> Iterator[str]:
+    "Say in sentences what was measured as rows grow, and what was not."
+    if not (growth := contrast.grown):
+        return
+    fewest = min(point.calls for point in growth.points)
+    yield (
+        f"Training reads the checked rows, fits {growth.candidate} as 05_train does (in a large table, equal "
+        f"rows once with their count) and predicts one record; medians of {fewest} to {CALLS} times"
+    )
+    if contrast.synthetic and growth.points[-1].rows > contrast.rows:
+        yield f"more rows than the {contrast.rows:,} of the run are drawn from the same stand-in"
+    late = [f"{number.rows:,}" for number in growth.left_out if not number.why]
+    if late:
+        yield f"left out, because growth_seconds = {growth.within_s:g} was over: {' and '.join(late)} rows"
+    yield from (f"{number.rows:,} rows left out: {number.why}" for number in growth.left_out if number.why)
 
 
 def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
@@ -125,7 +161,14 @@ def contrast_table(contrast: "Contrast | Mapping[str, Any]") -> "TextTable":
 
     record = contrast if isinstance(contrast, Contrast) else Contrast.model_validate(contrast)
     base = reference(record)
-    caption = "\n".join([headline(record), record.machine, *notes(record)])
+    sentences = (
+        headline(record),
+        growth_sentence(record),
+        record.machine,
+        *notes(record),
+        *growth_notes(record),
+    )
+    caption = "\n".join(filter(None, sentences))
     table = TextTable(_title(record), caption=caption, caption_justify="left")
     table.add_column("one record")
     for heading in ("median", "p95", "p99", f"x {base[1]}" if base else "multiple"):

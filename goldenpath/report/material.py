@@ -11,12 +11,13 @@ from goldenpath.evaluation.record import Evaluation
 from goldenpath.evaluation.slices import Slice
 from goldenpath.evaluation.tasks import metric_words
 from goldenpath.inference.explained_records import ExplainedRecord
-from goldenpath.measure.contrast import Contrast
+from goldenpath.measure.contrast import Contrast, growth_notes, growth_sentence
 from goldenpath.registry.artifact import read_record
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.report.card import Words
 from goldenpath.report.contrast_plot import plot_contrast
+from goldenpath.report.growth_plot import plot_growth
 from goldenpath.report.leaderboard_plot import plot_costs, plot_leaderboard
 from goldenpath.report.plots import png_of
 from goldenpath.runs.run import Run, read_small, record_in
@@ -63,6 +64,7 @@ class Material:
     contrast: Contrast
     manifest: Manifest
     contrast_plot: Picture
+    growth_plot: Picture | None = None  # train, then predict, on more and more rows
     evaluation: Evaluation | None = None
     verdict: Verdict | None = None
     evaluation_plots: tuple[Picture, ...] = ()
@@ -92,6 +94,7 @@ def gather(
         contrast=contrast,
         manifest=manifest,
         contrast_plot=Picture(png_of(plot_contrast(contrast)), "Every time of the table on one log axis"),
+        growth_plot=grown(contrast),
         evaluation=evaluation,
         verdict=read_record(folder, manifest, "verdict.json", Verdict) if judged else None,
         evaluation_plots=plots,
@@ -102,6 +105,14 @@ def gather(
         words=words,
         explained=explained,
     )
+
+
+def grown(contrast: Contrast) -> Picture | None:
+    "Draw training against rows, if it was measured on two numbers of rows at least."
+    if not contrast.grown:
+        return None
+    notes = "; ".join(growth_notes(contrast))
+    return Picture(png_of(plot_growth(contrast, contrast.grown)), f"{growth_sentence(contrast)} {notes}.")
 
 
 def drawn(leaderboard: Leaderboard) -> dict[str, Picture]:

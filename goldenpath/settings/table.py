@@ -135,6 +135,12 @@ class Settings(ServerSettings):
         description="days between two trainings of a retraining that looks first, 0 to 3650",
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="resamples of the intervals, 20 to 100000")
+    growth_seconds: float = Field(
+        5,
+        ge=0,
+        le=3_600,
+        description="seconds for the contrast as rows grow, 0 to 3600; 0: it is not measured",
+    )
     server_url: HttpUrl = Field("", description="address of a deployed server, for the contrast over HTTP")
     server_token: str = Field("", repr=False, description="bearer token for it, if it asks for one")
     signing_key: str = Field(

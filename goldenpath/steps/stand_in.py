@@ -89,12 +89,13 @@ def draw_dates(
     random: np.random.Generator,
 ) -> dict[str, np.ndarray]:  # each (rows,) ISO days as text, "" if empty
     "Draw the first date of each case, and the later ones with their shares of empty cells."
-    earliest = FIRST_DAY + random.triangular(0, DAYS, DAYS, rows).astype("timedelta64[D]")
-    dates = {"cdc_case_earliest_dt": np.datetime_as_string(earliest, unit="D")}
+    earliest = random.triangular(0, DAYS, DAYS, rows).astype(np.int64)  # days after the first
+    texts = np.datetime_as_string(FIRST_DAY + np.arange(2 * DAYS), unit="D")  # a text for each day, once
+    dates = {"cdc_case_earliest_dt": texts[earliest]}
     for name, same_day in SAME_DAY.items():
-        later = earliest + (random.geometric(same_day, rows) - 1).astype("timedelta64[D]")
+        later = earliest + random.geometric(same_day, rows) - 1
         empty = random.random(rows) * 100 < published_figures().loc[(name, ""), "share"]
-        dates[name] = np.where(empty, "", np.datetime_as_string(later, unit="D"))
+        dates[name] = np.where(empty, "", texts[later])
     return dates
 
 # %% ../../notebooks/02a_stand_in.ipynb #3bb50138

@@ -22,6 +22,7 @@ PIPELINES = sorted(path.name for path in (PROJECT / "pipelines").glob("*.pipelin
 SMALL = {
     "GOLDENPATH_SOURCE": "synthetic",
     "GOLDENPATH_SYNTHETIC_ROWS": "4000",
+    "GOLDENPATH_GROWTH_SECONDS": "0",
     "GOLDENPATH_BOOTSTRAP": "20",
     "GOLDENPATH_CANDIDATES": "linear",
     "GOLDENPATH_GATE_FLOORS": "roc_auc>=0.5",

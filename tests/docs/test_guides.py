@@ -22,6 +22,7 @@ GUIDES = ("openshift.md", "how-to/bad-predictions.md")
 SMALL = {
     "GOLDENPATH_SOURCE": "synthetic",
     "GOLDENPATH_SYNTHETIC_ROWS": "4000",
+    "GOLDENPATH_GROWTH_SECONDS": "0",
     "GOLDENPATH_BOOTSTRAP": "20",
     "GOLDENPATH_CANDIDATES": "linear",
     "GOLDENPATH_USER": "ada@example.org",

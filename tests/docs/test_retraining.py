@@ -27,6 +27,7 @@ GIT = {  # nothing of the person who runs the tests
 SMALL = {
     "GOLDENPATH_SOURCE": "synthetic",
     "GOLDENPATH_SYNTHETIC_ROWS": "4000",
+    "GOLDENPATH_GROWTH_SECONDS": "0",
     "GOLDENPATH_BOOTSTRAP": "20",
     "GOLDENPATH_CANDIDATES": "linear",
     "GOLDENPATH_GATE_FLOORS": "roc_auc>=0.5",

@@ -16,4 +16,5 @@ CONTRAST_KEYS = [
     "batch_records_per_s",
     "machine",
     "notes",
+    "growth",
 ]

@@ -26,6 +26,7 @@ ROWS = 12_000  # of the stand-in; half of their outcomes are known
 def settings_for(home: Path, **changes: object) -> Settings:
     "Return the settings of a project whose home is this folder."
     plain = {"home": str(home), "source": "synthetic", "synthetic_rows": ROWS, "bootstrap": 20}
+    plain["growth_seconds"] = 0
     ours = {
         "model": "covid-death",
         "user": "ada@example.org",

@@ -14,16 +14,19 @@ from goldenpath.evaluation.record import Judgment
 from goldenpath.evaluation.slices import Slice
 from goldenpath.inference.explained_records import ExplainedRecord
 from goldenpath.inference.explanation import Explanation
+from goldenpath.measure.growth import Growth
 from goldenpath.report.card import Words
 from goldenpath.report.contrast_plot import plot_contrast
+from goldenpath.report.growth_plot import plot_growth
 from goldenpath.report.leaderboard_plot import plot_costs
-from goldenpath.report.material import EXPLORED, Material, Picture, drawn, pictures
+from goldenpath.report.material import EXPLORED, Material, Picture, drawn, grown, pictures
 from goldenpath.report.page import report
 from goldenpath.report.plots import png_of
 from goldenpath.report.render import rule_words
 from tests.helpers.browser import browser_page
 from tests.helpers.leaderboards import made_up_entry, made_up_leaderboard
 from tests.helpers.trained_run import judged
+from tests.measure.test_growth import grown_by_rows
 from tests.steps.test_contrast import made_up
 
 VOID = {"meta", "img", "br"}
@@ -202,6 +205,45 @@ def test_the_contrast_plot_writes_every_single_time_at_its_own_place() -> None:
     assert (at["500 ms"], at["200 µs"], at["20.0 µs"]) == (0.5, 0.0002, 0.00002)
     assert (at["p99 800 µs"], at["p99 80.0 µs"]) == (0.0008, 0.00008)
     assert png_of(figure).startswith(b"\x89PNG")
+
+
+def test_the_plot_of_growth_puts_each_number_of_rows_at_its_time_and_the_server_below() -> None:
+    told = made_up(growth=grown_by_rows(1_000, 14_000, 15_000, 1_000_000))
+    figure = plot_growth(told, told.grown)
+    (axes,) = figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    training, server = axes.lines
+    assert training.get_xydata().tolist() == [
+        [rows, 1e-5 * rows] for rows in (1_000, 14_000, 15_000, 1_000_000)
+    ]
+    assert set(server.get_ydata()) == {told.http_s.p50}
+    texts = {text.get_text() for text in axes.texts}
+    assert texts == {
+        "10.0 ms",
+        "140 ms",  # of the run's own rows; 15,000 are too near for a label
+        "10.0 s",
+        "train, then predict",
+        "ask a running server: 200 µs",
+        "50,000 times\nas long",
+        "",
+    }
+
+
+def test_the_picture_of_growth_comes_first_with_its_figures_as_text(material: Material) -> None:
+    told = made_up(growth=grown_by_rows(1_000, 10_000))
+    page = Page(report(replace(material, contrast=told, growth_plot=grown(told))))
+    [first, *_] = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+    assert first.startswith("Train, then predict: 10.0 ms with 1,000 rows, 100 ms with 10,000 rows; ")
+    assert "a running server answers in 200 µs. Training reads the checked rows" in first
+
+
+@pytest.mark.parametrize("growth", [None, grown_by_rows(14_000)])
+def test_a_page_without_growth_does_not_speak_of_it(material: Material, growth: Growth | None) -> None:
+    told = made_up(growth=growth)
+    assert grown(told) is None
+    text = report(replace(material, contrast=told, growth_plot=grown(told)))
+    assert "growth" not in text
+    assert "Train, then predict:" not in text
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])

@@ -22,12 +22,22 @@ from rich.console import Console
 import goldenpath.steps.contrast as contrast_step
 from goldenpath.contract import CONTRACT
 from goldenpath.errors import BadInput, NoModel, NotTrusted, VolumeFault
+from goldenpath.inference.engines import frame_of
 from goldenpath.inference.proof import Paths, latencies
-from goldenpath.measure.contrast import Contrast, contrast_table, headline, lines, multiple, reference
+from goldenpath.measure.contrast import (
+    Contrast,
+    contrast_table,
+    growth_sentence,
+    headline,
+    lines,
+    multiple,
+    reference,
+)
 from goldenpath.measure.endpoint import time_endpoint
 from goldenpath.measure.http_client import Connection, NoAnswer, Reply, time_posts
 from goldenpath.measure.server import NoServer, running_server
 from goldenpath.measure.stopwatch import cut_short, in_words, latency, three_figures, time_calls
+from goldenpath.model import build_pipeline
 from goldenpath.records import Latency, Layout
 from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.report.card import Words
@@ -35,13 +45,17 @@ from goldenpath.report.material import EXPLORED, explored, gather, pictures
 from goldenpath.runs.run import Run
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.schema.frames import json_rows
-from goldenpath.steps.contrast import contrast, sample_of
+from goldenpath.steps.contrast import contrast, sample_of, some_rows, train_and_predict
 from goldenpath.steps.publish import Published
+from goldenpath.tables.counted import WORTHWHILE
 from tests.helpers.contrast_keys import CONTRAST_KEYS
 from tests.helpers.project import PROJECT
 from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.trained_run import RUN, judged, published, run_in, settings_for, step_in
 from tests.registry.test_signing import make_keys
+from tests.steps.test_candidates import TARGETS
+
+NOWHERE = "http://127.0.0.1:9"
 
 
 def made_up(**changes: object) -> Contrast:
@@ -77,7 +91,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Contrast]:
     version = published(home, run)
     note = Published(version=version, already=False, champion=True, note="")
     (run.folder / "published.json").write_text(note.model_dump_json())
-    return home, contrast(step_in(run, settings_for(home)), requests=2_000)
+    return home, contrast(step_in(run, settings_for(home, growth_seconds=1)), requests=2_000)
 
 
 def test_contrast_json_has_exactly_the_keys_that_others_rely_on(measured: tuple[Path, Contrast]) -> None:
@@ -110,6 +124,81 @@ def test_warm_up_and_rows_are_said(measured: tuple[Path, Contrast]) -> None:
     assert "warm-up is not counted" in notes
     assert "held-out rows in file order" in notes
     assert "train_then_predict_s: rows read, model fitted and one record predicted again" in notes
+
+
+def test_training_is_timed_on_more_and_more_rows_of_the_same_stand_in(
+    measured: tuple[Path, Contrast],
+) -> None:
+    home, told = measured
+    growth = told.growth
+    assert growth.candidate == json.loads((home / "runs" / RUN / "leaderboard.json").read_text())["chosen"]
+    assert {1_000, told.rows} <= {point.rows for point in growth.points}
+    numbers = [part.rows for part in (*growth.points, *growth.left_out)]
+    assert sorted(numbers) == [1_000, told.rows, 10_000, 100_000, 1_000_000, 10_000_000]
+    assert growth.seconds_of(told.rows) == told.train_then_predict_s
+    assert all(point.seconds > told.http_s.p50 for point in growth.points)
+
+
+def test_the_report_begins_with_training_against_rows(measured: tuple[Path, Contrast]) -> None:
+    home, told = measured
+    page = (home / "runs" / RUN / "report.html").read_text()
+    first = page.index("<img")
+    assert page[first:].partition('alt="')[2].startswith(growth_sentence(told))
+    assert first < page.index('class="figures"')
+    assert "10,000,000 rows" in page
+
+
+def test_only_all_rows_are_fitted_again_without_seconds_for_others(home: Path) -> None:
+    run, judgment = judged(home)
+    growth = contrast_step._growth(step_in(run, settings_for(home)), judgment.manifest)
+    assert [point.rows for point in growth.points] == [judgment.manifest.data.rows["train"]]
+    assert growth.left_out == ()
+    assert made_up(growth=growth).grown is None
+
+
+@pytest.mark.parametrize("rows", [2_500, 60_000])
+@pytest.mark.parametrize("task", TARGETS)
+def test_each_kind_of_target_is_fitted_again_as_it_was_trained(
+    task: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = Contract(Ward, TARGETS[task])
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({"ward": random.choice(["north", "south"], rows)})
+    outcome = {
+        "binary": random.choice(["yes", "no"], rows),
+        "classes": random.choice(["red", "green", "blue"], rows),
+        "quantity": random.integers(1, 5, rows),
+    }[task]
+    clean = contract.check(frame.assign(**{TARGETS[task].column: outcome})).clean
+    clean.to_parquet(tmp_path / "train.parquet")
+    fitted = []
+    fit = contrast_step.fit
+
+    def noted(columns: dict, outcome: np.ndarray, weight: np.ndarray, *more: object) -> tuple:
+        fitted.append((len(outcome), weight.sum(), fit(columns, outcome, weight, *more)))
+        return fitted[-1][-1]
+
+    monkeypatch.setattr(contrast_step, "fit", noted)
+    for number in (1_000, rows):
+        file = some_rows(tmp_path / "train.parquet", number, contract, 1, tmp_path / "some.parquet")
+        train_and_predict(file, contract, seed=1, complete=dict)
+    assert [weight for _, weight, _ in fitted] == [1_000, rows]
+    assert [number for number, _, _ in fitted] == [1_000, rows if rows < WORTHWHILE else 2 * KINDS[task]]
+    pipeline, layout, _ = fitted[-1][-1]
+    unfitted = build_pipeline(layout, 1, task, "linear")
+    whole = unfitted.fit(frame_of(contract.columns(clean), layout), contract.outcomes(clean))
+    wards = pd.DataFrame({"ward": ["north", "south"]})
+    scores = [contract.target.scores(model, wards) for model in (pipeline, whole)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_rows_of_one_outcome_are_no_reason_to_fail(tmp_path: Path) -> None:
+    contract = Contract(Ward, TARGETS["binary"])
+    frame = pd.DataFrame({"ward": "north", "ripe": ["yes", *["no"] * 4_999]})
+    contract.check(frame).clean.to_parquet(tmp_path / "train.parquet")
+    file = some_rows(tmp_path / "train.parquet", 1_000, contract, 1, tmp_path / "some.parquet")
+    with pytest.raises(BadInput, match="there is nothing to tell apart"):
+        train_and_predict(file, contract, seed=1, complete=dict)
 
 
 def test_the_report_lies_in_the_run(measured: tuple[Path, Contrast]) -> None:
@@ -161,7 +250,7 @@ def test_a_deployed_server_that_asks_for_a_token_gets_it(home: Path, tmp_path: P
 
 
 def test_a_server_that_nobody_reaches_leaves_figures_empty_with_the_reason(home: Path) -> None:
-    nowhere = settings_for(home, server_url="http://127.0.0.1:9")
+    nowhere = settings_for(home, server_url=NOWHERE)
     found = time_endpoint(nowhere, "1.0.0-x", [b"{}"], 1, within=10)
     assert (found.first, found.one, found.floor) == (None, None, None)
     assert [note.partition(":")[0] for note in found.notes] == [
@@ -192,7 +281,7 @@ def test_a_pod_without_serving_code_says_so(tmp_path: Path) -> None:
 
 def test_what_a_version_or_its_home_does_not_have_is_said(home: Path) -> None:
     version = publish(home, compiled=False)
-    settings = settings_for(home, server_url="http://127.0.0.1:9")
+    settings = settings_for(home, server_url=NOWHERE)
     told = contrast(step_in(run_in(home), settings), version, requests=10)  # a run without rows and training
     notes = "\n".join(told.notes)
     assert told.fast_one_s is None
@@ -232,6 +321,13 @@ def bodies_of(run: Run, rows: int) -> list[bytes]:
     "Return the first test rows as requests."
     test = pd.read_parquet(run.input("data/test.parquet")).head(rows)
     return sample_of(CONTRACT, json_rows(CONTRACT.fields, test)).bodies
+
+
+KINDS = {"binary": 2, "classes": 3, "quantity": 4}  # outcomes that are drawn
+
+
+class Ward(Record):
+    ward: Literal["north", "south"]
 
 
 class Visit(Record):

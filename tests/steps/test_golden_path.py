@@ -67,7 +67,7 @@ def ran(tmp_path_factory):
     "Return the whole pipeline on the stand-in, in a folder whose name has a space."
     project = copied(tmp_path_factory.mktemp("golden") / "my path")
     before = fingerprint(project)
-    done = goldenpath(project, "run")
+    done = goldenpath(project, "run", growth_seconds="1")
     assert done.returncode == 0, done.stderr
     return project, before, done, newest(project)
 
