@@ -47,6 +47,10 @@ class VolumeFault(GoldenpathError):
     "The volume cannot be read or written: full, read-only, denied, gone."
 
 
+class ImageRegistryFault(GoldenpathError):
+    "A container registry cannot be reached, or answers with an error."
+
+
 class DamagedEntry(VolumeFault):
     "An entry of the role log that no reader can use."
 

@@ -7,27 +7,55 @@ import secrets
 import shutil
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from goldenpath.errors import BadInput, NotTrusted
 from goldenpath.registry import artifact, signing
 from goldenpath.registry.registry import Registry
 from goldenpath.volume import CHUNK, STAGING, complete, faults, make_folders, open_regular, replace_file
 
-_VERSION = "version"  # folder in the file
-SIGNED = re.compile(r"signatures/([0-9a-f]{16})/model\.sig")
 _MEMBERS = 200  # at most
+
+
+@dataclass(frozen=True)
+class Places:
+    "The folders of a version's files and of its signatures in a tar file."
+
+    version: str
+    signatures: str  # below it, a folder for each key
+    others: tuple[str, ...] = ()  # files that an import does not need
+
+    def file(self, name: str) -> str:
+        "Return the name that a member has among the version's files; empty if it is none."
+        inner = name.removeprefix(f"{self.version}/")
+        return inner if inner != name and artifact.is_plain(inner) else ""
+
+    def key(self, name: str) -> str:
+        "Return the key id of a member that is a signature; empty if it is none."
+        match = re.fullmatch(rf"{re.escape(self.signatures)}/([0-9a-f]{{16}})/model\.sig", name)
+        return match[1] if match else ""
+
+
+BUNDLE = Places("version", "signatures")
 
 
 def export_bundle(registry: Registry, version: str, file: Path) -> None:
     "Write a version that verifies, with its signatures. Raises NoModel, NotTrusted, BadInput, VolumeFault."
-    manifest = registry.verify(version)
     with _complete_file(file) as staged, tarfile.open(staged, "w", format=tarfile.PAX_FORMAT) as bundle:
-        for name in [artifact.MANIFEST, *sorted(manifest.files)]:
-            _add(bundle, f"{_VERSION}/{name}", registry.folder(version) / name)
-        signatures = registry.root / "signatures" / version
-        for key in complete(signatures):
-            _add(bundle, f"signatures/{key}/{signing.SIGNATURE}", signatures / key / signing.SIGNATURE)
+        add_version(registry, version, bundle, BUNDLE)
+
+
+def add_version(registry: Registry, version: str, bundle: tarfile.TarFile, places: Places) -> None:
+    "Add a version that verifies, and its signatures: equal bytes every time. Raises as `export_bundle`."
+    manifest = registry.verify(version)
+    for name in [artifact.MANIFEST, *sorted(manifest.files)]:
+        add_file(bundle, f"{places.version}/{name}", registry.folder(version) / name)
+    signatures = registry.root / "signatures" / version
+    for key in complete(signatures):
+        path = signatures / key / signing.SIGNATURE
+        add_file(bundle, f"{places.signatures}/{key}/{signing.SIGNATURE}", path)
 
 
 @contextlib.contextmanager
@@ -43,7 +71,8 @@ def _complete_file(file: Path) -> Iterator[Path]:
             staged.unlink(missing_ok=True)
 
 
-def _add(bundle: tarfile.TarFile, name: str, path: Path) -> None:
+def add_file(bundle: tarfile.TarFile, name: str, path: Path) -> None:
+    "Add a regular file under this name. Raises OSError."
     member = tarfile.TarInfo(name)  # nothing of this machine: no owner, no time
     with os.fdopen(open_regular(path), "rb") as content:  # a link there could name any file of this machine
         member.size = os.fstat(content.fileno()).st_size
@@ -58,56 +87,89 @@ def import_bundle(registry: Registry, file: Path) -> str:
     Raises BadInput where the file cannot be read, NotTrusted where its content is not sound or not signed as
     this reader asks, GateRefused as `publish` does, VolumeFault.
     """
+    with staging(registry) as staged:
+        return import_version(registry, file, staged, BUNDLE, str(file))
+
+
+@contextlib.contextmanager
+def staging(registry: Registry) -> Iterator[Path]:
+    "Yield a new folder beside the versions, removed afterwards. Raises VolumeFault."
     staged = registry.root / f"{STAGING}{secrets.token_hex(8)}"
     try:
         with faults(staged):
-            make_folders(staged / _VERSION)
-            signatures = _unpack(file, staged / _VERSION)
-        return _publish(registry, staged / _VERSION, signatures)
+            make_folders(staged)
+        yield staged
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _unpack(file: Path, folder: Path) -> dict[str, bytes]:  # signature by key id
+def import_version(
+    registry: Registry,
+    file: Path,
+    staged: Path,  # folder to unpack in
+    places: Places,
+    origin: str,  # what messages call the file
+) -> str:
+    "Publish the version in a tar file, as `import_bundle` does and with what it raises."
+    with faults(staged):
+        make_folders(staged / "version")
+        signatures = _unpack(file, staged / "version", places, origin)
+    return _publish(registry, staged / "version", signatures)
+
+
+def _unpack(file: Path, folder: Path, places: Places, origin: str) -> dict[str, bytes]:  # signature by key id
     # Nothing is extracted by tarfile itself: names and kinds are checked, and sizes before anything is read.
     signatures: dict[str, bytes] = {}
     names: set[str] = set()
-    with _opened(file) as bundle:
+    with _opened(file, origin) as bundle:
         for member in bundle:
-            _check_member(file, member, names)
+            _check_member(origin, member, names, places)
             content = bundle.extractfile(member)
             assert content is not None  # it is a regular file
-            if match := SIGNED.fullmatch(member.name):
-                signatures[match[1]] = content.read()
-            else:
-                with (folder / member.name.removeprefix(f"{_VERSION}/")).open("wb") as copy:
+            if key := places.key(member.name):
+                signatures[key] = content.read()
+            elif name := places.file(member.name):
+                with (folder / name).open("wb") as copy:
                     shutil.copyfileobj(content, copy, CHUNK)
     return signatures
 
 
+class _InPieces:
+    "A file that is read in pieces only: a header that claims gigabytes never gets into memory."
+
+    def __init__(self, content: BinaryIO) -> None:
+        self._content = content
+        self.seek, self.tell = content.seek, content.tell
+
+    def read(self, size: int) -> bytes:
+        if size > max(CHUNK, signing.SIGNATURE_LIMIT):
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._content.read(size)
+
+
 @contextlib.contextmanager
-def _opened(file: Path) -> Iterator[tarfile.TarFile]:
+def _opened(file: Path, origin: str) -> Iterator[tarfile.TarFile]:
     try:
         content = file.open("rb")
     except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{origin} cannot be read: {error.strerror or error}") from None
     try:
-        with content, tarfile.open(fileobj=content, mode="r:") as bundle:
+        with content, tarfile.open(fileobj=_InPieces(content), mode="r:") as bundle:  # type: ignore[call-overload]
             yield bundle
     except (tarfile.TarError, ValueError, EOFError) as error:
-        raise NotTrusted(f"{file} is not a bundle: {str(error)[:80]}; export it again") from None
+        raise NotTrusted(f"{origin} is not a bundle: {str(error)[:80]}; export it again") from None
 
 
-def _check_member(file: Path, member: tarfile.TarInfo, names: set[str]) -> None:
+def _check_member(origin: str, member: tarfile.TarInfo, names: set[str], places: Places) -> None:
     name = member.name
-    plain = name.startswith(f"{_VERSION}/") and artifact.is_plain(name.removeprefix(f"{_VERSION}/"))
-    if not member.isreg() or not (plain or SIGNED.fullmatch(name)) or name in names:
+    known = places.file(name) or places.key(name) or name in places.others
+    if not member.isreg() or not known or name in names:
         raise NotTrusted(
-            f"{file} holds {name[:80]!r}, which is not a file of a version, or twice; export it again"
+            f"{origin} holds {name[:80]!r}, which is not a file of a version, or twice; export it again"
         )
-    limit = artifact.size_limit(name) if plain else signing.SIGNATURE_LIMIT
+    limit = artifact.size_limit(name) if places.file(name) else signing.SIGNATURE_LIMIT
     if member.size > limit or len(names) >= _MEMBERS:
-        raise NotTrusted(f"{file} holds too much: {name[:80]!r} has {member.size} bytes; export it again")
+        raise NotTrusted(f"{origin} holds too much: {name[:80]!r} has {member.size} bytes; export it again")
     names.add(name)
 
 

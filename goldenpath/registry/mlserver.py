@@ -30,8 +30,6 @@ def export_mlserver(
     trusted: tuple[str, ...] = (),  # further types that the pipeline may hold, from the library's code
 ) -> None:
     "Write what MLServer needs. Raises NoModel, NotTrusted, VolumeFault; BadInput where the folder is used."
-    import joblib
-
     manifest = registry.verify(version)
     pipeline = load_pipeline(registry.folder(version), manifest, trusted)
     if calibration := calibration_of(registry.folder(version), manifest):
@@ -41,8 +39,22 @@ def export_mlserver(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise BadInput(f"{folder} is not empty; name a new folder")
-        joblib.dump(pipeline, folder / JOBLIB)
+        dump_same(pipeline, folder / JOBLIB)
         (folder / "model-settings.json").write_text(json.dumps(model_settings(manifest, target), indent=2))
+
+
+def dump_same(value: Any, path: Path) -> None:
+    "Write a joblib file that has the same bytes in every process."
+    from joblib.numpy_pickle import NumpyPickler
+
+    class Pickler(NumpyPickler):  # type: ignore[misc, unused-ignore]
+        # equal texts are one object in some processes and several in others; here they always are one
+        def save(self, item: Any, *rest: Any) -> Any:
+            return super().save(texts.setdefault(item, item) if type(item) is str else item, *rest)
+
+    texts: dict[str, str] = {}
+    with path.open("wb") as file:
+        Pickler(file).dump(value)
 
 
 def calibrating(pipeline: Any, calibration: Calibration) -> Any:

@@ -4,7 +4,18 @@ import os
 
 import pytest
 
-KNOWN = {"browser", "npm", "real-data", "py312", "py314", "fuse", "s3", "skopeo", "promtool"}
+KNOWN = {
+    "browser",
+    "npm",
+    "real-data",
+    "py312",
+    "py314",
+    "fuse",
+    "s3",
+    "skopeo",
+    "promtool",
+    "docker-registry",
+}
 
 
 def needs(

@@ -2,7 +2,7 @@
 
 import click
 
-from goldenpath.cli.models import carry, keep, listing, roles
+from goldenpath.cli.models import carry, images, keep, listing, roles
 
 
 @click.group()
@@ -13,7 +13,7 @@ def models() -> None:
     """
 
 
-for module in (listing, roles, keep, carry):
+for module in (listing, roles, keep, carry, images):
     for command in vars(module).values():
         if isinstance(command, click.Command):
             models.add_command(command)
