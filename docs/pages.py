@@ -17,6 +17,7 @@ sys.path.insert(0, str(PROJECT))
 
 # ruff: noqa: E402  (of this project, whatever is installed)
 from goldenpath.adopt.project import REPLACED, settings_values
+from goldenpath.origin.ownership import owned_files
 from goldenpath.settings import KEYS, Settings, load_settings
 from serving.worker import make_app
 from tests.helpers.example_files import bound_to_the_example
@@ -100,6 +101,15 @@ def architecture_page() -> str:
     return page
 
 
+def upgrade_page() -> str:
+    "Return the page with the table of what a project's owner edits made anew."
+    rows = [(entry.path, entry.what, "yes" if entry.drafted else "") for entry in owned_files()]
+    table = "| file | what you write there | `adopt` drafts it |\n|---|---|---|\n"
+    table += "".join(f"| `{path}` | {what} | {drafted} |\n" for path, what, drafted in rows)
+    page = (PROJECT / "docs/how-to/upgrade.md").read_text("utf-8")
+    return re.sub(r"(<!-- yours -->\n).*?(<!-- end -->)", rf"\1{table}\2", page, flags=re.DOTALL)
+
+
 def packages_drawing() -> str:
     "Draw the packages in their order, with what each is for and what it imports."
     lines = ["```text"]
@@ -143,6 +153,7 @@ def example_files() -> str:
 PAGES = {
     "docs/settings.md": settings_page,
     "docs/architecture.md": architecture_page,
+    "docs/how-to/upgrade.md": upgrade_page,
     "goldenpath/adopt/files/example.json": example_files,
 }
 

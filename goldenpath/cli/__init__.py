@@ -1,5 +1,6 @@
 """The `goldenpath` command. Only click is imported here: each command's module is read when it is called."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -36,8 +37,12 @@ BEHIND = {
     "retrain": "Train again if the monitor has a reason.",
     "reproduce": "Train a version again and compare.",
     "feedback": "Erase a person from what servers keep.",
+    "upgrade": "Bring this project to a newer state of goldenpath.",
     "pipeline": "Find a pipeline's traps before it is submitted.",
 }
+
+
+ELSEWHERE = ("upgrade",)  # commands that are not about the library of the working folder's project
 
 
 class Commands(click.Group):
@@ -89,9 +94,10 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     "Run the program, and warn first if it belongs to another project than the one of the working folder."
-    if other := other_library(Path.cwd()):
+    words = list(sys.argv[1:] if args is None else args)
+    if not {*words[:1]} & {*ELSEWHERE} and (other := other_library(Path.cwd())):
         say(f"warning: {other}")
-    cli.main(args=list(args) if args is not None else None, prog_name="goldenpath")
+    cli.main(args=words, prog_name="goldenpath")
 
 
 def _show_warning(

@@ -16,7 +16,7 @@ from goldenpath.settings import KEYS, load_settings
 from tests.helpers.project import PROJECT
 
 sys.path.insert(0, str(PROJECT / "docs"))
-from pages import architecture_page, settings_page
+from pages import architecture_page, settings_page, upgrade_page
 
 README = (PROJECT / "README.md").read_text()
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -51,6 +51,10 @@ def test_the_settings_page_is_the_one_that_the_settings_make():
 
 def test_the_drawings_of_the_architecture_are_those_that_the_code_makes():
     assert (PROJECT / "docs" / "architecture.md").read_text() == architecture_page()
+
+
+def test_the_upgrade_page_lists_what_the_table_of_ownership_lists():
+    assert (PROJECT / "docs" / "how-to" / "upgrade.md").read_text() == upgrade_page()
 
 
 def test_the_reference_lists_every_metric_of_a_task_in_words():

@@ -31,7 +31,9 @@ ORDER = (
     "steps",
     "cluster",
     "doctor",
+    "origin",
     "adopt",
+    "upgrade",
     "cli",
 )
 

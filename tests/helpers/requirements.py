@@ -15,6 +15,7 @@ KNOWN = {
     "skopeo",
     "promtool",
     "docker-registry",
+    "history",
 }
 
 
