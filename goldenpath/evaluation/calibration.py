@@ -11,6 +11,7 @@ no two records become equal. scikit-learn fits both.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from goldenpath.evaluation.intervals import LEVEL, Interval
 from goldenpath.evaluation.metrics import SMALLEST, Bools, Floats
+from goldenpath.evaluation.resampling import Ints, drawn_counts
 from goldenpath.inference.calibration import MOST_KNOTS, Calibration, CalibrationKind, Knots, calibrate
 from goldenpath.records import Frozen
 from goldenpath.schema.targets import TargetSpec
@@ -104,32 +106,44 @@ def calibration_errors(
     weight: Floats,  # (n,)
     rounds: int,  # bootstrap resamples
     seed: int,
+    count: Ints | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> tuple[Floats, Floats]:  # (models,) on the rows as they are, and (rounds, models) on draws of them
     "Measure the expected calibration error of several scores of the same rows."
+    count, random = every_row(count, outcome), np.random.default_rng(seed)
     claims = [claims_of(outcome, scores) for scores in models]
-    bins = [bins_of(probability, weight) for _, probability in claims]
+    bins = [bins_of(probability, weight * count) for _, probability in claims]
     excess = [weight * (probability - happened) for happened, probability in claims]
 
-    def errors(drawn: NDArray[np.intp]) -> list[float]:
+    def errors(drawn: Ints) -> list[float]:
         pairs = zip(bins, excess, strict=True)
-        sums = [np.bincount(places[drawn], values[drawn], RELIABILITY_BINS) for places, values in pairs]
-        return [float(np.abs(each).sum() / weight[drawn].sum()) for each in sums]
+        sums = [np.bincount(places, values * drawn, RELIABILITY_BINS) for places, values in pairs]
+        return [float(np.abs(each).sum() / (weight * drawn).sum()) for each in sums]
 
-    count, random = len(outcome), np.random.default_rng(seed)
-    draws = [errors(random.integers(count, size=count)) for _ in range(rounds)]
-    return np.array(errors(np.arange(count))), np.array(draws)
+    draws = [errors(drawn_counts(count, random)) for _ in range(rounds)]
+    return np.array(errors(count)), np.array(draws)
+
+
+def every_row(count: Ints | None, outcome: NDArray[Any]) -> Ints:  # (n,)
+    "Return how many equal rows each is: one each if nothing was put together."
+    return np.ones(len(outcome), dtype=np.intp) if count is None else count
 
 
 def reliability_of(
-    models: Sequence[Floats], outcome: NDArray[Any], weight: Floats, rounds: int, seed: int
+    models: Sequence[Floats],
+    outcome: NDArray[Any],
+    weight: Floats,
+    rounds: int,
+    seed: int,
+    count: Ints | None = None,
 ) -> list[Reliability]:
     "Measure how honest several scores of the same rows are."
-    values, samples = calibration_errors(models, outcome, weight, rounds, seed)
+    values, samples = calibration_errors(models, outcome, weight, rounds, seed, count)
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     low, high = np.minimum(low, values), np.maximum(high, values)  # a draw's error is larger by its own noise
     ends = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
     intervals = [Interval(value=value, low=below, high=above) for value, below, above in ends]
-    bins = [reliability_bins(claims_of(outcome, scores), weight) for scores in models]
+    together = weight * every_row(count, outcome)
+    bins = [reliability_bins(claims_of(outcome, scores), together) for scores in models]
     return [Reliability(error=error, bins=each) for error, each in zip(intervals, bins, strict=True)]
 
 
@@ -141,10 +155,11 @@ def check_calibration(
     weight: Floats,  # (n,)
     rounds: int,
     seed: int,
+    count: Ints | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> CalibrationCheck:
     "Measure test rows before the map and after it."
     models = [raw] if calibration is None else [raw, calibrate(raw, calibration)]
-    before, *after = reliability_of(models, outcome, weight, rounds, seed)
+    before, *after = reliability_of(models, outcome, weight, rounds, seed, count)
     kind = None if calibration is None else calibration.kind
     return CalibrationCheck(kind=kind, reason=reason, before=before, after=after[0] if after else None)
 
@@ -163,16 +178,19 @@ def row_losses(outcome: NDArray[Any], scores: Floats) -> Floats:  # (n,)
     return np.asarray(-np.log(np.clip(right, SMALLEST, 1)))
 
 
-def drawn_means(values: Floats, weight: Floats, rounds: int, seed: int) -> Floats:  # (rounds,)
+def drawn_means(
+    values: Floats, weight: Floats, rounds: int, seed: int, count: Ints | None = None
+) -> Floats:  # (rounds,)
     "Average values on bootstrap draws of their rows."
-    count, random = len(values), np.random.default_rng(seed)
-    draws = (random.integers(count, size=count) for _ in range(rounds))
-    return np.array([np.average(values[drawn], weights=weight[drawn]) for drawn in draws])
+    count, random = every_row(count, values), np.random.default_rng(seed)
+    draws = (drawn_counts(count, random) for _ in range(rounds))
+    return np.array([np.average(values, weights=weight * drawn) for drawn in draws])
 
 
-def too_few(outcome: NDArray[Any], target: TargetSpec) -> str:
+def too_few(outcome: NDArray[Any], target: TargetSpec, count: Ints | None = None) -> str:
     "Explain why no map can be fitted on these rows; empty if one can."
-    counts = np.bincount(np.asarray(outcome, dtype=np.intp), minlength=len(target.outcomes))
+    codes, rows_each = np.asarray(outcome, dtype=np.intp), every_row(count, outcome)
+    counts = np.bincount(codes, rows_each, len(target.outcomes)).astype(int)
     least = int(counts.argmin())
     if counts[least] >= FEWEST:
         return ""
@@ -185,21 +203,43 @@ def kinds_for(rows: int) -> tuple[CalibrationKind, ...]:
     return ("sigmoid", "isotonic") if rows >= MANY else ("sigmoid",)
 
 
-def cross_fitted(
-    kind: CalibrationKind,
-    outcome: NDArray[Any],  # (n,)
-    scores: Floats,  # (n,) or (n, k)
-    weight: Floats,  # (n,)
-    target: TargetSpec,
-    seed: int,
-) -> Floats | None:  # None: a part of the rows has no such map
-    "Calibrate every row by a map that was fitted on other rows."
+@dataclass(frozen=True)
+class Dealt:
+    "Rows dealt to parts; those of a part that are equal are one."
+
+    place: Ints  # (m,) which row each is
+    part: Ints  # (m,) 0 to PARTS_OF_ROWS - 1
+    count: Ints  # (m,) how many rows
+
+
+def deal_rows(outcome: NDArray[Any], count: Ints, seed: int) -> Dealt:  # arguments are (n,)
+    "Deal rows to parts by chance, about as many of each outcome to each part."
     from sklearn.model_selection import StratifiedKFold
 
+    if int(count.sum()) > len(count):
+        times = np.random.default_rng(seed).multinomial(count, np.full(PARTS_OF_ROWS, 1 / PARTS_OF_ROWS))
+        place, part = np.nonzero(times)
+        return Dealt(place, part, times[place, part])
+    dealer, parts = StratifiedKFold(PARTS_OF_ROWS, shuffle=True, random_state=seed), np.empty_like(count)
+    for number, (_, held_out) in enumerate(dealer.split(outcome, np.asarray(outcome, dtype=np.intp))):
+        parts[held_out] = number
+    return Dealt(np.arange(len(count)), parts, count)
+
+
+def cross_fitted(
+    kind: CalibrationKind,
+    outcome: NDArray[Any],  # (m,)
+    scores: Floats,  # (m,) or (m, k)
+    weight: Floats,  # (m,)
+    target: TargetSpec,
+    dealt: Dealt,  # to which part each of the m belongs
+) -> Floats | None:  # None: a part of the rows has no such map
+    "Calibrate every row by a map that was fitted on the rows of other parts."
     calibrated = np.empty_like(scores)
-    dealer = StratifiedKFold(PARTS_OF_ROWS, shuffle=True, random_state=seed)
-    for fitted, held_out in dealer.split(scores, np.asarray(outcome, dtype=np.intp)):
-        calibration = fit_calibration(kind, outcome[fitted], scores[fitted], weight[fitted], target)
+    for part in range(PARTS_OF_ROWS):
+        held_out, fitted = dealt.part == part, dealt.part != part
+        others = outcome[fitted], scores[fitted], weight[fitted]
+        calibration = fit_calibration(kind, *others, target, dealt.count[fitted])
         if calibration is None:
             return None
         calibrated[held_out] = calibration.many(scores[held_out])
@@ -212,15 +252,19 @@ def fit_calibration(
     scores: Floats,  # (n,) or (n, k)
     weight: Floats,  # (n,)
     target: TargetSpec,
+    count: Ints | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> Calibration | None:  # None: the scores do not rise with the outcome
     "Fit a map, or one for each class against the rest."
+    counts = every_row(count, outcome)
+    weight, rows = weight * counts, int(counts.sum())
     if scores.ndim == 1:
-        maps = [fit_knots(kind, np.asarray(outcome, dtype=bool), scores, weight)]
+        maps = [fit_knots(kind, np.asarray(outcome, dtype=bool), scores, weight, rows)]
     elif target.width == 2:
-        second = fit_knots(kind, outcome == 1, scores[:, 1], weight)
+        second = fit_knots(kind, outcome == 1, scores[:, 1], weight, rows)
         maps = [second and mirrored(second), second]
     else:
-        maps = [fit_knots(kind, outcome == k, scores[:, k], weight) for k in range(target.width)]
+        every = range(target.width)
+        maps = [fit_knots(kind, outcome == k, scores[:, k], weight, rows) for k in every]
     rising = tuple(knots for knots in maps if knots is not None)
     return Calibration(kind=kind, maps=rising) if len(rising) == len(maps) else None
 
@@ -231,10 +275,17 @@ def mirrored(knots: Knots) -> Knots:
     return Knots(x=x, y=y)
 
 
-def fit_knots(kind: CalibrationKind, happened: Bools, probability: Floats, weight: Floats) -> Knots | None:
+def fit_knots(
+    kind: CalibrationKind,
+    happened: Bools,
+    probability: Floats,
+    weight: Floats,
+    rows: int = 0,  # that these stand for; 0: each is one row
+) -> Knots | None:
     "Fit the map of one probability; None if it does not rise with what happened."
-    weight = weight / weight.mean()
-    least = 1 / (2 * (len(happened) + 1))  # no probability is claimed that so many rows cannot show
+    rows = rows or len(happened)
+    weight = weight / (weight.sum() / rows)
+    least = 1 / (2 * (rows + 1))  # no probability is claimed that so many rows cannot show
     fit = {"isotonic": _isotonic, "sigmoid": _sigmoid}[kind]
     return _through(*fit(happened, probability, weight, least))
 

@@ -73,14 +73,6 @@ class FileEvaluation(Frozen):
     groups: tuple[GroupMetrics, ...] = ()
 
 
-def part_of_answers(answers: Answers, rows: Bools) -> Answers:
-    "Return the answers to some of the rows."
-    label = answers.label[rows] if len(answers.label) else answers.label
-    weight = answers.weights[rows]
-    part = (answers.outcome[rows], answers.probability[rows], label, weight)
-    return Answers(*part, half_width=answers.half_width, metrics=answers.metrics)
-
-
 def measured_groups(
     answers: Answers,
     members: Iterable[tuple[str, Bools]],  # name and rows (n,) of each group
@@ -90,8 +82,7 @@ def measured_groups(
 ) -> tuple[GroupMetrics, ...]:
     "Measure each group by itself."
     return tuple(
-        measured_group(name, part_of_answers(answers, rows), target, measure, compare(rows))
-        for name, rows in members
+        measured_group(name, answers.part(rows), target, measure, compare(rows)) for name, rows in members
     )
 
 
@@ -104,12 +95,13 @@ def measured_group(
 ) -> GroupMetrics:
     "Measure one group, and say if it is too small to tell."
     rate = None if target.task == "classes" else float(np.average(answers.outcome, weights=answers.weights))
+    outcome = np.repeat(answers.outcome, answers.counts)
     return GroupMetrics(
         name=name,
-        rows=len(answers.outcome),
+        rows=len(outcome),
         rate=rate,
         metrics=measure(answers),
-        remark=remark(answers.outcome, target),
+        remark=remark(outcome, target),
         inputs=inputs,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.evaluation.resampling import drawn_places
 from goldenpath.records import Frozen
 
 if TYPE_CHECKING:
@@ -42,10 +43,13 @@ def sample_rows(
     rows: "pd.DataFrame",
     fields: int,  # that are shuffled
     seed: int,
+    count: NDArray[np.intp] | None = None,  # how many equal rows each is; None: one each
 ) -> "pd.DataFrame":
     "Draw as many rows as the model can be asked about in a second or two; all of them if they are few."
     most = max(ASKED // (max(fields, 1) * SHUFFLES), FEWEST_SHUFFLED)
-    return rows if len(rows) <= most else rows.sample(most, random_state=seed)
+    if count is None or int(count.sum()) == len(rows):
+        return rows if len(rows) <= most else rows.sample(most, random_state=seed)
+    return rows.iloc[drawn_places(count, most, np.random.default_rng(seed))]
 
 
 def importance_of(

@@ -1,5 +1,7 @@
 """Intervals of 95%: the record that every metric carries, and the interval of a share."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,7 @@ def conformal_half_width(
     value: NDArray[np.float64],  # (n,) what the model predicts for them
     coverage: float,  # share of outcomes that the interval shall hold
     weight: NDArray[np.float64] | None = None,  # (n,) how many each row stands for; None: one each
+    count: NDArray[np.integer[Any]] | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> float | None:  # None: too few rows
     """Return the half width of a split conformal interval (Lei et al., JASA 113, 2018).
 
@@ -30,10 +33,11 @@ def conformal_half_width(
     weighs as much as an average row.
     """
     residual = np.abs(outcome - value)
-    weight = np.ones(len(residual)) if weight is None else weight
+    rows = len(residual) if count is None else int(count.sum())
+    weight = (np.ones(len(residual)) if weight is None else weight) * (1 if count is None else count)
     order = np.argsort(residual, kind="stable")
-    reached = np.cumsum(weight[order]) / weight.mean()
-    needed = (len(residual) + 1) * coverage
+    reached = np.cumsum(weight[order]) / (weight.sum() / rows)
+    needed = (rows + 1) * coverage
     place = int(np.searchsorted(reached, needed * (1 - SUM_ERROR)))
     return float(residual[order][place]) if place < len(residual) else None
 

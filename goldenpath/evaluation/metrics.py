@@ -6,7 +6,7 @@ scikit-learn's own functions, ties and weights included.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ class Answers:
     weight: Floats | None = None  # (n,) how many a row stands for; None: one each
     half_width: float | None = None  # of the interval around an amount
     metrics: "Mapping[str, Metric] | None" = None  # that measure them; None: those of two outcomes
+    count: NDArray[np.integer[Any]] | None = None  # (n,) how many equal rows each is; None: one each
 
     def __post_init__(self) -> None:
         labels = len(self.label) or len(self.outcome)
@@ -42,9 +43,25 @@ class Answers:
         return {}
 
     @cached_property
+    def counts(self) -> NDArray[np.integer[Any]]:
+        "Return how many equal rows each is: (n,)."
+        return np.ones(len(self.outcome), dtype=np.intp) if self.count is None else self.count
+
+    @cached_property
     def weights(self) -> Floats:
-        "Return how many each row stands for: (n,)."
-        return np.ones(len(self.outcome)) if self.weight is None else self.weight
+        "Return how many each row stands for, with those that are equal to it: (n,)."
+        return self.counts.astype(np.float64) * (1.0 if self.weight is None else self.weight)
+
+    def part(self, rows: "Bools") -> "Answers":
+        "Return the answers to some of the rows (n,)."
+        return replace(
+            self,
+            outcome=self.outcome[rows],
+            probability=self.probability[rows],
+            label=self.label[rows] if len(self.label) else self.label,
+            weight=None if self.weight is None else self.weight[rows],
+            count=None if self.count is None else self.count[rows],
+        )
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

@@ -13,6 +13,7 @@ from goldenpath.evaluation.gate import Rule, Verdict
 from goldenpath.evaluation.importance import Importance
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.metrics import Answers
+from goldenpath.evaluation.resampling import Ints
 from goldenpath.evaluation.slices import Slice
 from goldenpath.records import Frozen
 from goldenpath.registry.manifest import Manifest, TrainingRecord
@@ -87,7 +88,7 @@ def choice_of(record: TrainingRecord) -> tuple[Rule, ...]:
 def evaluation_of(
     record: TrainingRecord,
     champion: Champion,
-    outcome: Mapping[str, NDArray[Any]],  # of validation and test rows
+    judged: Mapping[str, tuple[Ints, NDArray[Any]]],  # validation and test rows: how many of each outcome
     threshold: Threshold | None,
     metrics: Mapping[str, dict[str, Interval]],  # by name of the model, the candidate first
     slices: Sequence[Slice],
@@ -107,8 +108,12 @@ def evaluation_of(
     return Evaluation(
         version=record.version,
         synthetic=record.synthetic,
-        rows={split: len(rows) for split, rows in outcome.items()},
-        positives={split: int(rows.sum()) for split, rows in outcome.items() if target.task == "binary"},
+        rows={split: int(count.sum()) for split, (count, _) in judged.items()},
+        positives={
+            split: int(count[outcome].sum())
+            for split, (count, outcome) in judged.items()
+            if target.task == "binary"
+        },
         threshold=threshold,
         models=tuple(Compared(name=n, version=v or "", threshold=t, metrics=m) for n, v, t, m in models),
         not_comparable=champion.why_not,

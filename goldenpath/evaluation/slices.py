@@ -50,7 +50,9 @@ def slices_of(
     require_slices(names, columns)
     measure = _two_outcomes if target.task == "binary" else partial(_by_metric, target=target)
     return tuple(
-        measure(name, level, member, answers) for name in names for level, member in groups(columns[name])
+        measure(name, level, member, answers)
+        for name in names
+        for level, member in groups(columns[name], answers.counts)
     )
 
 
@@ -61,21 +63,26 @@ def require_slices(names: Sequence[str], columns: Collection[str]) -> None:
             raise BadInput(_unknown(name, list(columns)))
 
 
-def groups(values: NDArray[Any]) -> Iterator[tuple[str, Bools]]:
+def groups(
+    values: NDArray[Any],  # (n,)
+    count: NDArray[np.integer[Any]] | None = None,  # (n,) how many equal rows each is; None: one each
+) -> Iterator[tuple[str, Bools]]:
     "Return the groups of one column, each with a mask (n,); text by value, numbers by quantile."
     if values.dtype == object:
         text = values.astype(str)
         for level in np.unique(text):
             yield level or MISSING, text == level
         return
-    yield from _number_groups(values.astype(float))
+    yield from _number_groups(values.astype(float), 1 if count is None else count)
 
 
-def _number_groups(values: NDArray[np.float64]) -> Iterator[tuple[str, Bools]]:
+def _number_groups(
+    values: NDArray[np.float64], count: NDArray[np.integer[Any]] | int
+) -> Iterator[tuple[str, Bools]]:
     finite = np.isfinite(values)
-    edges = (
-        np.unique(np.quantile(values[finite], np.linspace(0, 1, _BINS + 1))) if finite.any() else np.empty(0)
-    )
+    every = np.repeat(values, count)
+    every = every[np.isfinite(every)]
+    edges = np.unique(np.quantile(every, np.linspace(0, 1, _BINS + 1))) if len(every) else np.empty(0)
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     for i in range(max(len(edges) - 1, min(len(edges), 1))):
         last = min(i + 1, len(edges) - 1)
@@ -85,8 +92,9 @@ def _number_groups(values: NDArray[np.float64]) -> Iterator[tuple[str, Bools]]:
 
 
 def _two_outcomes(column: str, level: str, member: Bools, answers: Answers) -> Slice:
-    outcome, label, weight = answers.outcome[member], answers.label[member], answers.weights[member]
-    positives, count = int(outcome.sum()), int(member.sum())
+    part = answers.part(member)
+    outcome, label, weight = part.outcome, part.label, part.weights
+    positives, count = int(part.counts[outcome].sum()), int(part.counts.sum())
 
     def share(rows: Bools) -> float:
         return float(np.average(label[rows], weights=weight[rows]))
@@ -97,27 +105,24 @@ def _two_outcomes(column: str, level: str, member: Bools, answers: Answers) -> S
         count=count,
         positives=positives,
         rate=float(np.average(outcome, weights=weight)),
-        predicted=float(np.average(answers.probability[member], weights=weight)),
+        predicted=float(np.average(part.probability, weights=weight)),
         recall=share(outcome) if positives else None,
         false_positive_rate=share(~outcome) if count > positives else None,
     )
 
 
 def _by_metric(column: str, level: str, member: Bools, answers: Answers, target: TargetSpec) -> Slice:
-    labels, weight = answers.label[member] if len(answers.label) else answers.label, answers.weights[member]
-    part = Answers(
-        answers.outcome[member], answers.probability[member], labels, weight, half_width=answers.half_width
-    )
+    part = answers.part(member)
     name = TASKS[target.task].slice_metric
     value = TASKS[target.task].metrics[name].of(unweighted(part))
     right = part.outcome == part.label if target.outcomes else part.outcome
     return Slice(
         column=column,
         level=level,
-        count=int(member.sum()),
+        count=int(part.counts.sum()),
         positives=0,
-        rate=float(np.average(right, weights=weight)),
-        predicted=float(np.average(target.rank(part.probability), weights=weight)),
+        rate=float(np.average(right, weights=part.weights)),
+        predicted=float(np.average(target.rank(part.probability), weights=part.weights)),
         recall=None,
         false_positive_rate=None,
         metric=name,

@@ -1,7 +1,7 @@
 """What the evaluation does in another way for each task: metrics, baseline, what the gate judges."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ def baseline_answers(
     score = TASKS[target.task].baseline(trained, weight, target)
     scores = np.repeat(np.asarray(score, dtype=float)[None], len(answers.outcome), axis=0)
     label = target.decide(scores, 0.5, lambda probability, at: probability > at)
-    return Answers(answers.outcome, scores, label, answers.weight, metrics=answers.metrics)
+    return replace(answers, probability=scores, label=label, half_width=None)
 
 
 EVERY_METRIC = {**QUANTITY_METRICS, **CLASS_METRICS, **METRICS}

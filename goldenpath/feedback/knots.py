@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.evaluation.resampling import drawn_places
 from goldenpath.feedback.profile import FEWEST_IN_CELL
 from goldenpath.feedback.ranking import Values
 
@@ -25,10 +26,12 @@ def knots_of(
     weight: Values,  # (n,)
     most: int = FITTED_ROWS,
     fewest: int = FEWEST_IN_CELL,  # rows that share a probability, so that none gives away one outcome
+    equal: NDArray[np.integer[Any]] | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> tuple[tuple[float, float], ...]:  # score -> probability; empty: scores are good as they are
     "Learn what scores are worth, if that is better than to take them as they are."
-    if len(scores) > most:
-        rows = np.random.default_rng(SPLIT_SEED).permutation(len(scores))[:most]
+    if len(scores) > most or equal is not None:
+        count = np.ones(len(scores), dtype=np.intp) if equal is None else equal
+        rows = drawn_places(count, most, np.random.default_rng(SPLIT_SEED))
         scores, happened, weight = scores[rows], happened[rows], weight[rows]
     if not can_be_judged(scores, happened) or not error_falls(scores, happened, weight):
         return ()

@@ -20,12 +20,14 @@ class FieldRows:
 
     weight: Values  # (n,)
     person: Ints | None = None  # (n,) whom a row is about; None: each row is about another one
+    equal: Ints | None = None  # (n,) how many equal rows each is; None: one each
 
     def count(self, place: Ints, places: int) -> Ints:  # (places,); -1 has none
         "Count the different persons at each place."
         inside = place >= 0
         if self.person is None:
-            return np.bincount(place[inside], minlength=places)
+            rows = None if self.equal is None else self.equal[inside]
+            return np.bincount(place[inside], rows, minlength=places).astype(np.intp)
         persons = int(self.person.max(initial=0)) + 1
         pairs = np.unique(place[inside].astype(np.int64) * persons + self.person[inside])
         return np.bincount(pairs // persons, minlength=places)
@@ -33,18 +35,23 @@ class FieldRows:
     def weigh(self, place: Ints, places: int) -> Values:  # (places,)
         "Add up the weights at each place."
         inside = place >= 0
-        return np.asarray(np.bincount(place[inside], self.weight[inside], minlength=places))
+        return np.asarray(np.bincount(place[inside], self.weights[inside], minlength=places))
+
+    @property
+    def weights(self) -> Values:  # (n,)
+        "How many each row stands for, with those that are equal to it."
+        return self.weight * (1 if self.equal is None else self.equal)
 
     def shown(self, chosen: NDArray[np.bool_]) -> int:  # (n,)
         "Return the weight of the chosen rows; 0 if they are about fewer than FEWEST_IN_CELL persons."
         enough = self.count(np.where(chosen, 0, -1), 1)[0] >= FEWEST_IN_CELL
-        return round(self.weight[chosen].sum()) if enough else 0
+        return round(self.weights[chosen].sum()) if enough else 0
 
 
-def counting_weights(weight: Values) -> Values:
+def counting_weights(weight: Values, equal: Ints | None = None) -> Values:  # (n,)
     "Return weights that sum to the number of rows or more, so that they can be rounded to counts."
-    total = weight.sum()
-    return weight * (len(weight) / total) if 0 < total < len(weight) else weight
+    total, rows = (weight.sum(), len(weight)) if equal is None else ((weight * equal).sum(), equal.sum())
+    return weight * (rows / total) if 0 < total < rows else weight
 
 
 def profile_text(

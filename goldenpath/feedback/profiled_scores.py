@@ -32,6 +32,17 @@ class Validated:
     scores: Values  # (n,) or (n, k) as the version answers
     codes: NDArray[Any]  # (n,) decisions: True is positive, or the class; of no meaning for a quantity
     weight: Values  # (n,)
+    equal: Ints | None = None  # (n,) how many equal rows each is; None: one each
+
+    @property
+    def rows(self) -> Ints:
+        "How many equal rows each is: (n,)."
+        return np.ones(len(self.outcome), dtype=np.intp) if self.equal is None else self.equal
+
+    @property
+    def weights(self) -> Values:
+        "How many each row stands for, with those that are equal to it: (n,)."
+        return self.weight * self.rows
 
 
 def profile_scores(spec: ContractSpec, validated: Validated) -> tuple[ScoreProfile, ...]:
@@ -43,22 +54,22 @@ def profile_scores(spec: ContractSpec, validated: Validated) -> tuple[ScoreProfi
     first = 1 if len(names) == 1 else 0  # the code of the first score's outcome
     most = max(FITTED_ROWS // len(names), 1)
     knots = [
-        knots_of(scores, validated.outcome == code, validated.weight, most)
+        knots_of(scores, validated.outcome == code, validated.weight, most, equal=validated.equal)
         for code, scores in enumerate(columns.T, first)
     ]
     p = worth(knots, validated.scores).reshape(columns.shape)
     return tuple(
-        profile_probability(name, columns[:, at], p[:, at], knots[at], validated.weight)
+        profile_probability(name, columns[:, at], p[:, at], knots[at], validated)
         for at, name in enumerate(names)
     )
 
 
 def profile_probability(
-    name: str, scores: Values, p: Values, knots: tuple[tuple[float, float], ...], weight: Values
+    name: str, scores: Values, p: Values, knots: tuple[tuple[float, float], ...], validated: Validated
 ) -> ScoreProfile:
     "Count one score by groups of fine cells that hold enough rows."
-    cells = place_probabilities(scores)
-    starts = starts_of(np.bincount(cells, minlength=SCORE_CELLS))
+    cells, weight = place_probabilities(scores), validated.weights
+    starts = starts_of(np.bincount(cells, validated.rows, SCORE_CELLS).astype(int))
     group = np.searchsorted(starts, cells, side="right") - 1
     counts, sums = (np.bincount(group, values, len(starts)) for values in (weight, weight * p))
     return ScoreProfile(
@@ -84,10 +95,10 @@ def starts_of(rows: Ints) -> list[int]:  # (SCORE_CELLS,)
 
 def profile_values(name: str, validated: Validated) -> ScoreProfile:
     "Count predicted values, and the losses of each cell."
-    values, weight = validated.scores, validated.weight
+    values, weight = validated.scores, validated.weights
     distinct, place = np.unique(values, return_inverse=True)
-    rows = np.bincount(place)
-    cells = max(min(QUANTITY_CELLS, len(values) // ROWS_PER_LOSS), 1)
+    rows = np.bincount(place, validated.rows).astype(int)
+    cells = max(min(QUANTITY_CELLS, int(rows.sum()) // ROWS_PER_LOSS), 1)
     weights = np.asarray(np.bincount(place, weight), dtype=np.float64)
     edges = edges_of(distinct, rows, weights, cells, ROWS_PER_LOSS // 2)
     cell = place_numbers(np.array(edges), values)
@@ -131,6 +142,6 @@ def decisions_of(
     p = worth([score.knots for score in scores], validated.scores)
     codes = validated.codes.astype(int)
     own = p if p.ndim == 1 else np.take_along_axis(p, codes[:, None], axis=1)[:, 0]
-    labels = np.bincount(codes, validated.weight, len(outcomes)).round().astype(int).tolist()
-    sums = np.bincount(codes, validated.weight * own, len(outcomes)).tolist()
+    labels = np.bincount(codes, validated.weights, len(outcomes)).round().astype(int).tolist()
+    sums = np.bincount(codes, validated.weights * own, len(outcomes)).tolist()
     return dict(zip(outcomes, labels, strict=True)), dict(zip(outcomes, sums, strict=True))

@@ -69,10 +69,9 @@ def reliability(
     expected = np.cumsum(ranked * weight)
     group = np.minimum((expected / max(expected[-1], np.finfo(float).tiny) * bins).astype(int), bins - 1)
     parts = {"predicted": ranked * weight, "observed": answers.outcome[order] * weight, "weight": weight}
-    groups = pd.DataFrame(parts).groupby(group)
-    sums = groups.sum()
+    sums = pd.DataFrame(parts).assign(rows=answers.counts[order]).groupby(group).sum()
     means = {name: sums[name] / sums["weight"] for name in ("predicted", "observed")}
-    return pd.DataFrame(means).assign(rows=groups.size())
+    return pd.DataFrame(means).assign(rows=sums["rows"])
 
 
 def plot_reliability(answers: Answers, raw: Scores | None = None) -> Figure:
@@ -93,7 +92,7 @@ def plot_reliability(answers: Answers, raw: Scores | None = None) -> Figure:
 
 def _draw_reliability(axes: Axes, answers: Answers, colour: str, label: str, marker: str) -> None:
     claims = claims_of(answers.outcome, answers.probability)
-    table = reliability(Answers(*claims, np.array([]), answers.weight))
+    table = reliability(Answers(*claims, np.array([]), answers.weight, count=answers.count))
     rows = table["rows"].to_numpy()
     bars = share_bars(table["observed"].to_numpy() * rows, rows)
     axes.errorbar(table["predicted"], table["observed"], bars, fmt=marker, color=colour, label=label)
@@ -128,7 +127,7 @@ def plot_roc_of_classes(candidate: Answers, levels: Sequence[str]) -> Figure:
     drawn = zip(one_vs_rest(candidate), levels, strict=True)
     for place, (answers, level) in enumerate(drawn):
         if 0 < answers.outcome.sum() < len(answers.outcome):
-            weighted = replace(answers, weight=candidate.weight)
+            weighted = replace(answers, weight=candidate.weight, count=candidate.count)
             draw_roc(axes, weighted, CLASS_COLOURS[place], level, STYLES[place % len(STYLES)])
     axes.legend(frameon=False, title="this class against the others")
     return figure

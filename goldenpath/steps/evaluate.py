@@ -10,7 +10,7 @@ __all__ = ['GAP', 'outcome_on', 'thresholds', 'at_value', 'choose', 'answers_of'
 # %% ../../notebooks/06_evaluate.ipynb #fea6c30d
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +24,7 @@ from goldenpath.evaluation.calibration import (
     CalibrationCheck,
     check_calibration,
     cross_fitted,
+    deal_rows,
     drawn_means,
     expected_calibration_error,
     fit_calibration,
@@ -37,6 +38,7 @@ from ..evaluation.importance import SHUFFLES, Importance, importance_of, sample_
 from ..evaluation.intervals import LEVEL, Interval, conformal_half_width
 from ..evaluation.metrics import METRICS, Answers, Weighted, measure_metrics, unweighted
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
+from ..evaluation.resampling import drawn_counts
 from ..evaluation.slices import LESS_IS_BETTER, Slice, slices_of, worst_of
 from ..evaluation.tasks import TASKS, baseline_answers, judged_metrics, less_is_better, metrics_of
 from ..feedback.profile import Profile
@@ -54,16 +56,19 @@ from ..runs.spec import step_spec
 from ..schema.contract import TWO_OUTCOMES, Contract, TargetSpec
 from ..settings import Settings
 from ..settings.rules import ThresholdRule
+from ..tables.counted import CountedRows, put_together
 
 # %% ../../notebooks/06_evaluate.ipynb #0efc3858
-def outcome_on(frame: pd.DataFrame, contract: Contract, split: str) -> np.ndarray:  # (n,)
+def outcome_on(
+    frame: pd.DataFrame, contract: Contract, split: str, rows: int = 0
+) -> np.ndarray:  # (n,); `rows` is how many rows these stand for, if not n
     "Encode the outcome of clean rows. Raises BadInput, which names the split, if it is always the same."
     outcome = contract.outcomes(frame)
     if len(np.unique(outcome)) < 2:
         other = "other" if contract.task != "binary" else "negative" if outcome.any() else "positive"
         raise BadInput(
-            f"the {len(outcome)} {split} rows hold no {other} outcome, so nothing can be judged on them: "
-            "give more rows, or another `split` in settings.ini"
+            f"the {rows or len(outcome)} {split} rows hold no {other} outcome, so nothing can be judged on "
+            "them: give more rows, or another `split` in settings.ini"
         )
     return outcome
 
@@ -127,9 +132,9 @@ def answers_of(
 # %% ../../notebooks/06_evaluate.ipynb #6c34a1a4
 def measure_draw(models: Sequence[Answers], seed: np.random.SeedSequence) -> list[np.ndarray]:
     "Draw the rows once, and measure every model on that draw: an array of all metrics for each."
-    n = len(models[0].outcome)
-    drawn = np.random.default_rng(seed).integers(n, size=n)
-    weight = np.bincount(drawn, models[0].weights[drawn], n)
+    first = models[0]
+    drawn = drawn_counts(first.counts, np.random.default_rng(seed))
+    weight = drawn * (1.0 if first.weight is None else first.weight)
     return [measure_metrics(Weighted(answers, weight)) for answers in models]
 
 # %% ../../notebooks/06_evaluate.ipynb #406884ad
@@ -187,26 +192,31 @@ def choose_calibration(
     weight: np.ndarray,  # (n,)
     target: TargetSpec,
     settings: Settings,
+    count: np.ndarray | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> tuple[Calibration | None, str]:  # the second says why
     "Fit a map on validation rows if it helps beyond noise on those that it was not fitted on."
-    rows, seed = (outcome, scores, weight, target), settings.seed
-    if reason := too_few(outcome, target):
+    seed, count = settings.seed, np.ones(len(outcome), dtype=int) if count is None else count
+    if reason := too_few(outcome, target, count):
         return None, reason
-    fitted = {kind: cross_fitted(kind, *rows, seed) for kind in kinds_for(len(outcome))}
+    rows, dealt = (outcome, scores, weight), deal_rows(outcome, count, seed)
+    outcome, scores, weight = (values[dealt.place] for values in rows)
+    every, parts = weight * dealt.count, (outcome, scores, weight, target, dealt)
+    fitted = {kind: cross_fitted(kind, *parts) for kind in kinds_for(count.sum())}
     losses = {kind: row_losses(outcome, after) for kind, after in fitted.items() if after is not None}
     if not losses:
         return None, "not calibrated: the probabilities do not rise with the outcome"
-    kind = min(losses, key=lambda kind: np.average(losses[kind], weights=weight))
+    kind = min(losses, key=lambda kind: np.average(losses[kind], weights=every))
     changes = losses[kind] - row_losses(outcome, scores)
-    draws = drawn_means(changes, weight, settings.bootstrap, seed)
-    change = interval(np.average(changes, weights=weight), draws)
-    before, after = (expected_calibration_error(outcome, part, weight) for part in (scores, fitted[kind]))
+    draws = drawn_means(changes, weight, settings.bootstrap, seed, dealt.count)
+    change = interval(np.average(changes, weights=every), draws)
+    before, after = (expected_calibration_error(outcome, part, every) for part in (scores, fitted[kind]))
     helps = change.high < 0 and after < before
     effect = f"a {kind} map {'changes' if helps else 'would change'} the log loss of other rows by "
     effect += f"{change.value:.5f} (95% interval {change.low:.5f} to {change.high:.5f})"
     reason = f"{effect}, and their calibration error from {before:.4f} to {after:.4f}"
-    verdict = "calibrated" if helps else "not calibrated"
-    return fit_calibration(kind, *rows) if helps else None, f"{verdict}: {reason}"
+    if not helps:
+        return None, f"not calibrated: {reason}"
+    return fit_calibration(kind, *rows, target, count), f"calibrated: {reason}"
 
 # %% ../../notebooks/06_evaluate.ipynb #23bcab80
 def beats_baseline(metric: str, gain: Interval, margin: float) -> Rule:
@@ -314,18 +324,18 @@ def evaluate(
 ) -> Judgment:
     "Judge the run's candidate, and complete it."
     started, contract, candidate = perf_counter(), step.contract, open_candidate(step.run, TRUSTED_TYPES)
-    frames = {split: step.table(f"data/{split}.parquet") for split in ("validation", "test")}
-    outcome = {split: outcome_on(frame, contract, split) for split, frame in frames.items()}
-    columns = {split: enriched(contract.columns(frame)) for split, frame in frames.items()}
+    sides = {split: _side(step, split) for split in ("validation", "test", "train")}
     settings = step.settings.changed(threshold=threshold_rule) if threshold_rule else step.settings
-    candidate, scored = _scored(step, settings, candidate, outcome, columns, frames)
-    verdict, evaluation = _judge(step, settings, candidate, outcome, columns, frames, scored)
+    candidate, scored = _scored(step, settings, candidate, sides)
+    verdict, evaluation = _judge(step, settings, candidate, sides, scored)
     step.run.doing("comparing the compiled model with scikit-learn")
     threshold = evaluation.threshold.value if evaluation.threshold else None
-    compared = candidate.paths, stacked(*columns.values()), contract.spec, threshold
-    fast_path, golden = prove_twice(*compared, enriched, choose_golden)
-    timed = latencies(candidate.paths, columns["test"], fast_path.status == "proven")
-    profile = _profile(step, frames, outcome, scored, evaluation)
+    held_out = stacked(sides["validation"].columns, sides["test"].columns)
+    fast_path, golden = prove_twice(
+        candidate.paths, held_out, contract.spec, threshold, enriched, choose_golden
+    )
+    timed = latencies(candidate.paths, sides["test"].columns, fast_path.status == "proven")
+    profile = _profile(step, sides, scored, evaluation)
     manifest = candidate.manifest(evaluation, fast_path, timed, perf_counter() - started)
     words = Words(purpose=PURPOSE, limits=LIMITS)
     card = card_files(manifest, verdict, evaluation, contract.spec, words, candidate.leaderboard, profile)
@@ -333,11 +343,35 @@ def evaluate(
     step.save("verdict.json", verdict)
     return Judgment(candidate.complete(manifest, golden, verdict, card, profile), verdict, evaluation)
 
+# %% ../../notebooks/06_evaluate.ipynb #c4118a08
+@dataclass(frozen=True)
+class _Side:
+    contract: Contract
+    rows: CountedRows  # k distinct ones, or all
+    outcome: np.ndarray  # (k,)
+
+    @cached_property
+    def columns(self) -> Columns:
+        return enriched(self.contract.columns(self.rows.frame))
+
+    @cached_property
+    def weight(self) -> np.ndarray:  # (k,) how many each row stands for, without those that are equal to it
+        return self.contract.weights(self.rows.frame)
+
+    @property
+    def every(self) -> np.ndarray:  # (k,) with them
+        return self.weight * self.rows.count
+
+
+def _side(step: Step, split: str) -> _Side:
+    contract = step.contract
+    rows = put_together(step.table(f"data/{split}.parquet"), contract.spec)
+    return _Side(contract, rows, outcome_on(rows.frame, contract, split, rows.number))
+
 # %% ../../notebooks/06_evaluate.ipynb #c4118a06
 @dataclass(frozen=True)
 class _Scored:
     scores: dict[str, np.ndarray]  # of validation and test rows, calibrated if that helps
-    weight: dict[str, np.ndarray]
     check: CalibrationCheck | None = None  # None: an amount is not calibrated
     raw: np.ndarray | None = None  # scores of the test rows before they were calibrated
 
@@ -346,53 +380,49 @@ def _scored(
     step: Step,
     settings: Settings,
     candidate: Candidate,
-    outcome: dict[str, np.ndarray],  # of validation and test rows
-    columns: dict[str, Columns],
-    frames: dict[str, pd.DataFrame],
+    sides: dict[str, _Side],
 ) -> tuple[Candidate, _Scored]:  # calibrated if that helps
     step.run.doing("judging on the test rows")
-    target, contract = step.contract.target, step.contract
-    raw = {split: candidate.paths.sklearn.many(part) for split, part in columns.items()}
-    weight = {split: contract.weights(frame) for split, frame in frames.items()}
+    target, held_out = step.contract.target, {name: sides[name] for name in ("validation", "test")}
+    raw = {split: candidate.paths.sklearn.many(side.columns) for split, side in held_out.items()}
     if not target.outcomes:
-        return candidate, _Scored(raw, weight)
-    validation, test = ((outcome[part], raw[part], weight[part]) for part in ("validation", "test"))
-    calibration, reason = choose_calibration(*validation, target, settings)
-    check = check_calibration(calibration, reason, *test, settings.bootstrap, settings.seed)
+        return candidate, _Scored(raw)
+    validation, test = ((side.outcome, raw[split], side.weight) for split, side in held_out.items())
+    counts = {split: side.rows.count for split, side in held_out.items()}
+    calibration, reason = choose_calibration(*validation, target, settings, counts["validation"])
+    measured = *test, settings.bootstrap, settings.seed, counts["test"]
+    check = check_calibration(calibration, reason, *measured)
     scores = {split: calibrate(part, calibration) for split, part in raw.items()}
-    scored = _Scored(scores, weight, check, raw["test"] if calibration else None)
+    scored = _Scored(scores, check, raw["test"] if calibration else None)
     return candidate.calibrated(calibration), scored
 
 # %% ../../notebooks/06_evaluate.ipynb #3e45909d
 def _judge(
-    step: Step,
-    settings: Settings,
-    candidate: Candidate,
-    outcome: dict[str, np.ndarray],  # of validation and test rows
-    columns: dict[str, Columns],
-    frames: dict[str, pd.DataFrame],
-    scored: "_Scored",
+    step: Step, settings: Settings, candidate: Candidate, sides: dict[str, _Side], scored: _Scored
 ) -> tuple[Verdict, Evaluation]:
-    contract, record, rows = step.contract, candidate.record, step.table("data/train.parquet")
-    validation, weight = (outcome["validation"], scored.scores["validation"]), scored.weight["validation"]
-    threshold = choose(settings.threshold, *validation, weight) if contract.task == "binary" else None
-    conformal = *validation, settings.coverage, weight
+    contract, record = step.contract, candidate.record
+    validation, test, train = (sides[split] for split in ("validation", "test", "train"))
+    answered = validation.outcome, scored.scores["validation"]
+    threshold = choose(settings.threshold, *answered, validation.every) if contract.task == "binary" else None
+    conformal = *answered, settings.coverage, validation.weight, validation.rows.count
     width = conformal_half_width(*conformal) if contract.task == "quantity" else None
-    champion = ask_champion(step.registry, contract.spec, columns["test"], TRUSTED_TYPES)
-    answers = partial(answers_of, outcome["test"], target=contract.target, weight=scored.weight["test"])
+    champion = ask_champion(step.registry, contract.spec, test.columns, TRUSTED_TYPES)
+    weighted = {"target": contract.target, "weight": test.weight, "count": test.rows.count}
+    answers = partial(answers_of, test.outcome, **weighted)
     ours = answers(scored.scores["test"], threshold and threshold.value, half_width=width)
-    trained = outcome_on(rows, contract, "train"), contract.weights(rows)
-    models = {"candidate": ours, "majority baseline": baseline_answers(contract.target, ours, *trained)}
+    baseline = baseline_answers(contract.target, ours, train.outcome, train.every)
+    models = {"candidate": ours, "majority baseline": baseline}
     if champion.probability is not None:
         models["champion"] = answers(champion.probability, champion.threshold)
     measured = bootstrap(models, settings.bootstrap, settings.seed)
-    slices = slices_of(settings.slices, columns["test"], ours, contract.target)
+    slices = slices_of(settings.slices, test.columns, ours, contract.target)
     rules = gate_rules(settings, measured, slices, champion, record.synthetic, contract.target)
-    importance = _importance(step, settings, candidate, frames["validation"], threshold)
+    importance = _importance(step, settings, candidate, validation, threshold)
     plotted = models, slices, contract.target, importance, scored.raw
     save_plots(step.run.output("evaluation"), *plotted)
     metrics = {name: one.intervals() for name, one in measured.items()}
-    results = outcome, threshold, metrics, slices, settings.bootstrap, contract.target, ours, importance
+    judged = {split: (sides[split].rows.count, sides[split].outcome) for split in ("validation", "test")}
+    results = judged, threshold, metrics, slices, settings.bootstrap, contract.target, ours, importance
     return verdict_of(record, champion, rules), evaluation_of(record, champion, *results, scored.check)
 
 # %% ../../notebooks/06_evaluate.ipynb #ffcaccb0
@@ -400,12 +430,13 @@ def _importance(
     step: Step,
     settings: Settings,
     candidate: Candidate,
-    frame: pd.DataFrame,  # the validation rows
+    validation: _Side,
     threshold: Threshold | None,
 ) -> Importance | None:
     step.run.doing("shuffling each field of the validation rows")
     contract, metric = step.contract, judged_metrics(step.contract.target, settings)[0]
-    rows = sample_rows(frame, len(contract.spec.readable), settings.seed)
+    fields = len(contract.spec.readable)
+    rows = sample_rows(validation.rows.frame, fields, settings.seed, validation.rows.count)
     target, weight, outcome = contract.target, contract.weights(rows), contract.outcomes(rows)
 
     def ask(columns: Columns) -> np.ndarray:
@@ -417,20 +448,20 @@ def _importance(
 
     columns, random = contract.columns(rows), np.random.default_rng(settings.seed)
     losses = {name: shuffle_losses(name, columns, ask, quality, random) for name in columns}
-    return importance_of(metric, losses, len(rows), len(frame))
+    return importance_of(metric, losses, len(rows), validation.rows.number)
 
 # %% ../../notebooks/06_evaluate.ipynb #7be1c0d2
 def _profile(
     step: Step,
-    frames: dict[str, pd.DataFrame],  # of validation and test rows
-    outcome: dict[str, np.ndarray],
+    sides: dict[str, _Side],
     scored: _Scored,
     evaluation: Evaluation,
 ) -> Profile:
     step.run.doing("counting the training rows for the profile")
-    contract, threshold, train = step.contract, evaluation.threshold, step.table("data/train.parquet")
-    scores = scored.scores["validation"]
+    contract, threshold, scores = step.contract, evaluation.threshold, scored.scores["validation"]
+    train, validation = sides["train"].rows, sides["validation"]
     labels = contract.target.decide(scores, threshold and threshold.value, decide)
-    rows = {"train": len(train)} | {split: len(frame) for split, frame in frames.items()}
-    validated = Validated(outcome["validation"], scores, labels, scored.weight["validation"])
-    return profile_of(contract, train, validated, rows, evaluation.models[0].metrics)
+    rows = {split: sides[split].rows.number for split in ("train", "validation", "test")}
+    validated = Validated(validation.outcome, scores, labels, validation.weight, validation.rows.count)
+    metrics = evaluation.models[0].metrics
+    return profile_of(contract, train.frame, validated, rows, metrics, train.count)

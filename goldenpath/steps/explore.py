@@ -19,6 +19,7 @@ from ..registry.manifest import DataSummary
 from ..report.exploration import plot_groups, plot_rates, plot_unfilled
 from ..runs.spec import step_spec
 from ..schema.contract import Contract
+from ..tables.counted import put_together
 from ..tables.levels import EMPTY, as_levels
 
 # %% ../../notebooks/03_explore.ipynb #2e2eee6a
@@ -30,22 +31,27 @@ def is_positive(rows: pd.DataFrame, contract: Contract) -> np.ndarray:  # (n,) b
 def profile_column(
     levels: pd.Series,  # (n,) category
     positive: np.ndarray,  # (n,) bool
+    count: np.ndarray | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> pd.DataFrame:  # by level: rows, share, rate, low, high; levels that do not occur are left out
     "Count the levels of one column, and how often the outcome is positive in each."
-    table = pd.Series(positive).groupby(levels.to_numpy(), observed=True).agg(rows="size", positives="sum")
+    rows = np.ones(len(levels), dtype=int) if count is None else count
+    counted = pd.DataFrame({"rows": rows, "positives": rows * positive})
+    table = counted.groupby(levels.to_numpy(), observed=True).sum()
     table = table.reindex([level for level in levels.cat.categories if level in table.index])
     low, high = wilson(table["positives"].to_numpy(), table["rows"].to_numpy())
-    shares = {"share": table["rows"] / len(levels), "rate": table["positives"] / table["rows"]}
+    shares = {"share": table["rows"] / rows.sum(), "rate": table["positives"] / table["rows"]}
     return table[["rows"]].assign(**shares, low=low, high=high)
 
 # %% ../../notebooks/03_explore.ipynb #33526da0
 def profile(
     rows: pd.DataFrame,  # (n, contract's columns and target), clean
     contract: Contract,
+    count: np.ndarray | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> pd.DataFrame:  # one line a level: column, level, rows, share, rate, low, high (shares from 0 to 1)
     "Count every level of every column, and how often the outcome is positive in it."
     positive = is_positive(rows, contract)
-    tables = {f.name: profile_column(as_levels(rows[f.name], f.kind), positive) for f in contract.fields}
+    levels = {field.name: as_levels(rows[field.name], field.kind) for field in contract.fields}
+    tables = {name: profile_column(column, positive, count) for name, column in levels.items()}
     return pd.concat(tables, names=["column", "level"]).reset_index()
 
 # %% ../../notebooks/03_explore.ipynb #4be5d233
@@ -73,13 +79,15 @@ def compare_groups(
     contract: Contract,
     group: str,  # column of the groups that are compared
     within: str,  # column that must not blur the comparison, such as an age group
+    count: np.ndarray | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> pd.DataFrame:  # by group: rows, positives, rate, crude, fair (multiples), error of their logs
     "Compare the groups' outcome rates as they are, and at the same level of `within`."
-    frame = pd.DataFrame({"group": rows[group].astype(str), "positive": is_positive(rows, contract)})
-    frame["expected"] = frame["positive"].groupby(rows[within].astype(str).to_numpy()).transform("mean")
-    columns = {"rows": "size", "positives": "sum", "rate": "mean"}
-    sums = frame.groupby("group")["positive"].agg(**columns)
-    sums["expected"] = frame.groupby("group")["expected"].sum()
+    each = np.ones(len(rows), dtype=int) if count is None else count
+    frame = pd.DataFrame({"rows": each, "positives": each * is_positive(rows, contract)})
+    levels = frame.groupby(rows[within].astype(str).to_numpy()).transform("sum")
+    frame["expected"] = each * (levels["positives"] / levels["rows"])
+    sums = frame.groupby(rows[group].astype(str).to_numpy()).sum().rename_axis("group")
+    sums.insert(2, "rate", sums["positives"] / sums["rows"])
     sums = sums[sums["positives"] > 0].sort_values("rows", ascending=False)
     reference = next((name for name in sums.index if name not in contract.target.unknown_outcomes), None)
     if reference is None:
@@ -96,12 +104,14 @@ def rates_within(
     group: str,
     within: str,
     names: list[str],  # of the groups
+    count: np.ndarray | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> pd.DataFrame:  # by (group, level of `within`): rows, share, rate, low, high
     "Look at each group level by level."
     positive = is_positive(rows, contract)
     levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown_outcomes]
+    each = np.ones(len(rows), dtype=int) if count is None else count
     own = {name: (rows[group] == name).to_numpy() for name in names}
-    tables = {name: profile_column(rows.loc[of, within], positive[of]) for name, of in own.items()}
+    tables = {name: profile_column(rows.loc[of, within], positive[of], each[of]) for name, of in own.items()}
     return pd.concat({name: table.reindex(levels) for name, table in tables.items()})
 
 # %% ../../notebooks/03_explore.ipynb #bca659c2
@@ -145,17 +155,18 @@ def explore_rows(
     source: str,  # shown on every plot
     group: str = "",  # column of the groups to compare; not compared if the contract lacks it
     within: str = "",  # column that must not blur the comparison
+    count: np.ndarray | None = None,  # (n,) how many equal rows each is; None: one each
 ) -> Explored:
     "Draw and describe what there is to see."
-    table, outcome = profile(rows, contract), contract.target.event_in_words
+    table, outcome = profile(rows, contract, count), contract.target.event_in_words
     explored = Explored(table, {"rates": plot_rates(table, strongest(table), outcome, source)}, [])
     if len(gaps := unfilled(table, contract)):
         explored.figures["unfilled"] = plot_unfilled(gaps, source)
     if {group, within} <= set(contract.spec.text_columns):
-        groups = compare_groups(rows, contract, group, within)
+        groups = compare_groups(rows, contract, group, within, count)
         explored.findings.extend(findings(groups, contract, within))
         if len(groups) > 1:
-            rates = rates_within(rows, contract, group, within, list(groups.index[:4]))
+            rates = rates_within(rows, contract, group, within, list(groups.index[:4]), count)
             explored.figures["groups"] = plot_groups(groups, rates, (group, within), outcome, source)
     return explored
 
@@ -163,9 +174,9 @@ def explore_rows(
 @step_spec("03_explore", reads=("data/train.parquet", "data/summary.json"), makes=("explore/",))
 def explore(step: Step, group: str = "", within: str = "") -> Explored:
     "Explore the run's training rows; plots and findings go to explore/ in the run."
-    rows = step.table("data/train.parquet")
+    rows = put_together(step.table("data/train.parquet"), step.contract.spec)
     source = step.load("data/summary.json", DataSummary).source.rpartition("/")[2]
-    explored = explore_rows(rows, step.contract, source, group, within)
+    explored = explore_rows(rows.frame, step.contract, source, group, within, rows.count)
     for name, figure in explored.figures.items():
         figure.savefig(step.run.output(f"explore/{name}.png"))
     text = "".join(f"{line}\n" for line in explored.findings)

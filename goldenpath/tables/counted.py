@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.schema.spec import ContractSpec
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,11 +38,40 @@ class RowCounts:
         return np.bincount(self.codes, minlength=len(self.places))
 
 
-def count_rows(frame: "pd.DataFrame", fewest: int = WORTHWHILE) -> RowCounts | None:
+@dataclass(frozen=True)
+class CountedRows:
+    "Clean rows, equal ones put together."
+
+    frame: "pd.DataFrame"  # (k, columns)
+    count: NDArray[np.intp]  # (k,) how often each is there
+
+    @property
+    def number(self) -> int:
+        "How many rows these stand for."
+        return int(self.count.sum())
+
+
+def few_levels(spec: ContractSpec) -> bool:
+    "Check that records consist of levels alone, so that many are equal."
+    return not (spec.number_columns or spec.free_text or spec.key or spec.event_time)
+
+
+def put_together(frame: "pd.DataFrame", spec: ContractSpec) -> CountedRows:
+    "Put equal clean rows together if there are many; else each row is there once, as it was."
+    distinct = count_rows(frame) if few_levels(spec) else None
+    if distinct is None:
+        return CountedRows(frame, np.ones(len(frame), dtype=np.intp))
+    return CountedRows(frame.iloc[distinct.places], distinct.counts)
+
+
+def count_rows(
+    frame: "pd.DataFrame",
+    fewest: int | None = None,  # rows; None: WORTHWHILE
+) -> RowCounts | None:
     "Find the distinct rows; None if there are few rows, or if too many of them are distinct."
     import pandas as pd
 
-    if len(frame) < fewest:
+    if len(frame) < (WORTHWHILE if fewest is None else fewest):
         return None
     codes, size = np.zeros(len(frame), dtype=np.int64), 1
     for name in frame:
