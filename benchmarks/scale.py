@@ -1,15 +1,16 @@
-"""How time and memory grow with the rows: `python -m benchmarks.scale [--rows 1000000] [--turns 3] [--run]`.
+"""How time and memory grow with the rows: `python -m benchmarks.scale --rows 1e6,4e6,25e6 --run`.
 
 Draws the example's synthetic rows into a CSV and a Parquet file, then measures in turns, each in a process of
-its own: how pandas and pyarrow read the files, the steps of data and training, and a plain script from the
-file to a fitted model. Imports are not counted. With `--run` also `goldenpath run` as a whole, once, with all
-that it starts. Prints a table, and a line of JSON.
+its own: how pandas and pyarrow read the files, each step of the pipeline, and a plain script from the file to
+a fitted model. Imports are not counted. With `--run` also `goldenpath run` as a whole, once, with all that it
+starts. Prints a table for each number of rows, and a line of JSON; `--picture FILE` draws time against rows.
 """
 
 import argparse
 import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from rich.console import Console
 
+from benchmarks.process_tree import watch
 from benchmarks.projects import project_copy
 from goldenpath.errors import BadInput
 from goldenpath.measure.machine import machine
@@ -32,29 +34,36 @@ from goldenpath.text.text_table import TextTable
 
 SEED = 42
 MEASURED = """
-import json, os, resource, time
+import json, os, time
 {imports}
 used = lambda: sum(os.times()[:4])
 started, before = time.perf_counter(), used()
 {code}
-seconds, processor = time.perf_counter() - started, used() - before
-most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(json.dumps([seconds, processor, most / 1024]))
+print(json.dumps([time.perf_counter() - started, used() - before]))
 """
 STEPS = """
-import goldenpath.inference.engines, pandas, pyarrow.parquet, skl2onnx, sklearn.linear_model
+import goldenpath.inference.engines, matplotlib.figure, pandas, pyarrow.parquet, skl2onnx
+import sklearn.linear_model
 from goldenpath.project import open_step
+from goldenpath.steps.contrast import contrast
 from goldenpath.steps.data import make_data
+from goldenpath.steps.evaluate import evaluate
+from goldenpath.steps.explore import explore
+from goldenpath.steps.publish import publish
 from goldenpath.steps.train import train
 """
-DATA = """
-with open_step("02_data") as step:
-    make_data(step)
+STEP = """
+with open_step({name!r}) as step:
+    {call}
 """
-TRAIN = """
-with open_step("05_train") as step:
-    train(step, seed=1)
-"""
+CALLS = {
+    "02_data": "make_data(step)",
+    "03_explore": "explore(step, 'race_ethnicity_combined', 'age_group')",
+    "05_train": "train(step, seed=1)",
+    "06_evaluate": "evaluate(step)",
+    "07_publish": "publish(step)",
+    "09_contrast": "contrast(step)",
+}
 PLAIN = """
 import pandas
 from sklearn.linear_model import LogisticRegression
@@ -76,7 +85,7 @@ class Cost:
 
     seconds: float
     processor: float  # seconds of it and of its children
-    megabytes: float  # the most that it, or one of its children, held
+    megabytes: float  # the most that it and its children held together
 
 
 def write_files(folder: Path, rows: int) -> tuple[Path, Path]:
@@ -108,6 +117,7 @@ class Work:
     imports: str
     code: str
     settings: dict[str, str] = field(default_factory=dict)  # variables
+    home: str = ""  # folder of runs, shared by steps that follow each other; "": one of its own
 
 
 def cost_of(work: Work, folder: Path, home: Path) -> Cost:
@@ -115,16 +125,17 @@ def cost_of(work: Work, folder: Path, home: Path) -> Cost:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GOLDENPATH_")}
     places = {"PYTHONPATH": str(folder), "GOLDENPATH_HOME": str(home)}
     code = MEASURED.format(imports=work.imports, code=work.code)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env={**clean, **places, **work.settings},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise BadInput(f"a measured process failed: {(done.stdout + done.stderr)[-1500:]}")
-    return Cost(*json.loads(done.stdout.splitlines()[-1]))
+    with tempfile.TemporaryFile("w+") as output:
+        everything = {**clean, **places, **work.settings}
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=folder, env=everything, stdout=output, stderr=output
+        )
+        megabytes = watch(process)
+        output.seek(0)
+        lines = output.read().splitlines()
+    if process.returncode:
+        raise BadInput(f"a measured process failed: {' '.join(lines)[-1500:]}")
+    return Cost(*json.loads(next(line for line in reversed(lines) if line.startswith("["))), megabytes)
 
 
 def works_on(csv: Path, parquet: Path) -> dict[str, Work]:
@@ -136,11 +147,15 @@ def works_on(csv: Path, parquet: Path) -> dict[str, Work]:
         "pyarrow.parquet.read_table": Work(
             "import pyarrow.parquet", f"pyarrow.parquet.read_table({str(parquet)!r})"
         ),
-        "02_data, CSV": Work(STEPS, DATA, from_csv),
-        "02_data, Parquet": Work(STEPS, DATA, from_parquet),
-        "02_data and 05_train, linear": Work(STEPS, DATA + TRAIN, from_csv | linear),
+        "02_data, Parquet": Work(STEPS, step_code("02_data"), from_parquet),
+        **{name: Work(STEPS, step_code(name), from_csv | linear, "steps") for name in CALLS},
         "plain script": Work(PLAIN, SCRIPT.format(file=str(csv))),
     }
+
+
+def step_code(name: str) -> str:
+    "Return the code that runs one step."
+    return STEP.format(name=name, call=CALLS[name])
 
 
 def measure(folder: Path, rows: int, turns: int, whole: bool) -> dict[str, Cost]:
@@ -151,7 +166,10 @@ def measure(folder: Path, rows: int, turns: int, whole: bool) -> dict[str, Cost]
     costs: dict[str, list[Cost]] = {name: [] for name in works}
     for turn in range(turns):
         for place, (name, work) in enumerate(works.items()):
-            costs[name].append(cost_of(work, project, folder / f"home {turn} {place}"))
+            home = folder / f"home {turn} {work.home or place}"
+            costs[name].append(cost_of(work, project, home))
+        for home in folder.glob(f"home {turn} *"):
+            shutil.rmtree(home)
     if whole:
         run = Work("import subprocess, sys", RUN, {"GOLDENPATH_SOURCE": str(csv)})
         costs["goldenpath run"] = [cost_of(run, project, folder / "home")]
@@ -167,12 +185,16 @@ def middle(costs: list[Cost]) -> Cost:
 def ratios(costs: dict[str, Cost]) -> dict[str, float]:
     "Compare by the clock; the whole run by processor time."
     csv, parquet = costs["pandas.read_csv"], costs["pyarrow.parquet.read_table"]
-    both, plain = costs["02_data and 05_train, linear"], costs["plain script"]
-    compared = {
-        "02_data, CSV / pandas.read_csv": costs["02_data, CSV"].seconds / csv.seconds,
+    data, plain = costs["02_data"].seconds, costs["plain script"].seconds
+    both = data + costs["05_train"].seconds
+    judged = sum(costs[name].seconds for name in ("03_explore", "06_evaluate"))
+    compared = {f"{name} / pandas.read_csv": costs[name].seconds / csv.seconds for name in CALLS}
+    compared |= {
         "02_data, Parquet / pyarrow": costs["02_data, Parquet"].seconds / parquet.seconds,
-        "02_data and 05_train / pandas.read_csv": both.seconds / csv.seconds,
-        "02_data and 05_train / plain script": both.seconds / plain.seconds,
+        "02_data and 05_train / pandas.read_csv": both / csv.seconds,
+        "02_data and 05_train / plain script": both / plain,
+        "03_explore and 06_evaluate / 02_data": judged / data,
+        "03_explore, 06_evaluate and 09_contrast / 02_data": (judged + costs["09_contrast"].seconds) / data,
     }
     if whole := costs.get("goldenpath run"):
         compared["goldenpath run / pandas.read_csv, processor"] = whole.processor / csv.processor
@@ -182,13 +204,43 @@ def ratios(costs: dict[str, Cost]) -> dict[str, float]:
 def main() -> None:
     "Measure, and print."
     parser = argparse.ArgumentParser(description="How time and memory grow with the rows.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="synthetic rows")
+    parser.add_argument("--rows", default="1e6", help="synthetic rows: a number, or several by comma")
     parser.add_argument("--turns", type=int, default=3, help="how often each is measured")
     parser.add_argument("--run", action="store_true", help="also `goldenpath run` as a whole")
+    parser.add_argument("--picture", type=Path, help="file for time against rows, such as scale.png")
+    parser.add_argument("--folder", help="for the files that are made; default: the system's for such files")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        costs = measure(Path(folder), wanted.rows, wanted.turns, wanted.run)
-    show(costs, wanted.rows)
+    measured: dict[int, dict[str, Cost]] = {}
+    for rows in (int(float(text)) for text in wanted.rows.split(",")):
+        with tempfile.TemporaryDirectory(dir=wanted.folder) as folder:
+            measured[rows] = measure(Path(folder), rows, wanted.turns, wanted.run)
+        show(measured[rows], rows)
+    if wanted.picture:
+        draw({rows: seconds_of(costs) for rows, costs in measured.items()}, wanted.picture)
+
+
+def seconds_of(costs: dict[str, Cost]) -> dict[str, float]:
+    "Choose what the picture shows."
+    shown = ("goldenpath run", "02_data", "03_explore", "05_train", "06_evaluate", "09_contrast")
+    return {name: costs[name].seconds for name in (*shown, "pandas.read_csv") if name in costs}
+
+
+def draw(seconds: dict[int, dict[str, float]], file: Path) -> None:
+    "Draw time against rows, both logarithmic; a line along the dots grows as the rows do."
+    from goldenpath.report.plots import CLASS_COLOURS, GREY, new_figure
+
+    figure, axes = new_figure("Time against rows", 8, 5)
+    rows = sorted(seconds)
+    for name, colour in zip(seconds[rows[0]], CLASS_COLOURS, strict=False):
+        axes.plot(rows, [seconds[number][name] for number in rows], "o-", color=colour, label=name)
+    first = seconds[rows[0]]["pandas.read_csv"]
+    axes.plot(rows, [first * number / rows[0] for number in rows], ":", color=GREY, label="as the rows do")
+    axes.set(xscale="log", yscale="log", xlabel="rows of the CSV file", ylabel="seconds")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g} million")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.grid(color=GREY, alpha=0.2)
+    axes.legend(frameon=False)
+    figure.savefig(file, dpi=110)
 
 
 def show(costs: dict[str, Cost], rows: int) -> None:
