@@ -12,7 +12,8 @@ CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1,
 
 def test_the_memory_of_a_process_includes_what_it_started() -> None:
     with Popen([sys.executable, "-c", CHILD], stdin=PIPE, stdout=PIPE) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdout.readline()
         assert len(tree_of(process.pid)) == 2
         process.stdin.write(b"\n")
