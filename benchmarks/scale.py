@@ -135,7 +135,8 @@ def cost_of(work: Work, folder: Path, home: Path) -> Cost:
         lines = output.read().splitlines()
     if process.returncode:
         raise BadInput(f"a measured process failed: {' '.join(lines)[-1500:]}")
-    return Cost(*json.loads(next(line for line in reversed(lines) if line.startswith("["))), megabytes)
+    seconds, processor = json.loads(next(line for line in reversed(lines) if line.startswith("[")))
+    return Cost(seconds, processor, megabytes)
 
 
 def works_on(csv: Path, parquet: Path) -> dict[str, Work]:
