@@ -13,9 +13,11 @@ from benchmarks.peers import mlserver_python
 from goldenpath.programs import free_ports
 from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
+from tests.helpers import task_versions
+from tests.helpers.calibrations import BINARY, CLASSES, calibrated_copy
 from tests.helpers.patience import LONG, wait_until
 from tests.helpers.serving_app import client
-from tests.helpers.serving_fixtures import MODEL, promote, publish, records
+from tests.helpers.serving_fixtures import MODEL, built, promote, publish, records
 from tests.helpers.serving_program import running
 from tests.helpers.task_versions import TASKS, publish_task, task_client, task_project, task_records
 
@@ -52,11 +54,13 @@ def is_ready(url: str) -> bool:
 
 @pytest.mark.slow
 def test_mlserver_serves_what_was_exported_and_the_answers_are_the_same(home: Path, tmp_path: Path) -> None:
-    promote(home, publish(home, 1))
-    promote(home, publish(home, 2), "challenger", 0.5)
     registry = Registry(home, MODEL)
-    for role in ("champion", "challenger"):
-        export_mlserver(registry, registry.resolve(role), tmp_path / "models" / role)
+    promote(home, publish(home, 1))
+    calibrated = calibrated_copy(built(2, True, MODEL, True, ()), tmp_path / "calibrated", BINARY)
+    promote(home, registry.publish(calibrated), "challenger", 0.5)
+    for role, folder in {"champion": "champion", "challenger": "churn/mlserver"}.items():  # as in an image
+        export_mlserver(registry, registry.resolve(role), tmp_path / "models" / folder)
+    assert registry.manifest(registry.resolve("challenger")).calibration == "isotonic"
     here = client(home)
     with (
         mlserver(tmp_path / "models") as url,
@@ -75,12 +79,22 @@ def test_mlserver_serves_what_was_exported_and_the_answers_are_the_same(home: Pa
         assert len(batch["predictions"]) == len(RECORDS)
 
 
+def publish_calibrated(home: Path, scratch: Path) -> str:
+    "Publish and promote a version with classes whose answers are calibrated."
+    candidate = task_versions.built("classes", 1, ())
+    version = Registry(home, MODEL).publish(calibrated_copy(candidate, scratch / "calibrated", CLASSES))
+    promote(home, version)
+    return version
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_mlserver_answers_for_classes_and_an_amount_as_the_model_here(
     task: str, home: Path, tmp_path: Path
 ) -> None:
-    export_mlserver(Registry(home, MODEL), publish_task(home, task), tmp_path / "models" / "champion")
+    registry = Registry(home, MODEL)
+    version = publish_calibrated(home, tmp_path) if task == "classes" else publish_task(home, task)
+    export_mlserver(registry, version, tmp_path / "models" / "champion")
     project, here, rows = (
         task_project(tmp_path / "project", task),
         task_client(home, task),

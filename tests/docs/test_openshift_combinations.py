@@ -32,10 +32,15 @@ OTHERS = ("network-policy", "pipeline-server", "workbench", "images", "retrainin
 SERVERS = [
     *(("serving", *some) for count in range(4) for some in itertools.combinations(OF_SERVING, count)),
     ("kserve",),
+    ("kserve-storage",),
 ]
 COMBINATIONS = [
     *((*server, *others) for server in SERVERS for others in ((), OTHERS)),
-    *((*server, other) for server in (("serving", *OF_SERVING), ("kserve",)) for other in OTHERS),
+    *(
+        (*server, other)
+        for server in (("serving", *OF_SERVING), ("kserve",), ("kserve-storage",))
+        for other in OTHERS
+    ),
     OTHERS,
     ("admin",),
 ]
@@ -101,7 +106,7 @@ def missing_volumes(documents: Documents) -> list[str]:
     "Claims and Secrets that a pod mounts and that neither these manifests nor the guide make."
     claims = {*named(documents, "PersistentVolumeClaim"), "goldenpath"}  # applied first, with the base
     lost = []
-    for volume in (volume for pod, _ in pods(documents) for volume in pod["volumes"]):
+    for volume in (volume for pod, _ in pods(documents) for volume in pod.get("volumes", [])):
         claim = volume.get("persistentVolumeClaim", {}).get("claimName")
         secret = volume.get("secret", {}).get("secretName")
         lost += [f"claim {claim}"] * bool(claim and claim not in claims)
@@ -133,15 +138,16 @@ def test_overlays_leave_nothing_hanging_either(overlay):
 
 
 @pytest.mark.parametrize("part", OF_SERVING)
-@pytest.mark.parametrize("server", ["kserve", ""])
+@pytest.mark.parametrize("server", ["kserve", "kserve-storage", ""])
 def test_what_belongs_to_the_deployment_does_not_render_without_it(part, server, top):
     done = compose(top, [*filter(None, [server]), part])
     assert done.returncode != 0
     assert re.search(r"no (resource )?matches.*gp-serving", done.stderr, re.DOTALL), done.stderr
 
 
-def test_two_servers_at_once_do_not_render(top):
-    done = compose(top, ["serving", "kserve"])
+@pytest.mark.parametrize("two", list(itertools.combinations(("serving", "kserve", "kserve-storage"), 2)))
+def test_two_servers_at_once_do_not_render(two, top):
+    done = compose(top, two)
     assert done.returncode != 0
     assert "gp-serving" in done.stderr
 
@@ -152,7 +158,7 @@ def test_two_servers_at_once_do_not_render(top):
 def target(documents: Documents, label: str, port: int) -> Target:
     "Return the pod that has this label, or whose controller will give it to it, and a port of it."
     pod, labels = next((pod, labels) for pod, labels in pods(documents) if label in labels.items())
-    ports = {entry["name"]: entry["containerPort"] for c in pod["containers"] for entry in c.get("ports", [])}
+    ports = {entry["name"]: entry["containerPort"] for c in containers(pod) for entry in c.get("ports", [])}
     return Target(labels, ports, port)
 
 
@@ -163,6 +169,8 @@ REACH = [  # server, label of the pod, port, who reaches it
     ("serving", SERVING, 8080, {"router", "own", "prometheus"}),
     ("kserve", KSERVE, 8443, {"router", "own"}),
     ("kserve", KSERVE, 8080, set()),
+    ("kserve-storage", KSERVE, 8443, {"router", "own"}),
+    ("kserve-storage", KSERVE, 8080, set()),
     ("serving", WORKBENCH, 8443, {"router"}),
     ("serving", WORKBENCH, 8888, {"platform"}),
     ("kserve", WORKBENCH, 8888, {"platform"}),
@@ -228,7 +236,7 @@ def test_a_server_that_others_reach_wants_tokens_or_does_not_start(components, t
 
 
 def test_in_dev_a_tag_that_moves_is_always_asked_for(top):
-    for server in ("serving", "kserve"):
+    for server in ("serving", "kserve", "kserve-storage"):
         documents = list(yaml.safe_load_all(compose(top, [server, "images"]).stdout))
         policies = {c.get("imagePullPolicy") for pod, _ in pods(documents) for c in containers(pod)}
         assert policies == {"Always"}

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -120,3 +121,11 @@ def pushed(development: Registry, registry: ImageRegistry, tag: str = "1") -> st
 def pulled(registry: Registry, address: str) -> str:
     "Pull a version; its name."
     return pull_version(registry, parse_reference(address))
+
+
+def unpacked(registry: ImageRegistry, tag: str, folder: Path) -> Path:
+    "Unpack the layers of an image, one over the other; the folder."
+    for layer in registry.manifest(tag)["layers"]:
+        with tarfile.open(registry.stored(layer["digest"])) as content:
+            content.extractall(folder, filter="data")
+    return folder

@@ -93,17 +93,19 @@ def one(found: tuple[dict[str, Any], ...], kind: str, name: str = "") -> dict[st
 
 
 def pod_of(document: dict[str, Any]) -> dict[str, Any] | None:
-    "Return the pod specification inside a workload, if it is one."
+    "Return the pod specification inside a workload, if it is one; that of a runtime has containers alone."
     spec = document.get("spec", {})
     if document["kind"] in ("Deployment", "Job", "Notebook"):
         return spec["template"]["spec"]
     if document["kind"] == "CronJob":
         return spec["jobTemplate"]["spec"]["template"]["spec"]
+    if document["kind"] == "ServingRuntime":
+        return spec
     return spec["predictor"] if document["kind"] == "InferenceService" else None
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*pod.get("initContainers", []), *pod["containers"]]
+    return [*pod.get("initContainers", []), *pod.get("containers", [])]
 
 
 def variables(container: dict[str, Any]) -> dict[str, str]:
