@@ -9,6 +9,7 @@ import click
 from goldenpath.cli.options import PIPELINE_FILE, SET
 from goldenpath.cli.terminal import Progress, near, put, say, show, styled, table
 from goldenpath.cluster.pipeline_file import read_pipeline
+from goldenpath.cluster.rehearsal.compiled import Format
 from goldenpath.cluster.rehearsal.rehearsal import NodeReport, Rehearsal, rehearse_pipeline
 from goldenpath.settings import load_settings
 from goldenpath.text.text_table import TextTable
@@ -31,7 +32,15 @@ _STYLE = {
     type=click.Path(path_type=Path),
     help="Folder that stands in for the shared volume; default: a new one with what the pipeline needs.",
 )
-def rehearse(file: Path, values: dict[str, str], volume: Path | None) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["elyra", "kfp"]),
+    default="elyra",
+    show_default=True,
+    help="As Elyra submits it, or as `goldenpath pipeline export` writes it.",
+)
+def rehearse(file: Path, values: dict[str, str], volume: Path | None, form: Format) -> None:
     """Run PIPELINE (pipelines/train.pipeline) as its pods would, on this machine.
 
     Elyra compiles it and uploads it to a real S3 store; then each node's own command runs in an empty folder
@@ -40,7 +49,7 @@ def rehearse(file: Path, values: dict[str, str], volume: Path | None) -> None:
     code 1: a node failed; 3: the gate refused the candidate.
     """
     labels = [node.label for node in read_pipeline(file).nodes]
-    made = rehearse_pipeline(file, load_settings(), Progress(labels), values, volume)
+    made = rehearse_pipeline(file, load_settings(), Progress(labels), values, volume, form=form)
     tell_rehearsal(made)
     sys.exit(made.exit_code)
 

@@ -1,4 +1,4 @@
-"""Elyra's own compiler: a pipeline file becomes what Kubeflow Pipelines runs, read back as plain tasks.
+"""Elyra's own compiler: a pipeline file becomes what Kubeflow Pipelines runs.
 
 The archives of the nodes go to an S3 store on the way, exactly as with Run in the editor.
 """
@@ -7,9 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
-from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 from goldenpath.cluster.workspace import elyra_pipeline
 from goldenpath.errors import GoldenpathError
@@ -26,19 +24,6 @@ class Store(Frozen):
     user: str
     password: str
     bucket: str
-
-
-class Task(Frozen):
-    "One node as Kubeflow Pipelines would start it."
-
-    id: str
-    label: str
-    file: str  # name of its notebook or script
-    image: str
-    command: tuple[str, ...]  # with its arguments
-    environ: dict[str, str]
-    after: tuple[str, ...]  # ids
-    mounts: dict[str, str]  # claim by mount path
 
 
 def compile_pipeline(
@@ -96,34 +81,3 @@ def complaint(output: str) -> str:
         if "[Error]" in line or line.startswith("Error"):
             return " ".join(lines[place : place + 2]) if line.endswith(":") else line
     return last_line(output)
-
-
-def read_tasks(compiled: Path) -> tuple[Task, ...]:
-    "Return the tasks of a compiled pipeline in an order in which they can run."
-    import yaml
-
-    pipeline, *further = yaml.safe_load_all(compiled.read_text("utf-8"))
-    kubernetes = further[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if further else {}
-    tasks = {
-        task_id: _task(task_id, task, pipeline, kubernetes)
-        for task_id, task in pipeline["root"]["dag"]["tasks"].items()
-    }
-    order = TopologicalSorter({task.id: task.after for task in tasks.values()}).static_order()
-    return tuple(tasks[task_id] for task_id in order)
-
-
-def _task(task_id: str, task: dict[str, Any], pipeline: dict[str, Any], kubernetes: dict[str, Any]) -> Task:
-    executor = pipeline["components"][task["componentRef"]["name"]]["executorLabel"]
-    container = pipeline["deploymentSpec"]["executors"][executor]["container"]
-    platform = kubernetes.get(executor, {})
-    named = platform.get("podMetadata", {}).get("annotations", {}).get("elyra/node-file-name", task_id)
-    return Task(
-        id=task_id,
-        label=task["taskInfo"]["name"],
-        file=Path(named).name,
-        image=container["image"],
-        command=(*container["command"], *container["args"]),
-        environ={entry["name"]: str(entry.get("value", "")) for entry in container.get("env", [])},
-        after=tuple(task.get("dependentTasks", [])),
-        mounts={mount["mountPath"]: mount["constant"] for mount in platform.get("pvcMount", [])},
-    )

@@ -33,6 +33,7 @@ from goldenpath.schema.contract import columns_of_json
 from goldenpath.schema.golden import pool
 from goldenpath.settings import load_settings
 from tests.helpers.answered_rows import AnsweredRows
+from tests.helpers.gated_project import make_gated_project
 from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
 from tests.helpers.small_project import DATA, TRAIN, make_project, step
@@ -306,11 +307,12 @@ def greet(listener: socket.socket) -> None:
 
 
 @pytest.mark.slow
-def test_without_mounts_of_one_s_own_the_same_commands_run_with_other_paths(tmp_path, monkeypatch):
+@pytest.mark.parametrize("form", ["elyra", "kfp"])
+def test_without_mounts_of_one_s_own_the_same_commands_run_with_other_paths(form, tmp_path, monkeypatch):
     can_rehearse()
     monkeypatch.setattr("goldenpath.cluster.rehearsal.rehearsal.isolation", lambda: ())
     project = small(tmp_path / "project")
-    made = rehearsed(project)
+    made = rehearsed(project, form=form)
     assert made.exit_code == 0, made.nodes
     assert not made.isolated
     assert "the volume is GOLDENPATH_HOME" in made.notes[0]
@@ -398,6 +400,39 @@ def test_only_what_is_optional_is_missing_in_its_pods(own):
 def test_nothing_is_lost_with_its_pods(own):
     _, made, _ = own
     assert [node.lost for node in made.nodes if node.lost] == []
+
+
+@pytest.mark.slow
+def test_exported_for_kubeflow_the_training_pipeline_gives_the_same_metrics(own):
+    settings, made, values = own
+    file = PROJECT / "pipelines" / "train.pipeline"
+    exported = rehearse_pipeline(file, settings, values=values, form="kfp")
+    assert exported.exit_code == 0, [node.failure for node in exported.nodes if node.failure]
+    assert {node.label for node in exported.nodes if node.status == "skipped"} == {"refused"}
+    assert [node.lost for node in exported.nodes if node.lost] == []
+    assert {one.name for node in exported.nodes for one in node.missing} <= {"onnxruntime"}
+    runs = [next((one.folder / "volumes" / "goldenpath" / "runs").iterdir()) for one in (made, exported)]
+    elyra, kubeflow = (json.loads((run / "candidate" / "manifest.json").read_text()) for run in runs)
+    for same in ("metrics", "threshold", "seed", "fingerprint", "library_hash", "contract_hash"):
+        assert kubeflow[same] == elyra[same]
+    assert json.loads((runs[1] / "published.json").read_text())["champion"] is True
+    assert (runs[1] / "notebooks" / "05_train.html").is_file()
+
+
+@pytest.mark.slow
+def test_exported_for_kubeflow_a_refused_candidate_skips_its_branch_and_fails_the_run(tmp_path):
+    can_rehearse()
+    project = make_gated_project(tmp_path / "project", "fail")
+    refused = rehearsed(project, form="kfp")
+    assert [(node.label, node.status) for node in refused.nodes] == [
+        ("data", "done"),
+        ("train", "done"),
+        ("evaluate", "done"),
+        ("publish", "skipped"),
+        ("refused", "failed"),
+    ]
+    assert refused.exit_code == 3
+    assert "candidate 1.0.0-x is refused: roc_auc at least: 0.7123" in refused.nodes[-1].failure.message
 
 
 @pytest.mark.slow

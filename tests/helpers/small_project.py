@@ -29,6 +29,8 @@ step.run.id"""
 SPECS = {
     "data": '@step_spec("02_data", makes=("data/",))',
     "train": '@step_spec("05_train", reads=("data/train.parquet",), makes=("candidate/",))',
+    "evaluate": '@step_spec("06_evaluate", reads=("candidate/",), makes=("verdict.json", "training.json"))',
+    "publish": '@step_spec("07_publish", reads=("verdict.json",), makes=("published.json",))',
 }
 
 # What the steps do while their run is open.

@@ -8,15 +8,17 @@ mount path, a /tmp of its own, and not the project. Elsewhere the same command r
 import re
 import subprocess
 import time
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
-from goldenpath.cluster.compile import Task
+from goldenpath.cluster.tasks import Task
 from goldenpath.errors import BadInput
 from goldenpath.programs import running
 
 ROOT = "/opt/app-root"  # of the stock images
 WORKING = f"{ROOT}/src"
+IN_POD_NOTES = "/mnt/.witness"  # in the pod: what its Python missed, and the outputs that it hands on
 MOUNTS = Path("/mnt")  # the only place where volumes can be stood in for
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 MOVED = re.compile(r"(down|up)loaded (\S+) (?:from|to) bucket")  # in the bootstrapper's log
@@ -82,6 +84,7 @@ class Ran(NamedTuple):
     seconds: float
     fetched: tuple[str, ...]  # from S3
     sent: tuple[str, ...]  # to S3
+    outputs: dict[str, str]  # that other nodes read, by name
 
 
 def isolation() -> tuple[str, ...]:
@@ -111,6 +114,9 @@ def run_task(task: Task, place: Place) -> Ran:
         seconds=time.monotonic() - began,
         fetched=tuple(name for way, name in moved if way == "down"),
         sent=tuple(name for way, name in moved if way == "up"),
+        outputs={
+            file.name: file.read_text("utf-8") for file in (place.folder / "witness" / "outputs").glob("*")
+        },
     )
 
 
@@ -123,7 +129,7 @@ def _isolated(task: Task, place: Place) -> tuple[list[str], dict[str, str], Path
     stage, src, witness = (str(place.folder / name) for name in ("stage", "src", "witness"))
     setup = [stage, str(place.python), src, witness, str(place.project), *mounts, "--"]
     command = [*place.isolation, "bash", "-c", POD, "pod", *setup, *task.command]
-    return command, _environ(task, ROOT, WORKING, "/mnt/.witness"), place.folder
+    return command, _environ(task, ROOT, WORKING, IN_POD_NOTES), place.folder
 
 
 def _in_place(task: Task, place: Place) -> tuple[list[str], dict[str, str], Path]:
@@ -132,7 +138,11 @@ def _in_place(task: Task, place: Place) -> tuple[list[str], dict[str, str], Path
     environ = _environ(task, str(place.python), str(src), str(place.folder / "witness"))
     for claim in list(task.mounts.values())[:1]:
         environ.setdefault("GOLDENPATH_HOME", str(place.volumes[claim]))
-    command = [part.replace(ROOT, str(place.python)) for part in task.command]
+    moved = {ROOT: str(place.python), f"{IN_POD_NOTES}/": f"{place.folder / 'witness'}/"}
+    moved |= {path: str(place.volumes[claim]) for path, claim in task.mounts.items()}
+    command = [
+        reduce(lambda word, path: word.replace(path, moved[path]), moved, part) for part in task.command
+    ]
     return command, environ, src
 
 

@@ -1,13 +1,10 @@
 """Will it run on the cluster? Every node of a pipeline as its pod would run it, on this machine.
 
-Real: Elyra's compiler, the commands that it writes, an S3 store, the image's package versions. Stood in for:
-the scheduler (nodes run one after another), the images' operating system, the volume (a folder).
+Real: Elyra's compiler (or KFP's), the commands that it writes, an S3 store, the image's package versions.
+Stood in for: the scheduler (nodes run one after another), the images' operating system, the volume.
 """
 
-import importlib.util
-import re
 import shutil
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,12 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 from goldenpath.cluster.checks.notebook_source import imported, source_of
-from goldenpath.cluster.compile import Task, compile_pipeline, read_tasks
 from goldenpath.cluster.images import image_of
+from goldenpath.cluster.kubeflow.bring_code import list_files
+from goldenpath.cluster.kubeflow.snapshot import CODE_FOLDER
 from goldenpath.cluster.pipeline_file import copy_pipeline, read_pipeline
-from goldenpath.cluster.rehearsal.pod import Place, Ran, isolation, run_task
+from goldenpath.cluster.rehearsal.compiled import Format, compiled
+from goldenpath.cluster.rehearsal.pod import IN_POD_NOTES, Place, Ran, isolation, run_task
 from goldenpath.cluster.rehearsal.python import pod_python
-from goldenpath.cluster.rehearsal.store import running_store
+from goldenpath.cluster.rehearsal.trail import Missing, found_in_vain, lost_files
 from goldenpath.cluster.rehearsal.volume import (
     accesses_since,
     check_given,
@@ -32,6 +31,7 @@ from goldenpath.cluster.rehearsal.volume import (
     lend_feedback,
     mark,
 )
+from goldenpath.cluster.tasks import Task
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.programs import last_line
 from goldenpath.records import Frozen
@@ -40,20 +40,6 @@ from goldenpath.runs.notebook import read_notebook
 from goldenpath.runs.run import new_id
 from goldenpath.settings import Settings
 from goldenpath.text.plain import say
-
-# What Elyra's bootstrapper, Python and Jupyter leave in a node's working folder, and run.json
-OF_ELYRA = re.compile(
-    r"bootstrapper\.py$|requirements-[\w-]+\.txt$|[^/]+\.tar\.gz$|run\.json$|jupyter-work-dir/|\."
-    r"|(.*/)?__pycache__/"
-)
-
-
-class Missing(Frozen):
-    "Something that is here and was looked for in vain in the pod."
-
-    kind: Literal["file", "import"]
-    name: str
-    where: str  # who looked for it
 
 
 class NodeReport(Frozen):
@@ -99,6 +85,7 @@ def rehearse_pipeline(
     values: Mapping[str, str] | None = None,  # environment variables of every node, for this rehearsal only
     volume: Path | None = None,  # the folder that stands in for the volume; None: a new one with the rows
     tell: Callable[[str], None] = say,  # takes a line about what is done before the first node
+    form: Format = "elyra",  # who compiles it
 ) -> Rehearsal:
     """Compile a pipeline and run every node as its pod would.
 
@@ -119,10 +106,13 @@ def rehearse_pipeline(
         imports_of(folder / "project"),
         tell,
     )
-    tell(f"compiling {graph.file.name} with Elyra, and uploading it to a local S3 store")
-    with tempfile.TemporaryDirectory() as scratch, running_store(Path(scratch) / "store") as store:
-        tasks = read_tasks(compile_pipeline(copied.file, folder / "project", store, folder))
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        compiled(copied, folder / "project", folder, Path(scratch), form, tell) as made_of,
+    ):
+        tasks = made_of.tasks
         volumes = lay_volumes(tasks, folder, settings, volume)
+        made_of.lay_code(next(iter(volumes.values()), folder))
         lent = lend(loans, settings, next(iter(volumes.values()))) if volumes else []
         if volumes and not volume:
             lent += lend_feedback(graph, settings, next(iter(volumes.values())))
@@ -167,85 +157,69 @@ def _not_hidden(stage: Place) -> list[str]:
 
 def _run_all(tasks: tuple[Task, ...], stage: Place, watch: Watch) -> tuple[NodeReport, ...]:
     reports: dict[str, NodeReport] = {}
+    outputs: dict[tuple[str, str], str] = {}
     for task in tasks:
-        if any(reports[earlier].status != "done" for earlier in task.after):
+        if not _is_ready(task, reports, outputs):
             reports[task.id] = NodeReport(label=task.label, file=task.file, status="skipped")
             continue
         watch(_step(task, "running", 0.0))
-        reports[task.id] = report = _run_one(task, stage)
+        report, handed_on = _run_one(task.filled(outputs, f"{IN_POD_NOTES}/outputs"), stage)
+        reports[task.id] = report
+        outputs |= {(task.id, name): value for name, value in handed_on.items()}
         watch(_step(task, "done" if report.status == "done" else "failed", report.seconds))
     return tuple(reports.values())
+
+
+def _is_ready(task: Task, reports: Mapping[str, NodeReport], outputs: Mapping[tuple[str, str], str]) -> bool:
+    "Have all tasks before it succeeded, and does the branch that it is in run?"
+    sources = {required.source.task for required in task.requires if required.source.task}
+    if any(reports[earlier].status != "done" for earlier in {*task.after, *sources}):
+        return False
+    return all(required.holds(outputs) for required in task.requires)
 
 
 def _step(task: Task, status: Literal["running", "done", "failed"], seconds: float) -> StepProgress:
     return StepProgress(name=task.label, file=Path(task.file), status=status, seconds=seconds)
 
 
-def _run_one(task: Task, stage: Place) -> NodeReport:
+def _run_one(task: Task, stage: Place) -> tuple[NodeReport, dict[str, str]]:
     place = stage._replace(folder=stage.folder / "nodes" / task.label)
     before = {volume: mark(volume) for volume in place.volumes.values()}
     ran = run_task(task, place)
     looks = [accesses_since(volume, snapshot) for volume, snapshot in before.items()]
+    written = [volume / name for volume, look in zip(before, looks, strict=True) for name in look.written]
     shutil.rmtree(place.folder / "stage")
-    return NodeReport(
+    report = NodeReport(
         label=task.label,
         file=task.file,
         status="failed" if ran.code else "done",
         seconds=ran.seconds,
         fetched=ran.fetched,
         sent=ran.sent,
-        read=tuple(name for entry in looks for name in entry.read),
+        read=tuple(name for entry in looks for name in entry.read if not name.startswith(f"{CODE_FOLDER}/")),
         written=tuple(name for entry in looks for name in entry.written),
-        lost=lost_files(place.folder / "src", task, ran),
+        lost=lost_files(place.folder / "src", task, ran, _brought(place)),
         missing=found_in_vain(place.folder / "witness", place.project),
-        failure=_failure(task, place, ran) if ran.code else None,
+        failure=_failure(task, place, ran, written) if ran.code else None,
     )
+    return report, ran.outputs
 
 
-def _failure(task: Task, place: Place, ran: Ran) -> Failure:
+def _brought(place: Place) -> set[str]:
+    "Name the files of all snapshots on the volumes: nodes copy them into their working folder."
+    snapshots = [path for volume in place.volumes.values() for path in (volume / CODE_FOLDER).glob("*")]
+    return {name for snapshot in snapshots for name in list_files(snapshot)}
+
+
+def _failure(task: Task, place: Place, ran: Ran, written: list[Path]) -> Failure:
     "Return the cell that failed, else the last line of the log."
-    executed = place.folder / "src" / f"{Path(task.file).stem}-output.ipynb"
-    with suppress(OSError, ValueError):
-        if failure := read_failure(executed):
-            return failure
+    step = Path(task.file).stem
+    kept = [path for path in written if path.name == task.file]
+    for executed in (place.folder / "src" / f"{step}-output.ipynb", *kept):
+        with suppress(OSError, ValueError):
+            if failure := read_failure(executed):
+                return failure
     log = place.folder / "node.log"
     message = last_line(log.read_text("utf-8", "replace"))
-    return Failure(step=Path(task.file).stem, file=log, cell=0, kind=f"exit code {ran.code}", message=message)
-
-
-def lost_files(src: Path, task: Task, ran: Ran) -> tuple[str, ...]:  # paths from the node's working folder
-    "List what a node wrote into its working folder and did not upload: it goes with the pod."
-    stem = Path(task.file).stem
-    came = {name for archive in src.glob("*.tar.gz") for name in _members(archive)}
-    expected = {*came, *ran.fetched, *ran.sent, f"{stem}-output.ipynb", f"{stem}.html"}
-    files = (path for path in src.rglob("*") if path.is_file() and not path.is_symlink())
-    names = {str(path.relative_to(src)) for path in files}
-    return tuple(sorted(name for name in names - expected if not OF_ELYRA.match(name)))
-
-
-def _members(archive: Path) -> list[str]:
-    with tarfile.open(archive) as opened:
-        return opened.getnames()
-
-
-def found_in_vain(witness: Path, project: Path) -> tuple[Missing, ...]:
-    "List the modules that the node lacked although they are installed here."
-    lines = [
-        line for file in sorted(witness.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()
-    ]
-    noted = dict.fromkeys(Missing.model_validate_json(line) for line in lines)
-    return tuple(
-        entry for entry in noted if (_is_here if entry.kind == "file" else _imports)(entry.name, project)
-    )
-
-
-def _is_here(name: str, project: Path) -> bool:
-    path = project / "notebooks" / name  # an absolute name stays as it is
-    return path.exists() and path.resolve().is_relative_to(project.resolve())
-
-
-def _imports(name: str, project: Path) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError, AttributeError):
-        return False
+    kind = {3: "GateRefused", 5: "NotDue"}.get(ran.code, f"exit code {ran.code}")
+    return Failure(step=step, file=log, cell=0, kind=kind, message=message)

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from goldenpath.cluster.checks.notebook_source import look_at
-from goldenpath.cluster.compile import Task
 from goldenpath.cluster.pipeline_file import Graph, Node
+from goldenpath.cluster.tasks import Task
 from goldenpath.errors import BadInput, NoModel
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.project import Project
