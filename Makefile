@@ -96,7 +96,7 @@ UPGRADE := --upgrade
 COMPILE := $(BIN)/python -m uv pip compile --quiet --generate-hashes --no-header
 
 lock: .venv/ready ## resolve the locks anew: of this project, of its installer and of the images
-	@$(COMPILE) $(UPGRADE) --universal --python-version 3.11 --extra dev --extra boosting pyproject.toml \
+	@$(COMPILE) $(UPGRADE) --universal --python-version 3.11 --extra dev --extra boosting --extra kfp pyproject.toml \
 		-o requirements.lock
 	@$(COMPILE) --universal --python-version 3.11 -c requirements.lock --extra workbench --extra ray \
 		pyproject.toml -o requirements-ray.lock
