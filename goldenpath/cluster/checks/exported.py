@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from goldenpath.cluster.checks.trap import Trap
-from goldenpath.cluster.kubeflow.bring_code import digest_of, list_files
+from goldenpath.cluster.kubeflow.bring_code import hash_files, list_files
 from goldenpath.cluster.kubeflow.export import FETCH
 from goldenpath.cluster.kubeflow.snapshot import CODE_FOLDER, take_snapshot
 from goldenpath.cluster.pipeline_file import read_pipeline
@@ -64,7 +64,7 @@ def _code_traps(file: Path, tasks: list[Task], settings: Settings) -> Iterator[T
             f"its code is not on the volume: there is no {snapshot}",
             "export it again here, or with --git",
         )
-    elif digest_of(snapshot, list_files(snapshot)) != digest:
+    elif hash_files(snapshot, list_files(snapshot)) != digest:
         yield Trap(
             file.stem,
             "code",

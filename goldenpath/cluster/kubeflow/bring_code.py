@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 
-def digest_of(folder: Path, names: list[str]) -> str:
+def hash_files(folder: Path, names: list[str]) -> str:
     """Hash files as `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` does in their folder.
 
     So anyone can check a snapshot by hand.
@@ -36,7 +36,7 @@ def bring_code(code: Path, digest: str, here: Path) -> str:  # why not; "" if th
             "and check the claim that the run names as `volume`"
         )
     shutil.copytree(snapshot, here, copy_function=shutil.copyfile, dirs_exist_ok=True)
-    if digest_of(here, list_files(snapshot)) != digest:
+    if hash_files(here, list_files(snapshot)) != digest:
         return f"{snapshot} was changed after the export: delete it, and export the pipeline again"
     return ""
 

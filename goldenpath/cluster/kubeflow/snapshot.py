@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenpath.cluster.checks.travel import carried
-from goldenpath.cluster.kubeflow.bring_code import digest_of
+from goldenpath.cluster.kubeflow.bring_code import hash_files
 from goldenpath.cluster.pipeline_file import Graph, read_pipeline
 from goldenpath.errors import BadInput, GoldenpathError, RaceLost
 from goldenpath.runs.notebook import exported_notebooks
@@ -39,7 +39,7 @@ def take_snapshot(graph: Graph) -> Snapshot:
     for node in graph.nodes:
         names |= carried(node)
     try:
-        return Snapshot(digest_of(folder, [*names]), folder, tuple(sorted(names)))
+        return Snapshot(hash_files(folder, [*names]), folder, tuple(sorted(names)))
     except OSError as fault:
         raise BadInput(f"{fault.filename} cannot be read ({fault.strerror}); check the pipeline") from None
 
