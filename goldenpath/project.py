@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from goldenpath.schema.contract import Contract
+    from goldenpath.tables.batch_plan import BatchPlan
 
 Saved = TypeVar("Saved", bound=BaseModel)
 
@@ -73,18 +74,17 @@ class Project:
         start = self.home if os.environ.get("ELYRA_RUNTIME_ENV") else Path.cwd()
         return str(start / Path(path).expanduser())
 
-    def batch_files(self, input_path: str, output_path: str) -> tuple[str, Path]:
-        "Return input and output of a batch as they are meant. Raises BadInput if one cannot be used."
-        from goldenpath.tables.batch_files import refuse_training_rows  # here, because it loads pyarrow
+    def batch_plan(self, input_path: str, output_path: str) -> "BatchPlan":
+        "Pair the inputs of a batch with its outputs. Raises BadInput if one cannot be used."
+        from goldenpath.tables.batch_plan import plan_batch  # here, because it loads pyarrow
 
         for name, path in (("input_path", input_path), ("output_path", output_path)):
             if not path:
                 raise BadInput(f"{name} is empty: name a file, with -p {name} FILE or {name.upper()}=FILE")
         if "://" in output_path:
             raise BadInput(f"output_path {output_path} is a URL: write to a file and upload that")
-        output = Path(self.path_of(output_path))
-        refuse_training_rows(self.settings.data_places(), output)
-        return self.path_of(input_path), output
+        output = self.path_of(output_path) + "/" * output_path.endswith("/")
+        return plan_batch(self.path_of(input_path), output, self.settings.data_places())
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ EVERYDAY = {
     "run": "Run the training pipeline and show the contrast.",
     "step": "Run one step's notebook alone.",
     "runs": "List and compare runs.",
-    "batch": "Score a file with a published model.",
+    "batch": "Score a file, or a folder of files, with a published model.",
     "predict": "Answer one record.",
     "evaluate": "Measure a published version on any labeled file.",
     "adopt": "Draft contract and settings from your own table.",

@@ -33,9 +33,9 @@ def file_tally(settings: Settings, registry: Registry, loaded: CountedVersion) -
     return AnswerTally(loaded.contract.target, profile)
 
 
-def counts_of_file(tally: AnswerTally, version: str) -> Counts:
-    "Return the counts of a file that is complete, as a writer of its own counts them in this hour."
-    return tally.counts(version, ROLE, hour_of(datetime.now(UTC)), writer_name())
+def counts_of_file(tally: AnswerTally, version: str, writer: str = "") -> Counts:
+    "Return the counts of a file that is complete, in this hour; without a writer's name, of this process."
+    return tally.counts(version, ROLE, hour_of(datetime.now(UTC)), writer or writer_name())
 
 
 def keep_counts(folder: FeedbackFolder, counts: Counts) -> bool:

@@ -32,7 +32,7 @@ def open_input(
     "Check input and output before the work starts. Raises BadInput if one of them doesn't fit."
     files = find_files(source)
     if len(files) > 1:
-        raise BadInput(f"{source} is {len(files)} files; a batch scores one: call it once for each")
+        raise BadInput(f"{source} is {len(files)} files: name a folder as output, which gets one for each")
     ending(output)  # raises if it cannot be written
     for path in (output, rejected_beside(output)):
         if covers(files[0], path):

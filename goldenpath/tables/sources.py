@@ -14,6 +14,7 @@ from fsspec.utils import glob_translate
 from goldenpath.errors import BadInput
 from goldenpath.tables.endings import is_table
 
+CHANGED = ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated")  # by file system
 WILD = re.compile(r"[*?\[]")
 
 
@@ -34,6 +35,23 @@ def find_files(
 def is_remote(source: str) -> bool:
     "Check whether reading it means fetching it."
     return "://" in source
+
+
+def mark_of(
+    file: str,  # a path or a URL
+) -> str:
+    "Return what changes when the file does: its size and the time of its last change; empty if unknown."
+    if not is_remote(file):
+        with suppress(OSError):
+            status = os.stat(file)
+            return f"{status.st_size} bytes, {status.st_mtime_ns}"
+        return ""
+    with suppress(Exception):  # each of fsspec's file systems has exceptions of its own
+        filesystem, path = fsspec.core.url_to_fs(file)
+        facts = filesystem.info(path)
+        changed = [str(facts[name]) for name in CHANGED if facts.get(name)]
+        return f"{facts.get('size')} bytes, {changed[0]}" if changed else ""
+    return ""
 
 
 def covers(

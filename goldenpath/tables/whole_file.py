@@ -1,7 +1,9 @@
 """Write a table so that it appears only when it is complete: beside its place first, then renamed onto it."""
 
+import glob
 import os
 import secrets
+import time
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,7 @@ import pyarrow.parquet
 from goldenpath.errors import BadInput, VolumeFault
 from goldenpath.tables.rowhash import as_text
 
+ABANDONED_SECONDS = 600.0  # in which a process that is alive has written something
 ENDINGS = (".csv", ".parquet")
 STORED_SCHEMA = "ARROW:schema"  # the key under which Arrow looks for the types of a Parquet file's columns
 
@@ -79,6 +82,7 @@ def _whole_file(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         yield partial
         _flush(partial)
         partial.replace(path)
@@ -87,6 +91,14 @@ def _whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # renamed away, or its folder was never there
             partial.unlink()
+
+
+def _sweep(path: Path) -> None:
+    "Remove what was left here by a process that was killed, once it has not grown for a while."
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with suppress(OSError):
+            if partial.lstat().st_mtime < time.time() - ABANDONED_SECONDS:
+                partial.unlink()
 
 
 def _flush(path: Path) -> None:

@@ -15,3 +15,12 @@ def parse_duration(text: str) -> timedelta:
     if len(digits) > MOST_DIGITS:
         raise ValueError(f"{text!r} is longer than a time may be; at most {'9' * MOST_DIGITS}{text[-1]}")
     return timedelta(**{unit: int(digits)})
+
+
+def seconds_in_words(seconds: float) -> str:
+    "Return a length of time that is about right: 12 s, 3 min, 2 h 5 min."
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

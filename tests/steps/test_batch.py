@@ -345,7 +345,7 @@ def test_unknown_ending_is_refused(cases: pd.DataFrame, predictor: Predictor, tm
 
 def test_several_files_are_refused(cases: pd.DataFrame, predictor: Predictor, tmp_path: Path) -> None:
     cases.to_csv(tmp_path / "more.csv", index=False)
-    with pytest.raises(BadInput, match="is 2 files; a batch scores one"):
+    with pytest.raises(BadInput, match="is 2 files: name a folder as output"):
         score(tmp_path / "*.csv", tmp_path / "scores.csv", predictor)
 
 
