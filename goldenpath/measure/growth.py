@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from math import log10
 
 import numpy as np
 from pydantic import Field
@@ -12,13 +13,14 @@ from goldenpath.records import Frozen
 
 FIRST, FIRST_OF_FEW = 1_000, 100  # rows; the second one for tables that have no more than the first
 CALLS = 7  # for each number of rows, if they are quick
+LABEL_ROOM = 0.12  # of a drawing's width between two labels, at least
 CALLS_WITHIN = 0.5  # seconds for them; the one that is running may end later
 
 
 class GrowthPoint(Frozen):
     "Rows, and the seconds to train on them, then to predict one record."
 
-    rows: int = Field(ge=1)
+    rows: int = Field(ge=1, le=10**12)
     seconds: float = Field(gt=0, allow_inf_nan=False)  # median
     calls: int
 
@@ -53,6 +55,18 @@ def growth_of(
         left_out=tuple(sorted(left_out, key=lambda number: number.rows)),
         within_s=within,
     )
+
+
+def labelled(points: Iterable[GrowthPoint], own: int) -> list[GrowthPoint]:
+    "Choose the points that have room for a label: the last, the first and the run's own before the others."
+    there = list(points)
+    room = LABEL_ROOM * log10(there[-1].rows / there[0].rows)
+    first = [there[-1], there[0], *(point for point in there if point.rows == own)]
+    chosen: list[GrowthPoint] = []
+    for point in [*first, *there]:
+        if all(abs(log10(point.rows / other.rows)) >= room for other in chosen):
+            chosen.append(point)
+    return chosen
 
 
 def row_numbers(most: int) -> list[int]:

@@ -1,19 +1,15 @@
 """Train, then predict, against rows, beside the flat line of the running server."""
 
-from collections.abc import Iterable
-from math import log10
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from goldenpath.measure.contrast import Contrast, reference
-from goldenpath.measure.growth import Growth, GrowthPoint
+from goldenpath.measure.growth import Growth, labelled
 from goldenpath.measure.stopwatch import in_words, three_figures
 from goldenpath.report.leaderboard_plot import write_times
 from goldenpath.report.plots import BLUE, GREY, ORANGE, new_figure
-
-LABEL_ROOM = 0.12  # of the width between two labels, at least
 
 
 def plot_growth(contrast: Contrast, growth: Growth) -> Figure:
@@ -59,18 +55,6 @@ def plot_growth(contrast: Contrast, growth: Growth) -> Figure:
     write_times(axes.yaxis)
     axes.set_xlabel("training rows")
     return figure
-
-
-def labelled(points: Iterable[GrowthPoint], own: int) -> list[GrowthPoint]:
-    "Choose the points that have room for a label: the last, the first and the run's own before the others."
-    there = list(points)
-    room = LABEL_ROOM * log10(there[-1].rows / there[0].rows)
-    first = [there[-1], there[0], *(point for point in there if point.rows == own)]
-    chosen: list[GrowthPoint] = []
-    for point in [*first, *there]:
-        if all(abs(log10(point.rows / other.rows)) >= room for other in chosen):
-            chosen.append(point)
-    return chosen
 
 
 def draw_ratio(axes: Axes, rows: float, low: float, high: float) -> None:

@@ -18,6 +18,7 @@ from goldenpath.inference.explained_records import bars_of_fields
 from goldenpath.predict import Predictor
 from goldenpath.schema.fields import FieldSpec
 from serving.candidates import shown_candidates
+from serving.growth import growth_drawing
 from serving.guards import secure
 from serving.http import Operation, described, prediction
 from serving.month import month_of
@@ -81,6 +82,7 @@ def render_page(**more: Any) -> str:
         problems=state().problems,
         manifest=manifest,
         bars=bars,
+        growth=growth_drawing(state().contrasts.of(champion)) if champion else None,
         now=state().figures() if state().metrics else None,
         fields=state().contract.fields,
         target=state().contract.target,

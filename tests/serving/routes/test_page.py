@@ -18,6 +18,7 @@ from tests.helpers.prefix_proxy import below
 from tests.helpers.requirements import needs
 from tests.helpers.serving_fixtures import MODEL, promote, publish, records
 from tests.helpers.serving_program import Program, running
+from tests.serving.test_growth import content
 
 AXE = "4.10.3"  # the version of axe-core
 CONTRAST = {
@@ -38,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     promote(home, version)
     promote(home, publish(home, 2), "challenger", 0.25)
     promote(home, publish(home, 3), "shadow")
-    Registry(home, MODEL).save_contrast(version, CONTRAST)
+    Registry(home, MODEL).save_contrast(version, content() | CONTRAST)
     with running(home) as program:
         yield program
 
@@ -82,6 +83,14 @@ def test_the_form_sends_a_real_request_and_shows_answer_and_time(server: Program
     assert alone["version"] in shown
     assert page.complaints == []
     shot(page, "desktop")
+
+
+def test_training_against_rows_is_drawn_above_the_bars(page: Any, server: Program) -> None:
+    page.goto(server.url)
+    drawing, bars = page.locator("svg.growth"), page.locator("#measured table.bars")
+    assert drawing.locator("text", has_text="ask this server").text_content() == "ask this server: 210 µs"
+    assert drawing.bounding_box()["y"] < bars.bounding_box()["y"]
+    assert page.complaints == []
 
 
 def test_the_contrast_is_shown_slowest_first_and_compared_with_this_server(
