@@ -7,6 +7,7 @@ import click
 from goldenpath.cli.terminal import put, say, show, styled, table
 from goldenpath.doctor.checks import examine
 from goldenpath.doctor.feedback import check_feedback
+from goldenpath.doctor.kale import check_kale
 from goldenpath.doctor.rows import ROWS, check_champion
 from goldenpath.doctor.volume_race import RaceReport, race, race_with
 from goldenpath.doctor.workbench import CLUSTER
@@ -31,7 +32,7 @@ def doctor(volume: bool, other: str) -> None:
     if volume or other:
         race_here(other)
         return
-    findings = examine((*ROWS, *CLUSTER, check_feedback, check_champion))
+    findings = examine((*ROWS, *CLUSTER, check_kale, check_feedback, check_champion))
     listing = table("", "what", "", "found", "fix")
     for finding in findings:
         listing.add_row(
