@@ -20,7 +20,7 @@ def check_kale(settings: Settings) -> Iterator[Finding]:
             "Kale",
             f"Kale's panel is on, and cannot compile {len(steps)} notebooks: it stops at their cell tag "
             "`parameters` (Unrecognized tag), which papermill and Elyra need",
-            "keep the tag; use `goldenpath pipeline export` (docs/how-to/kubeflow.md), and hide the panel with "
+            "keep it; use `goldenpath pipeline export` (docs/how-to/kubeflow.md), and hide the panel with "
             f"`jupyter labextension disable --level=user {KALE}`",
         )
 
