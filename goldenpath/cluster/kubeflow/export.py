@@ -18,6 +18,7 @@ from goldenpath.cluster.kubeflow.snapshot import CODE_FOLDER, Snapshot, take_sna
 from goldenpath.cluster.pipeline_file import Graph
 from goldenpath.cluster.tasks import CODE_DIGEST, NOTEBOOK, PIPELINE
 from goldenpath.errors import BadInput
+from goldenpath.programs import last_line
 
 RUN = "run"  # input of a step: the run of the step before it
 RUN_ID, OUTCOME = "run_id", "outcome"  # outputs of a step
@@ -57,7 +58,14 @@ def export_pipeline(
         )
     plan, snapshot = plan_pipeline(graph, values), take_snapshot(graph)
     name = graph.file.relative_to(project).as_posix()
-    _Compilation(plan, snapshot, name, retries, git).write(file)
+    try:
+        _Compilation(plan, snapshot, name, retries, git).write(file)
+    except OSError as fault:
+        raise BadInput(
+            f"{file} cannot be written ({fault.strerror}); name another file with --output"
+        ) from None
+    except (TypeError, ValueError) as fault:  # KFP's own rules, such as that of the file's ending
+        raise BadInput(f"KFP cannot compile {graph.file.name}: {last_line(str(fault))}") from None
     return Export(file, plan, snapshot)
 
 

@@ -171,6 +171,19 @@ def test_a_pipeline_whose_steps_share_no_volume_is_refused(tmp_path: Path):
         exported(project, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none/a.yaml", r"a.yaml cannot be written \(No such file"),
+        ("a.txt", r"KFP cannot compile train.pipeline: .*\.yaml"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, name: str, message: str):
+    graph = read_pipeline(PROJECT / "pipelines" / "train.pipeline")
+    with pytest.raises(BadInput, match=message):
+        export_pipeline(graph, PROJECT, tmp_path / name, {})
+
+
 def test_without_the_sdk_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     with pytest.raises(
