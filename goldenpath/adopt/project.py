@@ -67,7 +67,14 @@ def write_project(folder: Path, adoption: Adoption, force: bool = False) -> list
     }
     for path, text in written.items():
         replace_file(folder / path, text.encode())
+        (folder / path).chmod(0o644)  # a person edits it
     return [path for path in example.alone if _remove(folder / path)]
+
+
+def given_name(folder: Path) -> str:
+    "Return the model's name, if the project no longer has the example's."
+    name = settings_values((folder / SETTINGS_FILE).read_text("utf-8")).get("model", "")
+    return "" if name == Example.shipped().settings["model"] else name
 
 
 def _strengths(adoption: Adoption) -> str:
@@ -87,7 +94,9 @@ def _changes(folder: Path, example: Example) -> list[str]:
     ]
     values = settings_values((folder / SETTINGS_FILE).read_text("utf-8"))
     keys = [
-        f"`{key}` of {SETTINGS_FILE}" for key, value in example.settings.items() if values.get(key) != value
+        f"`{key}` of {SETTINGS_FILE}"
+        for key, value in example.settings.items()
+        if key != "model" and values.get(key) != value  # a name that was given before stays
     ]
     return [*notebooks, *keys, *_uncommitted(folder, [README_FILE, *example.alone])]
 

@@ -37,12 +37,13 @@ BEHIND = {
     "retrain": "Train again if the monitor has a reason.",
     "reproduce": "Train a version again and compare.",
     "feedback": "Erase a person from what servers keep.",
+    "new": "Begin a project in a new folder.",
     "upgrade": "Bring this project to a newer state of goldenpath.",
     "pipeline": "Find a pipeline's traps before it is submitted.",
 }
 
 
-ELSEWHERE = ("upgrade",)  # commands that are not about the library of the working folder's project
+ELSEWHERE = ("new", "upgrade")  # commands that are not about the library of the working folder's project
 
 
 class Commands(click.Group):

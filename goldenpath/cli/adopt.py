@@ -7,7 +7,7 @@ import click
 
 from goldenpath.adopt.draft import Adoption, make_draft
 from goldenpath.adopt.fields import Proposal
-from goldenpath.adopt.project import WRITTEN, write_project
+from goldenpath.adopt.project import WRITTEN, given_name, write_project
 from goldenpath.adopt.survey import take_sample
 from goldenpath.cli.terminal import near, put, show, table
 from goldenpath.settings import load_settings
@@ -25,7 +25,9 @@ _KINDS = {
 @click.command()
 @click.argument("file")
 @click.option("--target", required=True, metavar="COLUMN", help="Column to predict.")
-@click.option("--name", default="", metavar="NAME", help="Name of the model; the file's without it.")
+@click.option(
+    "--name", default="", metavar="NAME", help="Name of the model; else the given one, or the file's."
+)
 @click.option("--key", default="", metavar="COLUMN", help="Column that names whom a row is about.")
 @click.option("--time", default="", metavar="COLUMN", help="Column of dates; the latest rows are tested on.")
 @click.option("--force", is_flag=True, help="Write over files that you changed.")
@@ -42,7 +44,7 @@ def adopt(file: str, target: str, name: str, key: str, time: str, force: bool) -
     elif "://" not in file:
         file = str(path)
     sample = take_sample(file if "://" in file else str(path))
-    adoption = make_draft(replace(sample, file=file), target, name, key, time)
+    adoption = make_draft(replace(sample, file=file), target, name or given_name(folder), key, time)
     removed = write_project(folder, adoption, force)
     _report(adoption, removed, folder)
 

@@ -5,10 +5,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from goldenpath.errors import BadInput
-from goldenpath.origin.shipment import OWN_FOLDER, Shipment
+from goldenpath.origin.beginning import RECORD_FILE
 from goldenpath.records import Frozen
-
-RECORD_FILE = f"{OWN_FOLDER}/origin.json"
 
 
 class OriginRecord(Frozen):
@@ -29,11 +27,3 @@ def read_origin(folder: Path) -> OriginRecord | None:
         return None
     except (OSError, ValidationError):
         raise BadInput(f"{file} cannot be read: restore it from git, or delete it") from None
-
-
-def write_origin(folder: Path, shipment: Shipment, source: str) -> None:
-    "Write down what a shipment placed, and keep the copies for undoing out of git."
-    record = OriginRecord(source=source, state=shipment.state, files=shipment.files)
-    (folder / OWN_FOLDER).mkdir(exist_ok=True)
-    (folder / OWN_FOLDER / ".gitignore").write_text("undo/\n", "utf-8")
-    (folder / RECORD_FILE).write_text(record.model_dump_json(indent=1) + "\n", "utf-8")

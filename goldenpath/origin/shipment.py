@@ -99,4 +99,7 @@ def own_shipment(folder: Path) -> Shipment:
     "Unpack what this installation carries, or copy the checkout that it runs from, into an empty folder."
     if CARRIED.is_file():
         return unpack(CARRIED, folder)
-    return make_shipment(Path(__file__).resolve().parents[2], folder)
+    root = Path(__file__).resolve().parents[2]
+    if not is_checkout(root) and not is_shipment(root):
+        raise BadInput(f"the library in {root} carries no project; name a checkout or a wheel with --from")
+    return make_shipment(root, folder)

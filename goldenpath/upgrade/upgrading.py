@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from goldenpath.errors import BadInput
+from goldenpath.origin.beginning import RECORD_FILE, write_origin
 from goldenpath.origin.content import (
     VERSION_FILE,
     VERSION_LINE,
@@ -11,7 +12,6 @@ from goldenpath.origin.content import (
     replace_with,
 )
 from goldenpath.origin.ownership import owned
-from goldenpath.origin.record import RECORD_FILE, write_origin
 from goldenpath.origin.shipment import OWN_FOLDER
 from goldenpath.settings import load_settings
 from goldenpath.upgrade.imports import Library, MovedName, rename_imports
@@ -38,7 +38,7 @@ def apply(upgrade: Upgrade, source: str, rename: bool) -> Journal:
     library = Library(upgrade.shipment.folder / "goldenpath")
     for path in moved:
         rename_imports(library, upgrade.project / path)
-    write_origin(upgrade.project, upgrade.shipment, source)
+    write_origin(upgrade.project, upgrade.shipment.files, source, upgrade.shipment.state)
     return journal
 
 

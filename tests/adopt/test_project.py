@@ -69,6 +69,14 @@ def test_what_was_changed_is_not_overwritten_unless_forced(checkout, path):
     assert adopt("--force").exit_code == 0
 
 
+def test_a_name_that_was_given_before_stays_and_written_files_can_be_edited(checkout):
+    settings = checkout / "settings.ini"
+    settings.write_text(settings.read_text().replace("model = covid-death", "model = my-visits"))
+    assert adopt().exit_code == 0
+    assert settings_values(settings.read_text())["model"] == "my-visits"
+    assert {(checkout / path).stat().st_mode & 0o200 for path in WRITTEN} == {0o200}
+
+
 def test_a_setting_that_was_changed_is_not_overwritten(checkout):
     settings = checkout / "settings.ini"
     settings.write_text(settings.read_text().replace("threshold = best_f1", "threshold = recall>=0.9"))

@@ -11,7 +11,6 @@ from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
 
 LATER = 4_102_444_800  # 2100: make takes the environment for newer than any lock
-SCRIPTS = ("mypy", "nbdev-clean", "nbdev-test")
 
 
 def begin_from(commit: str, folder: Path) -> Path:
@@ -33,16 +32,25 @@ def lend_environment(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     [packages] = environment.glob("lib/python3*/site-packages")
     (packages / "lent.pth").write_text(f"{folder}\n{sysconfig.get_paths()['purelib']}\n")
-    lender = Path(sys.executable).parent
-    (environment / "bin" / "ruff").symlink_to(lender / "ruff")
-    for name in SCRIPTS:
-        _, _, body = (lender / name).read_text().partition("\n")
-        (environment / "bin" / name).write_text(f"#!{environment}/bin/python\n{body}")
-        (environment / "bin" / name).chmod(0o755)
+    for program in Path(sys.executable).parent.iterdir():
+        _lend(program, environment / "bin" / program.name)
+    (environment / "share").symlink_to(Path(sys.prefix) / "share")  # of Jupyter
     (environment / "ready").write_text(f"{folder}\n")
     os.utime(environment / "ready", (LATER, LATER))
     if (PROJECT / ".mypy_cache").is_dir():  # of the same files
         shutil.copytree(PROJECT / ".mypy_cache", folder / ".mypy_cache")
+
+
+def _lend(program: Path, place: Path) -> None:
+    "Let a program of Python run by the new environment's; link to any other."
+    if place.exists() or not program.is_file() or program.name.startswith(("python", "activate", "pip")):
+        return
+    content = program.read_bytes()
+    if content.startswith(b"#!") and b"python" in content.split(b"\n", 1)[0]:
+        place.write_bytes(f"#!{place.with_name('python')}\n".encode() + content.split(b"\n", 1)[1])
+        place.chmod(0o755)
+    else:
+        place.symlink_to(program)
 
 
 def outside() -> dict[str, str]:

@@ -1,0 +1,78 @@
+"""Begin a project from a shipment, or make one of a copied repository. With the standard library alone."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from goldenpath.errors import BadInput
+from goldenpath.origin.content import mark_of, replace_with
+from goldenpath.origin.history import tracked_files
+from goldenpath.origin.ownership import is_kept
+from goldenpath.origin.shipment import OWN_FOLDER, Shipment
+
+RECORD_FILE = f"{OWN_FOLDER}/origin.json"
+MODEL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+# Where a project says its name: the file, and the line.
+NAME_LINES = {"settings.ini": r"(?m)^(model *=).*$", "catalog-info.yaml": r"(?m)^(  name:) .*$"}
+
+
+def begin_project(shipment: Shipment, folder: Path, source: str, name: str) -> None:
+    """Write every file that a project gets into a new folder.
+
+    Raises BadInput if there is something in the folder, or if the name is not one.
+    """
+    check_beginning(folder, name)
+    for path in shipment.files:
+        replace_with(shipment.folder / path, folder / path)
+    set_name(folder, name)
+    write_origin(folder, shipment.files, source, shipment.state)
+
+
+def check_beginning(folder: Path, name: str) -> None:
+    "Raise BadInput if a project cannot begin in this folder under this name."
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder} is not an empty folder; name a new one, or empty it")
+    check_name(name)
+
+
+def check_name(name: str) -> None:
+    "Raise BadInput for what cannot be the name of a model."
+    if name and not MODEL_NAME.fullmatch(name):
+        raise BadInput(f"--name {name}: use small letters, digits and hyphens, at most 40")
+
+
+def make_own(folder: Path, source: str, name: str) -> list[str]:
+    """Make a project of a copied repository: name it, and remove what only goldenpath's own needs.
+
+    Returns the paths that were removed.
+    """
+    check_name(name)
+    paths = tracked_files(folder)
+    removed = [path for path in paths if is_kept(path)]
+    for path in removed:
+        (folder / path).unlink()
+        for parent in (folder / path).relative_to(folder).parents:
+            if parent != Path() and not any((folder / parent).iterdir()):
+                (folder / parent).rmdir()
+    marks = {path: mark for path in paths if path not in removed and (mark := mark_of(folder, path))}
+    set_name(folder, name)
+    write_origin(folder, marks, source, "")
+    return removed
+
+
+def set_name(folder: Path, name: str) -> None:
+    "Write the name of a project into the files that say it; an empty name changes nothing."
+    for path, line in NAME_LINES.items():
+        file = folder / path
+        if name and file.is_file():
+            count = 0 if path.endswith(".yaml") else 1
+            file.write_text(re.sub(line, rf"\1 {name}", file.read_text("utf-8"), count=count), "utf-8")
+
+
+def write_origin(folder: Path, files: Mapping[str, str], source: str, state: str) -> None:
+    "Write down what was placed in a project, and keep the copies for undoing out of git."
+    record = {"format": 1, "source": source, "state": state, "files": dict(files)}
+    (folder / OWN_FOLDER).mkdir(exist_ok=True)
+    (folder / OWN_FOLDER / ".gitignore").write_text("undo/\n", "utf-8")
+    (folder / RECORD_FILE).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
