@@ -64,6 +64,7 @@ serve: .venv/ready ## answer predictions over HTTP
 
 export: .venv/ready ## write the notebooks' exported cells into goldenpath/
 	@$(BIN)/python -m goldenpath export
+	@[ ! -f docs/openapi.json ] || $(BIN)/python -m serving.describe docs/openapi.json
 
 check: .venv/ready ## lint, types, plain English, notebooks clean and exported; edits nothing
 	@$(BIN)/ruff check .
@@ -76,6 +77,7 @@ fix: .venv/ready ## format, clean, export, and write the pages that are made fro
 	@$(BIN)/ruff format .
 	@$(BIN)/nbdev-clean
 	@$(BIN)/python -m goldenpath export
+	@[ ! -f docs/openapi.json ] || $(BIN)/python -m serving.describe docs/openapi.json
 	@[ ! -f docs/pages.py ] || $(BIN)/python docs/pages.py
 
 test: check ## everything above, and the tests

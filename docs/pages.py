@@ -110,6 +110,21 @@ def upgrade_page() -> str:
     return re.sub(r"(<!-- yours -->\n).*?(<!-- end -->)", rf"\1{table}\2", page, flags=re.DOTALL)
 
 
+def skeleton(name: str) -> str:
+    "Return a file of the template of Backstage: the project's own, with values in place of its names."
+    text = (PROJECT / name).read_text("utf-8")
+    values = {
+        r"(?m)^(model = )[\w-]+$": "name",
+        r"(?m)^(  name: |  providesApis: \[)goldenpath\b": "name",
+        r"(?m)^(  owner: )\S+$": "owner",
+        r"(?m)^(  description: )A model that.*$": "description",
+    }
+    for line, value in values.items():
+        quote = '"' if value == "description" else ""
+        text = re.sub(line, rf"\g<1>{quote}${{{{ values.{value} }}}}{quote}", text)
+    return text
+
+
 def packages_drawing() -> str:
     "Draw the packages in their order, with what each is for and what it imports."
     lines = ["```text"]
@@ -154,6 +169,8 @@ PAGES = {
     "docs/settings.md": settings_page,
     "docs/architecture.md": architecture_page,
     "docs/how-to/upgrade.md": upgrade_page,
+    "template/skeleton/settings.ini": lambda: skeleton("settings.ini"),
+    "template/skeleton/catalog-info.yaml": lambda: skeleton("catalog-info.yaml"),
     "goldenpath/adopt/files/example.json": example_files,
 }
 

@@ -10,6 +10,7 @@ from goldenpath.adopt.fields import Proposal
 from goldenpath.adopt.project import WRITTEN, given_name, write_project
 from goldenpath.adopt.survey import take_sample
 from goldenpath.cli.terminal import near, put, show, table
+from goldenpath.origin.beginning import set_name
 from goldenpath.settings import load_settings
 
 _KINDS = {
@@ -46,10 +47,11 @@ def adopt(file: str, target: str, name: str, key: str, time: str, force: bool) -
     sample = take_sample(file if "://" in file else str(path))
     adoption = make_draft(replace(sample, file=file), target, name or given_name(folder), key, time)
     removed = write_project(folder, adoption, force)
-    _report(adoption, removed, folder)
+    named = set_name(folder, adoption.settings["model"])
+    _report(adoption, list(dict.fromkeys([*WRITTEN, *named])), removed, folder)
 
 
-def _report(adoption: Adoption, removed: list[str], folder: Path) -> None:
+def _report(adoption: Adoption, written: list[str], removed: list[str], folder: Path) -> None:
     "Print what was read into each column and why, what to look at first, and what was written."
     draft = adoption.draft
     put(f"{draft.file}: {draft.extent}")
@@ -58,7 +60,7 @@ def _report(adoption: Adoption, removed: list[str], folder: Path) -> None:
     for proposal in adoption.proposals:
         listing.add_row(proposal.column, becomes(proposal), proposal.reason, proposal.doubt)
     show(listing)
-    put(f"written: {', '.join(near(folder / path) for path in WRITTEN)}")
+    put(f"written: {', '.join(near(folder / path) for path in written)}")
     if removed:
         places = sorted({path.split("/")[0] for path in removed})
         put(f"removed, because they belong to the example: {len(removed)} files in {', '.join(places)}")

@@ -10,7 +10,7 @@ import click
 
 from goldenpath.cli.terminal import near, put
 from goldenpath.errors import BadInput
-from goldenpath.origin.beginning import begin_project, check_beginning
+from goldenpath.origin.beginning import begin_project, check_beginning, set_name
 from goldenpath.upgrade.sources import address_of, get_shipment
 
 if TYPE_CHECKING:
@@ -70,5 +70,6 @@ def _adopt(place: Path, file: str, adoption: "Adoption") -> None:
     if "://" not in file:
         shutil.copyfile(file, place / "data" / Path(file).name)
     write_project(place, adoption, force=True)
+    set_name(place, adoption.settings["model"])
     for doubt in adoption.doubts:
         put(f"look at: {doubt}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from goldenpath.errors import BadInput
-from goldenpath.origin.content import mark_of, replace_with
+from goldenpath.origin.content import file_mark, replace_with
 from goldenpath.origin.history import tracked_files
 from goldenpath.origin.ownership import is_kept
 from goldenpath.origin.shipment import OWN_FOLDER, Shipment
@@ -14,7 +14,11 @@ from goldenpath.origin.shipment import OWN_FOLDER, Shipment
 RECORD_FILE = f"{OWN_FOLDER}/origin.json"
 MODEL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 # Where a project says its name: the file, and the line.
-NAME_LINES = {"settings.ini": r"(?m)^(model *=).*$", "catalog-info.yaml": r"(?m)^(  name:) .*$"}
+NAME_LINES = {
+    "settings.ini": r"(?m)^(model *= *)(.*)()$",
+    "catalog-info.yaml": r"(?m)^(  name: |  providesApis: \[)(.*?)(\]?)$",
+    "mkdocs.yml": r"(?m)^(site_name: )(.*)()$",
+}
 
 
 def begin_project(shipment: Shipment, folder: Path, source: str, name: str) -> None:
@@ -36,6 +40,11 @@ def check_beginning(folder: Path, name: str) -> None:
     check_name(name)
 
 
+def model_name(text: str) -> str:
+    "Make a model's name of another name: `My Model` becomes `my-model`."
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "model"
+
+
 def check_name(name: str) -> None:
     "Raise BadInput for what cannot be the name of a model."
     if name and not MODEL_NAME.fullmatch(name):
@@ -55,19 +64,19 @@ def make_own(folder: Path, source: str, name: str) -> list[str]:
         for parent in (folder / path).relative_to(folder).parents:
             if parent != Path() and not any((folder / parent).iterdir()):
                 (folder / parent).rmdir()
-    marks = {path: mark for path in paths if path not in removed and (mark := mark_of(folder, path))}
+    marks = {path: mark for path in paths if path not in removed and (mark := file_mark(folder, path))}
     set_name(folder, name)
     write_origin(folder, marks, source, "")
     return removed
 
 
-def set_name(folder: Path, name: str) -> None:
-    "Write the name of a project into the files that say it; an empty name changes nothing."
-    for path, line in NAME_LINES.items():
-        file = folder / path
-        if name and file.is_file():
-            count = 0 if path.endswith(".yaml") else 1
-            file.write_text(re.sub(line, rf"\1 {name}", file.read_text("utf-8"), count=count), "utf-8")
+def set_name(folder: Path, name: str) -> list[str]:
+    "Write the name of a project into the files that say it, and return their paths; without a name, none."
+    paths = [path for path in NAME_LINES if name and (folder / path).is_file()]
+    for path in paths:
+        text = (folder / path).read_text("utf-8")
+        (folder / path).write_text(re.sub(NAME_LINES[path], rf"\g<1>{name}\g<3>", text), "utf-8")
+    return paths
 
 
 def write_origin(folder: Path, files: Mapping[str, str], source: str, state: str) -> None:

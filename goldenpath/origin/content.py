@@ -46,7 +46,7 @@ def content_of(path: Path) -> bytes:
     return os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
 
 
-def mark_of(folder: Path, path: str) -> str:
+def file_mark(folder: Path, path: str) -> str:
     "Return the mark of a file in a folder; empty if it is not there."
     return content_mark(path, content_of(folder / path)) if is_there(folder / path) else ""
 

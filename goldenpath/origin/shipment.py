@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from goldenpath.errors import BadInput
-from goldenpath.origin.content import is_there, mark_of, replace_with
+from goldenpath.origin.content import file_mark, is_there, replace_with
 from goldenpath.origin.history import History, git, is_checkout, read_history, tracked_files
 from goldenpath.origin.ownership import is_kept
 
@@ -30,7 +30,7 @@ class Shipment:
         "The mark of each file that a project gets, by path."
         paths = [str(path.relative_to(self.folder)) for path in sorted(self.folder.rglob("*"))]
         return {
-            path: mark_of(self.folder, path)
+            path: file_mark(self.folder, path)
             for path in paths
             if is_there(self.folder / path) and not path.startswith(f"{OWN_FOLDER}/") and not is_kept(path)
             if "__pycache__" not in path

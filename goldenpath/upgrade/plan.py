@@ -9,7 +9,7 @@ from typing import Literal
 
 from goldenpath.adopt.project import OWN_TEST
 from goldenpath.errors import BadInput
-from goldenpath.origin.content import VERSION_FILE, VERSION_LINE, mark_of
+from goldenpath.origin.content import VERSION_FILE, VERSION_LINE, file_mark
 from goldenpath.origin.ownership import owned
 from goldenpath.origin.record import OriginRecord, read_origin
 from goldenpath.origin.shipment import Shipment
@@ -156,7 +156,7 @@ class Upgrade:
     def _marks(self) -> dict[str, str]:
         "The mark of each file of the project that was ever shipped."
         paths = {*self.shipment.files, *self.shipment.history, *self._recorded}
-        return {path: mark for path in paths if (mark := mark_of(self.project, path))}
+        return {path: mark for path in paths if (mark := file_mark(self.project, path))}
 
     @cached_property
     def _age(self) -> int:

@@ -8,7 +8,7 @@ from goldenpath.origin.beginning import RECORD_FILE, write_origin
 from goldenpath.origin.content import (
     VERSION_FILE,
     VERSION_LINE,
-    mark_of,
+    file_mark,
     replace_with,
 )
 from goldenpath.origin.ownership import owned
@@ -107,7 +107,7 @@ def _owners_code(upgrade: Upgrade) -> list[str]:
         and path not in upgrade.modules
         and not path.endswith("_modidx.py")
         and not path.startswith("notebooks/goldenpath/")  # a link to the library
-        and mark_of(upgrade.project, path) != upgrade.shipment.files.get(path)
+        and file_mark(upgrade.project, path) != upgrade.shipment.files.get(path)
     ]
 
 
@@ -125,5 +125,5 @@ def kept_files(upgrade: Upgrade) -> list[str]:
     return [
         path
         for path, mark in upgrade.shipment.files.items()
-        if owned(path) and path not in changed and mark_of(upgrade.project, path) not in ("", mark)
+        if owned(path) and path not in changed and file_mark(upgrade.project, path) not in ("", mark)
     ]

@@ -11,6 +11,9 @@ from tests.helpers.project import PROJECT
 from tests.helpers.requirements import needs
 
 LATER = 4_102_444_800  # 2100: make takes the environment for newer than any lock
+# settings with which a run takes seconds
+SMALL = {"SYNTHETIC_ROWS": "4000", "CANDIDATES": "linear", "GROWTH_SECONDS": "0", "BOOTSTRAP": "50"}
+FEW = {f"GOLDENPATH_{name}": value for name, value in SMALL.items()}
 
 
 def begin_from(commit: str, folder: Path) -> Path:

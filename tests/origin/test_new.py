@@ -16,7 +16,7 @@ from goldenpath.origin.record import read_origin
 from goldenpath.origin.shipment import Shipment, make_shipment
 from goldenpath.settings import load_settings
 from goldenpath.upgrade.plan import Upgrade
-from tests.helpers.begun_projects import lend_environment, outside
+from tests.helpers.begun_projects import FEW, lend_environment, outside
 from tests.helpers.project import PROJECT
 
 pytestmark = pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="this is not a git checkout")
@@ -131,6 +131,6 @@ def test_a_wheel_begins_a_project_in_an_empty_environment_and_it_runs(tmp_path: 
     uv("tool", "run", *tool, "goldenpath", "new", "mine", table, "--target", "returned")
     project = tmp_path / "mine"
     lend_environment(project)
-    done = subprocess.run(["make", "run"], cwd=project, env=outside(), capture_output=True, text=True)
+    done = subprocess.run(["make", "run"], cwd=project, env=outside() | FEW, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-2_000:]}\n{done.stderr[-2_000:]}"
     assert "report: volume/runs/" in done.stdout
