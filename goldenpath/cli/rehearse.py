@@ -8,6 +8,7 @@ import click
 
 from goldenpath.cli.options import PIPELINE_FILE, SET
 from goldenpath.cli.terminal import Progress, near, put, say, show, styled, table
+from goldenpath.cluster.kubeflow.plan import has_gate
 from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.rehearsal.compiled import Format
 from goldenpath.cluster.rehearsal.rehearsal import NodeReport, Rehearsal, rehearse_pipeline
@@ -48,7 +49,9 @@ def rehearse(file: Path, values: dict[str, str], volume: Path | None, form: Form
     for a pipeline that answers with a published version a copy of that version and of the file to score. Exit
     code 1: a node failed; 3: the gate refused the candidate.
     """
-    labels = [node.label for node in read_pipeline(file).nodes]
+    graph = read_pipeline(file)
+    labels = [node.label for node in graph.nodes]
+    labels += ["refused"] if form == "kfp" and has_gate(graph) else []
     made = rehearse_pipeline(file, load_settings(), Progress(labels), values, volume, form=form)
     tell_rehearsal(made)
     sys.exit(made.exit_code)

@@ -45,11 +45,10 @@ class PipelinePlan:
     claim: str  # default of the volume's claim
     mount: str  # where the steps find the volume
 
-    @property
-    def gate(self) -> PlannedStep | None:
-        "The step whose refusal ends the run as failed, if a step behind it is in the branch that it opens."
-        opened = {one.step for step in self.steps for one in step.when if one.outcome == PASSED}
-        return next((step for step in self.steps if step.node.id in opened), None)
+
+def has_gate(graph: Graph) -> bool:
+    "Check whether a refused candidate ends the exported pipeline in a step `refused`."
+    return any(branch.outcome == PASSED for branches in _branches(graph).values() for branch in branches)
 
 
 def plan_pipeline(

@@ -16,6 +16,7 @@ from goldenpath.cli import cli
 from goldenpath.cluster.kubeflow import export
 from goldenpath.cluster.kubeflow.export import export_pipeline
 from goldenpath.cluster.kubeflow.git_source import GitSource
+from goldenpath.cluster.kubeflow.plan import has_gate
 from goldenpath.cluster.pipeline_file import read_pipeline
 from goldenpath.cluster.tasks import Task, read_tasks
 from goldenpath.errors import BadInput
@@ -65,6 +66,11 @@ def test_the_gate_opens_one_branch_or_the_other(train: Path, outcome: str, runs:
     outputs = {(tasks["evaluate"].id, "outcome"): outcome}
     branches = [task for task in tasks.values() if task.requires]
     assert [task.label for task in branches if all(one.holds(outputs) for one in task.requires)] == runs
+
+
+@pytest.mark.parametrize(("name", "gated"), [("train", True), ("retrain", True), ("batch", False)])
+def test_only_a_pipeline_that_publishes_behind_a_verdict_has_a_gate(name: str, gated: bool):
+    assert has_gate(read_pipeline(PROJECT / "pipelines" / f"{name}.pipeline")) is gated
 
 
 def test_the_run_form_has_the_steps_own_parameters_with_types_and_comments(train: Path):
