@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MOUNTINFO = Path("/proc/self/mountinfo")
+CONTROL_GROUPS = ("memory.max", "memory/memory.limit_in_bytes")  # version 2 and version 1
 NETWORK = ("nfs", "nfs4", "ceph", "cifs", "smb3", "glusterfs", "lustre", "gpfs", "9p", "virtiofs")
 
 
@@ -23,6 +24,26 @@ def cores() -> int:
         return max(1, min(usable, round(int(quota) / int(period))))
     except (OSError, ValueError):  # no control groups here, or no limit ("max")
         return usable
+
+
+def memory(root: Path = Path("/")) -> int | None:
+    "Bytes that this process may use: what the machine has left, or less if a container is given less."
+    limits = [_bytes_in(root / "sys/fs/cgroup" / file) for file in CONTROL_GROUPS]
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    free = (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    known = [limit for limit in (*limits, *free) if limit is not None]
+    return min(known, default=None)
+
+
+def _bytes_in(file: Path) -> int | None:
+    "Read a limit; None without one, which is `max` in version 2 of control groups."
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def processor() -> str:

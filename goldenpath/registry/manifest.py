@@ -27,7 +27,7 @@ class DataSummary(Frozen):
     answered: int | None = None  # rows read from feedback; None if the source does not add them
     fingerprint: str  # sha256 over the sorted row hashes of train, validation and test
     split: str  # the setting that was in force
-    rows: dict[str, int]  # read, train, validation, test, set_aside, rejected
+    rows: dict[str, int]  # read, train, validation, test, set_aside, rejected, perhaps left_out
     seconds: float
 
     @model_validator(mode="before")

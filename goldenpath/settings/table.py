@@ -116,6 +116,9 @@ class Settings(ServerSettings):
     candidates: CommaList = Field(
         (), description="names of the candidates that 05_train fits, by comma; empty: all of 04_model"
     )
+    train_rows: int = Field(
+        0, ge=0, description="most training rows, sampled by the hash that divides rows; 0: all of them"
+    )
     train_seconds: float = Field(
         600, gt=0, le=86_400, description="seconds for all fits of 05_train, at most 86400"
     )

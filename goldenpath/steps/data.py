@@ -23,6 +23,7 @@ from ..schema.contract import Contract
 from ..settings import Settings
 from .stand_in import STAND_IN, require_stand_in, stand_in_chunks
 from ..tables.feedback_source import FEEDBACK
+from ..tables.fewer import keep_most
 from ..tables.progress import shown
 from ..tables.reader import Chunk, read_source, require_headers
 from ..tables.refusals import refuse_many_rejected, refuse_one_class
@@ -129,6 +130,7 @@ def make_data(
     rejected = step.run.output("data/rejected.parquet")
     tables = sort_rows(step, settings, source, chunks, answered)
     tally = write_tables(tables, contract, rejected.parent)
+    keep_most(tally, rejected.with_name("train.parquet"), contract, settings.train_rows)
     refuse_many_rejected(tally, contract, settings.max_rejected, rejected)
     refuse_one_class(tally, contract, label)
     summary = DataSummary(

@@ -211,12 +211,11 @@ def choose_calibration(
     change = interval(np.average(changes, weights=every), draws)
     before, after = (expected_calibration_error(outcome, part, every) for part in (scores, fitted[kind]))
     helps = change.high < 0 and after < before
-    effect = f"a {kind} map {'changes' if helps else 'would change'} the log loss of other rows by "
-    effect += f"{change.value:.5f} (95% interval {change.low:.5f} to {change.high:.5f})"
-    reason = f"{effect}, and their calibration error from {before:.4f} to {after:.4f}"
-    if not helps:
-        return None, f"not calibrated: {reason}"
-    return fit_calibration(kind, *rows, target, count), f"calibrated: {reason}"
+    reason = f"a {kind} map {'changes' if helps else 'would change'} the log loss of other rows by "
+    reason += f"{change.value:.5f} (95% interval {change.low:.5f} to {change.high:.5f})"
+    reason += f", and their calibration error from {before:.4f} to {after:.4f}"
+    calibration = fit_calibration(kind, *rows, target, count) if helps else None
+    return calibration, f"{'' if helps else 'not '}calibrated: {reason}"
 
 # %% ../../notebooks/06_evaluate.ipynb #23bcab80
 def beats_baseline(metric: str, gain: Interval, margin: float) -> Rule:
@@ -451,12 +450,7 @@ def _importance(
     return importance_of(metric, losses, len(rows), validation.rows.number)
 
 # %% ../../notebooks/06_evaluate.ipynb #7be1c0d2
-def _profile(
-    step: Step,
-    sides: dict[str, _Side],
-    scored: _Scored,
-    evaluation: Evaluation,
-) -> Profile:
+def _profile(step: Step, sides: dict[str, _Side], scored: _Scored, evaluation: Evaluation) -> Profile:
     step.run.doing("counting the training rows for the profile")
     contract, threshold, scores = step.contract, evaluation.threshold, scored.scores["validation"]
     train, validation = sides["train"].rows, sides["validation"]

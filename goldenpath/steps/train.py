@@ -21,6 +21,7 @@ from ..evaluation.leaderboard import COMPARED_BY, CandidateEntry, Leaderboard
 from ..evaluation.slices import require_slices
 from ..evaluation.tasks import metric_words
 from ..inference.engines import frame_of, layout_of
+from ..measure.machine import cores
 from ..model import CANDIDATES, NEEDS, build_pipeline, decide, enrich, enriched, present_candidates
 from ..project import Project, Step
 from ..records import Columns, Layout
@@ -30,6 +31,7 @@ from ..registry.publishing import clash
 from ..runs.candidate import SavedModel, keep_candidate, save_candidates, with_costs
 from ..runs.fits import NO_FOLD, CandidateFit, TrainingRows, fits_of, run_fit, run_fits
 from ..runs.folds import dummy_on_folds, entry_of, require_all
+from ..runs.memory import plan_memory, refuse_too_many_rows, room_of
 from ..runs.provenance import origin_of
 from ..runs.spec import step_spec
 from ..schema.contract import Contract, columns_of_json
@@ -37,6 +39,7 @@ from ..schema.golden import pool
 from ..schema.targets import TargetSpec
 from ..settings.rules import ChoiceRule
 from ..tables.counted import RowCounts, count_rows
+from ..tables.some_rows import number_of_rows
 
 # %% ../../notebooks/05_train.ipynb #a86ef056
 def outcome_of(rows: pd.DataFrame, contract: Contract) -> np.ndarray:  # (n,) bool, True is positive
@@ -198,16 +201,18 @@ def compare_candidates(
     settings, task = step.settings, rows.target.task
     absent, names = present_candidates(task, settings.candidates, settings.choose.name)
     folds, metric = int(rows.folds.max()) + 1, COMPARED_BY[task][0]
-    step.run.doing(f"fitting {', '.join(names)} on {folds} folds of {rows.number:,} rows")
-    fits = fits_of({name: build_pipeline(layout, seed, task, name) for name in names}, folds)
-    with open_compute(settings) as compute:
-        results = run_fits(list(fits), rows, settings.train_seconds, step.run.doing, compute)
-    measured = [entry_of(name, results, rows) for name in names]
+    pipelines = {name: build_pipeline(layout, seed, task, name) for name in names}
+    plan = plan_memory(pipelines, len(rows.frame), step.contract.spec, room_of(settings), cores())
+    step.run.doing(f"fitting {', '.join(plan.pipelines)} on {folds} folds of {rows.number:,} rows")
+    with open_compute(settings, plan.processes) as compute:
+        fits = list(fits_of(plan.pipelines, folds))
+        results = run_fits(fits, rows, settings.train_seconds, step.run.doing, compute)
+    measured = [entry_of(name, results, rows) for name in plan.pipelines]
     models = {entry.name: results[entry.name, NO_FOLD].pipeline for entry in measured if not entry.why_not}
     saved = save_candidates(step.run, models, layout, step.contract)
     entries = [with_costs(e, saved[e.name], rows.frame) if e.name in saved else e for e in measured]
+    entries += [CandidateEntry(name=n, why_not=why) for n, why in (plan.too_large | absent).items()]
     chosen, reason = choose_candidate(entries, settings.choose, metric)
-    entries += [CandidateEntry(name=name, why_not=why_not) for name, why_not in absent.items()]
     leaderboard = Leaderboard(
         metric=metric,
         folds=folds,
@@ -220,6 +225,12 @@ def compare_candidates(
     )
     return leaderboard, saved[chosen]
 
+# %% ../../notebooks/05_train.ipynb #d1951f6b
+def _table_that_fits(step: Step) -> pd.DataFrame:
+    rows = number_of_rows(step.run.input("data/train.parquet"))
+    refuse_too_many_rows(rows, step.contract.spec, room_of(step.settings))
+    return step.table("data/train.parquet")
+
 # %% ../../notebooks/05_train.ipynb #d1951f6a
 @step_spec(
     "05_train",
@@ -228,7 +239,7 @@ def compare_candidates(
 )
 def train(step: Step, seed: int) -> TrainingRecord:
     "Fit on the run's training rows; write the chosen candidate, its record and the leaderboard."
-    data, table = step.load("data/summary.json", DataSummary), step.table("data/train.parquet")
+    data, table = step.load("data/summary.json", DataSummary), _table_that_fits(step)
     contract, registry = step.contract, step.registry
     require_slices(step.settings.slices, first := enriched(contract.columns(table.head(1))))
     parts = parts_of(layout := layout_of(first), contract)

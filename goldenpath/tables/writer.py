@@ -42,6 +42,7 @@ class Tally:
     read: int = 0
     set_aside: int = 0
     rejected: int = 0  # rows, not problems
+    left_out: int = 0  # training rows beyond `train_rows`
     outcomes: np.ndarray = field(default_factory=lambda: np.zeros((len(SIDES), 2), int))  # (side, outcome)
     broken: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # rows by (column, value, reason)
     hashes: list[list[np.ndarray]] = field(default_factory=lambda: [[] for _ in SIDES])
@@ -79,9 +80,10 @@ class Tally:
         return mark.hexdigest()
 
     def counts(self) -> dict[str, int]:
-        "Rows read, of each side, set aside and rejected; the last five add up to the first."
+        "Rows read, of each side, set aside, rejected, and left out if any are: these add up to the first."
         sides = dict(zip(SIDES, self.outcomes.sum(axis=1).tolist(), strict=True))
-        return {"read": self.read, **sides, "set_aside": self.set_aside, "rejected": self.rejected}
+        counts = {"read": self.read, **sides, "set_aside": self.set_aside, "rejected": self.rejected}
+        return counts | ({"left_out": self.left_out} if self.left_out else {})
 
 
 @dataclass(frozen=True)
