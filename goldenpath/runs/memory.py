@@ -42,13 +42,13 @@ def refuse_too_many_rows(
     spec: ContractSpec,
     room: int | None,  # bytes; None: unknown
 ) -> None:
-    "Raise BadInput, with the way out, if the training rows alone do not fit. Nothing is read before."
+    "Raise BadInput, with what would help, if the training rows alone do not fit. Nothing is read before."
     columns = len(spec.inputs)
     counted = few_levels(spec)
     each = BYTES * (COUNTING + columns) if counted else BYTES * columns * (HELD + 1 + FITTED)
     if room is not None and rows * each + PACKAGES > USABLE * room:
         what = f"training on {rows:,} rows of {columns} columns"
-        raise BadInput(f"{what} {_way_out(rows, rows * each + PACKAGES, room)}")
+        raise BadInput(f"{what} {_what_helps(rows, rows * each + PACKAGES, room)}")
 
 
 def plan_memory(
@@ -66,7 +66,7 @@ def plan_memory(
         each = rows * BYTES * (len(spec.inputs) + FITTED * width_of(pipeline, spec)) + PACKAGES
         at_a_time = cores if room is None else int((USABLE * room - held) // each)
         if at_a_time < 1:
-            too_large[name] = f"not fitted: it {_way_out(rows, held + each, room or 0)}"
+            too_large[name] = f"not fitted: it {_what_helps(rows, held + each, room or 0)}"
         else:
             processes = min(processes, at_a_time)
     fitting = {name: pipeline for name, pipeline in pipelines.items() if name not in too_large}
@@ -83,7 +83,7 @@ def width_of(pipeline: Any, spec: ContractSpec) -> int:
     return numbers + sum(len(field.levels) or LEVELS_OF_TEXT for field in texts)
 
 
-def _way_out(rows: int, needed: float, room: int) -> str:
+def _what_helps(rows: int, needed: float, room: int) -> str:
     fewer = int(rows * max(USABLE * room - PACKAGES, 0) / needed)
     kept = max(int(float(f"{fewer:.1e}") * 0.9), 1)
     return (

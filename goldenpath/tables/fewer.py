@@ -1,4 +1,4 @@
-"""A sample of the training rows, by the hash that also divides rows: nobody changes sides, and it repeats."""
+"""A sample of the training rows, by the hash that also divides rows: no row changes sides, and it repeats."""
 
 import os
 from pathlib import Path
