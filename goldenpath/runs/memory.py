@@ -17,7 +17,7 @@ from goldenpath.tables.counted import few_levels
 BYTES = 8  # of a number, and of the reference to a text
 HELD = 3  # copies of the rows that the step itself holds: as read, as the contract reads them, as a frame
 FITTED = 3.5  # copies of the matrix that a fit holds
-COUNTING = 4  # numbers of eight bytes that a row takes while equal ones are counted
+COUNTING = 7  # numbers of eight bytes that a row takes, besides one for each column, until equal ones are one
 USABLE = 0.9  # share of the memory that may be planned with
 LEVELS_OF_TEXT = 50  # of free text: columns of the matrix
 PACKAGES = 500_000_000  # bytes that Python and the packages take
@@ -66,7 +66,9 @@ def plan_memory(
         each = rows * BYTES * (len(spec.inputs) + FITTED * width_of(pipeline, spec)) + PACKAGES
         at_a_time = cores if room is None else int((USABLE * room - held) // each)
         if at_a_time < 1:
-            too_large[name] = f"not fitted: it {_what_helps(rows, held + each, room or 0)}"
+            too_large[name] = (
+                f"not fitted: it {_what_helps(rows, held + each, room or 0)}, or other candidates"
+            )
         else:
             processes = min(processes, at_a_time)
     fitting = {name: pipeline for name, pipeline in pipelines.items() if name not in too_large}
@@ -88,7 +90,7 @@ def _what_helps(rows: int, needed: float, room: int) -> str:
     kept = max(int(float(f"{fewer:.1e}") * 0.9), 1)
     return (
         f"would take about {in_gigabytes(needed)} of memory, of {in_gigabytes(room)}: set train_rows to "
-        f"{kept:,} or fewer, take a pod with {in_gigabytes(needed / USABLE * 1.1)}, or other candidates"
+        f"{kept:,} or fewer, or take a pod with {in_gigabytes(needed / USABLE * 1.1)}"
     )
 
 

@@ -65,7 +65,7 @@ def test_a_candidate_that_does_not_fit_says_what_would() -> None:
 def test_too_many_rows_are_refused_before_they_are_read() -> None:
     with pytest.raises(BadInput, match=r"training on 50,000,000 rows of 3 columns would take about .* GB"):
         refuse_too_many_rows(50_000_000, SPEC, 4 * GB)
-    refuse_too_many_rows(50_000_000, LEVELS, 4 * GB)  # equal rows are put together
+    refuse_too_many_rows(40_000_000, LEVELS, 4 * GB)  # equal rows are put together
     refuse_too_many_rows(50_000_000, SPEC, None)
 
 
