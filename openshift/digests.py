@@ -21,6 +21,7 @@ NAMES_IMAGES = (
     "runtime-images/*.json",
     "openshift/components/*/*.yaml",
     "pipelines/*.pipeline",
+    "devfile.yaml",
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
