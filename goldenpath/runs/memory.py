@@ -21,6 +21,7 @@ COUNTING = 7  # numbers of eight bytes that a row takes, besides one for each co
 USABLE = 0.9  # share of the memory that may be planned with
 LEVELS_OF_TEXT = 50  # of free text: columns of the matrix
 PACKAGES = 500_000_000  # bytes that Python and the packages take
+LITTLE = 200_000_000  # bytes of rows that are never refused: packages alone take more
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def refuse_too_many_rows(
     columns = len(spec.inputs)
     counted = few_levels(spec)
     each = BYTES * (COUNTING + columns) if counted else BYTES * columns * (HELD + 1 + FITTED)
-    if room is not None and rows * each + PACKAGES > USABLE * room:
+    if room is not None and rows * each > LITTLE and rows * each + PACKAGES > USABLE * room:
         what = f"training on {rows:,} rows of {columns} columns"
         raise BadInput(f"{what} {_what_helps(rows, rows * each + PACKAGES, room)}")
 
@@ -61,14 +62,14 @@ def plan_memory(
     "Leave out candidates whose matrix does not fit, and let no more processes fit at a time than do."
     too_large: dict[str, str] = {}
     processes = cores
-    held = PACKAGES + rows * BYTES * len(spec.inputs) * HELD
+    held = rows * BYTES * len(spec.inputs) * HELD
     for name, pipeline in pipelines.items():
-        each = rows * BYTES * (len(spec.inputs) + FITTED * width_of(pipeline, spec)) + PACKAGES
-        at_a_time = cores if room is None else int((USABLE * room - held) // each)
+        each = rows * BYTES * (len(spec.inputs) + FITTED * width_of(pipeline, spec))
+        little = room is None or held + cores * each <= LITTLE
+        at_a_time = cores if little else int((USABLE * (room or 0) - held - PACKAGES) // (each + PACKAGES))
         if at_a_time < 1:
-            too_large[name] = (
-                f"not fitted: it {_what_helps(rows, held + each, room or 0)}, or other candidates"
-            )
+            helps = _what_helps(rows, held + each + 2 * PACKAGES, room or 0)
+            too_large[name] = f"not fitted: it {helps}, or other candidates"
         else:
             processes = min(processes, at_a_time)
     fitting = {name: pipeline for name, pipeline in pipelines.items() if name not in too_large}

@@ -41,8 +41,9 @@ def pipelines() -> dict[str, Any]:
     return {name: build_pipeline(layout, 0, "binary", name) for name in ("linear", "boosting")}
 
 
-def test_what_fits_is_fitted_on_all_cores() -> None:
-    for room in (None, 8 * GB):
+def test_what_fits_or_is_little_is_fitted_on_all_cores() -> None:
+    refuse_too_many_rows(1_000, SPEC, GB // 10)
+    for room in (None, 8 * GB, GB // 10):
         plan = plan_memory(pipelines(), 1_000, SPEC, room, cores=2)
         assert (list(plan.pipelines), plan.too_large, plan.processes) == (["linear", "boosting"], {}, 0)
 
