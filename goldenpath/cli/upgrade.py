@@ -20,7 +20,7 @@ from goldenpath.upgrade.sources import address_of, get_shipment
 from goldenpath.upgrade.upgrading import apply, kept_files, left_to_do, moved_imports
 
 RUNNING = Path(goldenpath.__file__).resolve().parents[1]  # where the library that runs is
-CHANGELOG = "CHANGELOG.md"
+CHANGELOG, API_FILE = "CHANGELOG.md", "docs/openapi.json"
 ENTRIES_SHOWN, WIDTH = 12, 150
 DONE = {
     "add": "added",
@@ -132,8 +132,11 @@ def _export_and_check(project: Path) -> str:
     "Export and run `make check` in the project; return what went wrong, or nothing."
     say("export and check; make first installs what the new state needs, if that has changed")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE"))}
-    # an owner's Makefile may be an older one, whose export does more
-    for command in ("make .venv/ready", ".venv/bin/python -m goldenpath export", "make check"):
+    # what `make export` does: an owner's Makefile may be an older one, whose export does more
+    python = ".venv/bin/python -m"
+    described = (project / API_FILE).is_file()
+    describe = [f"{python} serving.describe {API_FILE}"] if described else []
+    for command in ["make .venv/ready", f"{python} goldenpath export", *describe, "make check"]:
         done = subprocess.run(command.split(), cwd=project, env=environ, check=False)
         if done.returncode:
             return f"`{command}` ended with code {done.returncode}: read its output"

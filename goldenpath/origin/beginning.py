@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from goldenpath.errors import BadInput
@@ -70,13 +70,13 @@ def make_own(folder: Path, source: str, name: str) -> list[str]:
     return removed
 
 
-def set_name(folder: Path, name: str) -> list[str]:
+def set_name(folder: Path, name: str, paths: Collection[str] = tuple(NAME_LINES)) -> list[str]:
     "Write the name of a project into the files that say it, and return their paths; without a name, none."
-    paths = [path for path in NAME_LINES if name and (folder / path).is_file()]
-    for path in paths:
+    there = [path for path in paths if path in NAME_LINES and name and (folder / path).is_file()]
+    for path in there:
         text = (folder / path).read_text("utf-8")
         (folder / path).write_text(re.sub(NAME_LINES[path], rf"\g<1>{name}\g<3>", text), "utf-8")
-    return paths
+    return there
 
 
 def write_origin(folder: Path, files: Mapping[str, str], source: str, state: str) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from goldenpath.adopt.project import SETTINGS_FILE, settings_values
 from goldenpath.errors import BadInput
-from goldenpath.origin.beginning import RECORD_FILE, write_origin
+from goldenpath.origin.beginning import RECORD_FILE, set_name, write_origin
 from goldenpath.origin.content import (
     VERSION_FILE,
     VERSION_LINE,
@@ -35,11 +36,19 @@ def apply(upgrade: Upgrade, source: str, rename: bool) -> Journal:
         remove_file(upgrade.project, change.path)
     for change in upgrade.of("add", "replace", "beside"):
         _write(upgrade, change)
+    set_name(upgrade.project, _own_name(upgrade), [change.path for change in upgrade.of("add")])
     library = Library(upgrade.shipment.folder / "goldenpath")
     for path in moved:
         rename_imports(library, upgrade.project / path)
     write_origin(upgrade.project, upgrade.shipment.files, source, upgrade.shipment.state)
     return journal
+
+
+def _own_name(upgrade: Upgrade) -> str:
+    "Return the name of the project's model; empty if it is the example's."
+    files = [folder / SETTINGS_FILE for folder in (upgrade.project, upgrade.shipment.folder)]
+    name, shipped = (settings_values(file.read_text("utf-8")).get("model", "") for file in files)
+    return "" if name == shipped else name
 
 
 def _touched(upgrade: Upgrade) -> Iterator[str]:

@@ -40,6 +40,7 @@ STATES: list[dict[str, str | None]] = [
         "serving/page.css": "three\n",
         "pipelines/train.pipeline": '{"three": 3}',
         "pipelines/monitor.pipeline": "{}",
+        "mkdocs.yml": "site_name: goldenpath\n",
         "docs/gone.md": None,
         ".ci/run": "test\n",
     },

@@ -97,6 +97,8 @@ def test_one_that_adopted_a_table(tmp_path: Path):
     output = upgrade(project)  # runs `make check`
     assert "left to do: nothing" in output
     assert [(project / name).read_text() for name in drafted] == before
+    assert "  name: visits" in (project / "catalog-info.yaml").read_text()
+    assert "visits predictions" in (project / "docs/openapi.json").read_text()
     assert not (project / "examples").exists()
     assert not (project / "tests/steps").exists()
     check(project, "tests/test_own_project.py")

@@ -98,6 +98,14 @@ def test_what_the_owner_removed_stays_away_and_what_is_new_comes(begin: Begin, s
     assert Upgrade(project, shipment).changes == []
 
 
+def test_a_new_file_that_says_the_projects_name_says_it(begin: Begin, shipment: Shipment):
+    project = begin(1)
+    (project / "settings.ini").write_text("[data]\nmodel = mine\n")
+    carry_out(project, shipment)
+    assert (project / "mkdocs.yml").read_text() == "site_name: mine\n"
+    assert Upgrade(project, shipment).changes == []
+
+
 def test_an_executed_notebook_is_an_unchanged_one(begin: Begin, shipment: Shipment):
     project = begin(1)
     executed = {"cells": [], "metadata": {"kernelspec": {"name": "other"}}, "nbformat": 4}
