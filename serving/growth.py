@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from goldenpath.measure.contrast import Contrast, growth_notes, growth_sentence, reference
-from goldenpath.measure.growth import labelled
+from goldenpath.measure.growth import labelled, ticks_of
 from goldenpath.measure.stopwatch import in_words, three_figures
 from serving.candidates import Scale
 
@@ -61,9 +61,10 @@ def growth_drawing(
     points, (served, _) = growth.points, base
     times = [served, *(point.seconds for point in points)]
     up = Scale(math.log10(min(times)) - 0.3, math.log10(max(times)) + 0.2, BOTTOM, TOP)
-    across = Scale(math.log10(points[0].rows) - 0.2, math.log10(points[-1].rows) + 0.1, LEFT, RIGHT)
-    if up.high - up.low > MOST_DECADES or across.high <= across.low:
+    first, last = math.log10(points[0].rows), math.log10(points[-1].rows)
+    if up.high - up.low > MOST_DECADES or first >= last:
         return None
+    across = Scale(first - 0.07 * (last - first), last + 0.03 * (last - first), LEFT, RIGHT)
     named = labelled(points, contrast.rows)
     who = "this server" if contrast.http_s else "a loaded model"
     return GrowthDrawing(
@@ -78,7 +79,7 @@ def growth_drawing(
             for point in points
         ],
         decades=[(up.of(power), 10.0**power) for power in decades_in(up)],
-        rows=[(across.of(power), f"{10**power:,}") for power in decades_in(across)],
+        rows=[(across.of(math.log10(tick)), f"{tick:,}") for tick in ticks_of(points)],
         served_y=up.of(math.log10(served)),
         served=f"ask {who}: {in_words(served)}",
         times=f"{three_figures(points[-1].seconds / served)} times",

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from math import log10
+from math import ceil, floor, log10
 
 import numpy as np
 from pydantic import Field
@@ -69,10 +69,17 @@ def labelled(points: Iterable[GrowthPoint], own: int) -> list[GrowthPoint]:
     return chosen
 
 
+def ticks_of(points: Sequence[GrowthPoint]) -> list[int]:
+    "Return the rows to write below a drawing: powers of ten, or what was timed if that is near."
+    first, last = log10(points[0].rows), log10(points[-1].rows)
+    powers = range(ceil(first - 1e-9), floor(last + 1e-9) + 1)
+    return [10**power for power in powers] if len(powers) > 1 else [point.rows for point in points]
+
+
 def row_numbers(most: int) -> list[int]:
-    "Return 1,000, 10,000 and so on, below the most; from 100 on in a small table."
+    "Return 1,000, 10,000 and so on, up to half of the most; from 100 on in a small table."
     number, numbers = FIRST if most > FIRST else FIRST_OF_FEW, []
-    while number < most:
+    while 2 * number <= most:
         numbers.append(number)
         number *= 10
     return numbers

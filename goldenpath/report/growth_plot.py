@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from goldenpath.measure.contrast import Contrast, reference
-from goldenpath.measure.growth import Growth, labelled
+from goldenpath.measure.growth import Growth, labelled, ticks_of
 from goldenpath.measure.stopwatch import in_words, three_figures
 from goldenpath.report.leaderboard_plot import write_times
 from goldenpath.report.plots import BLUE, GREY, ORANGE, new_figure
@@ -17,14 +17,16 @@ def plot_growth(contrast: Contrast, growth: Growth) -> Figure:
     figure, axes = new_figure("Time until one answer", 9, 4.4)
     points = growth.points
     rows, seconds = [point.rows for point in points], [point.seconds for point in points]
-    axes.set(xscale="log", yscale="log", xlim=(rows[0] / 1.8, rows[-1] * 3))
+    width = rows[-1] / rows[0]  # margins are shares of it
+    left = rows[0] / width**0.09
+    axes.set(xscale="log", yscale="log", xlim=(left, rows[-1] * width**0.16))
     axes.plot(rows, seconds, "o-", color=ORANGE, linewidth=3, markersize=8)
     for point in labelled(points, contrast.rows):
         write_above(axes, in_words(point.seconds), (point.rows, point.seconds), 10, ORANGE)
     write_above(
         axes,
         "train, then predict",
-        (rows[0] / 1.5, seconds[0]),
+        (left * width**0.03, seconds[0]),
         30,
         ORANGE,
         ha="left",
@@ -34,24 +36,23 @@ def plot_growth(contrast: Contrast, growth: Growth) -> Figure:
     lowest = min(seconds)
     if base := reference(contrast):
         what = "ask a running server" if contrast.http_s else "ask a loaded model"
-        axes.plot([rows[0] / 1.8, rows[-1]], [base[0]] * 2, color=BLUE, linewidth=3)
+        axes.plot([left, rows[-1]], [base[0]] * 2, color=BLUE, linewidth=3)
         write_above(
             axes,
             f"{what}: {in_words(base[0])}",
-            (rows[0] / 1.5, base[0]),
+            (left * width**0.03, base[0]),
             9,
             BLUE,
             ha="left",
             weight="bold",
             size=13,
         )
-        draw_ratio(axes, 1.4 * rows[-1], base[0], seconds[-1])
+        draw_ratio(axes, rows[-1] * width**0.05, base[0], seconds[-1])
         lowest = min(lowest, base[0])
     axes.set_ylim(lowest / 3, max(seconds) * 5)
     axes.grid(axis="y", color=GREY, alpha=0.2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.xaxis.set_minor_formatter(lambda value, _: "")
     axes.minorticks_off()
+    axes.set_xticks(ticks := ticks_of(points), [f"{tick:,}" for tick in ticks])
     write_times(axes.yaxis)
     axes.set_xlabel("training rows")
     return figure

@@ -6,7 +6,16 @@ import pytest
 
 from goldenpath.errors import BadInput
 from goldenpath.measure.contrast import growth_notes, growth_sentence
-from goldenpath.measure.growth import CALLS, Growth, GrowthPoint, LeftOut, growth_of, row_numbers, time_growth
+from goldenpath.measure.growth import (
+    CALLS,
+    Growth,
+    GrowthPoint,
+    LeftOut,
+    growth_of,
+    row_numbers,
+    ticks_of,
+    time_growth,
+)
 from tests.steps.test_contrast import SlowClock, made_up
 
 
@@ -18,9 +27,14 @@ def grown_by_rows(*rows: int, left_out: tuple[LeftOut, ...] = (), within: float 
 
 def test_rows_grow_by_tens_up_to_all_of_them() -> None:
     assert row_numbers(25_000_000) == [1_000, 10_000, 100_000, 1_000_000, 10_000_000]
-    assert row_numbers(1_001) == [1_000]
+    assert row_numbers(12_000) == [1_000]  # 10,000 would be too near
     assert row_numbers(1_000) == [100]
-    assert row_numbers(100) == []
+    assert row_numbers(199) == []
+
+
+def test_below_a_drawing_are_powers_of_ten_or_what_was_timed() -> None:
+    assert ticks_of(grown_by_rows(1_000, 7_278, 100_000).points) == [1_000, 10_000, 100_000]
+    assert ticks_of(grown_by_rows(100, 242).points) == [100, 242]
 
 
 @pytest.fixture

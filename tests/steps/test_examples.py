@@ -48,6 +48,10 @@ def test_the_pipeline_is_green_proven_and_better_than_the_baseline(example: tupl
     assert manifest.threshold is None
     assert contrast["fast_one_s"]["p50"] < contrast["sklearn_one_s"]["p50"]
     assert contrast["http_s"]["p50"] < contrast["train_then_predict_s"]
+    timed = [100, contrast["rows"]] if name == "diabetes" else [contrast["rows"]]  # wine has 104 rows
+    assert [point["rows"] for point in contrast["growth"]["points"]] == timed
+    page = project.only("runs/*/report.html").read_text()
+    assert ("Train, then predict: " in page) is (name == "diabetes")
     candidate, dummy = (model.metrics for model in evaluation.models[:2])
     if name == "wine":
         assert candidate["roc_auc_ovr"].value > 0.95 > dummy["roc_auc_ovr"].value == 0.5
