@@ -1,4 +1,4 @@
-"""What an adopted project does not keep: data and pages of the example, and the library's tests."""
+"""What an adopted project does not keep: data and pages of the example, the template, the library's tests."""
 
 import ast
 from pathlib import Path
@@ -6,8 +6,13 @@ from pathlib import Path
 from tests.helpers.imports import modules
 from tests.helpers.project import PROJECT
 
-FOLDERS = ("examples", "tests")  # the pictures stay, because pages that stay show them
-ALONE = ("benchmarks/fortnight.py", "benchmarks/scale.py", "docs/pages.py")
+FOLDERS = ("examples", "template", "tests")  # the pictures stay, because pages that stay show them
+ALONE = (
+    ".github/workflows/first-day.yml",
+    "benchmarks/fortnight.py",
+    "benchmarks/scale.py",
+    "docs/pages.py",
+)
 # What holds for any table stays: that notebooks are clean, exported and run, and what their tests need.
 STAYING = ("tests/conftest.py", "tests/house/test_notebooks.py", "tests/house/test_phrases.py")
 
