@@ -108,6 +108,10 @@ lock: .venv/ready ## resolve the locks anew: of this project, of its installer a
 		-c requirements.lock - -o benchmarks/mutants.lock
 	@printf 'kfp\nkfp-kubernetes\n' | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 --no-annotate \
 		- -o tests/data/kfp/requirements.lock
+	@printf 'mlflow\nskops\nrich\nkubernetes\n' | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 \
+		--no-annotate - -o tests/tracking/mlflow.lock
+	@printf 'mlflow==3.15.1\nskops\nrich\nkubernetes\n' | $(COMPILE) $(UPGRADE) --universal \
+		--python-version 3.11 --no-annotate - -o tests/tracking/mlflow-3.15.lock
 	@$(COMPILE) --universal --python-version 3.12 -c requirements.lock --extra serving pyproject.toml \
 		-o serving/requirements.lock
 	@$(COMPILE) --python-version 3.12 -c runtime-images/stock-runtime-3.6-py312.txt \

@@ -17,6 +17,7 @@ from goldenpath.runs.executed import in_one_line
 from goldenpath.runs.notebook import check_fresh
 from goldenpath.runs.run import Run, open_run
 from goldenpath.settings import Settings, load_settings
+from goldenpath.tracking.within import mirror_within
 from goldenpath.volume import faults
 
 if TYPE_CHECKING:
@@ -151,5 +152,7 @@ def open_step(
     except BaseException as fault:
         with suppress(OSError):  # the error of the step is the one to report
             opened.note("failed", reason=in_one_line(f"{type(fault).__name__}: {fault}"))
+        mirror_within(project.settings, opened.id)
         raise
     opened.note("done")
+    mirror_within(project.settings, opened.id)

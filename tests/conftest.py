@@ -41,6 +41,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GOLDENPATH_")]:
         if name != "GOLDENPATH_TEST_REQUIRE":
             monkeypatch.delenv(name)
+    for name in ("KFP_MLFLOW_CONFIG", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,6 +40,7 @@ BEHIND = {
     "new": "Begin a project in a new folder.",
     "upgrade": "Bring this project to a newer state of goldenpath.",
     "pipeline": "Find a pipeline's traps before it is submitted.",
+    "mlflow": "Mirror runs, versions and roles in MLflow.",
 }
 
 

@@ -8,6 +8,7 @@ from goldenpath.cli.terminal import put, say, show, styled, table
 from goldenpath.doctor.checks import examine
 from goldenpath.doctor.feedback import check_feedback
 from goldenpath.doctor.kale import check_kale
+from goldenpath.doctor.mlflow import check_mlflow
 from goldenpath.doctor.rows import ROWS, check_champion
 from goldenpath.doctor.volume_race import RaceReport, race, race_with
 from goldenpath.doctor.workbench import CLUSTER
@@ -25,14 +26,14 @@ def doctor(volume: bool, other: str) -> None:
     """Check the environment and suggest fixes.
 
     Looked at: settings, home, data, exports, pipelines, programs, fast path, contract, columns, gate,
-    feedback, monitor, champion. Exit code 1 if something is bad; a note stops nothing. With --volume only the
-    volume is looked at: two processes race for names on it; with --with NAME two pods do, in each of which
-    the same command is started.
+    feedback, monitor, champion, and MLflow if one is named. Exit code 1 if something is bad; a note stops
+    nothing. With --volume only the volume is looked at: two processes race for names on it; with --with NAME
+    two pods do, in each of which the same command is started.
     """
     if volume or other:
         race_here(other)
         return
-    findings = examine((*ROWS, *CLUSTER, check_kale, check_feedback, check_champion))
+    findings = examine((*ROWS, *CLUSTER, check_kale, check_feedback, check_champion, check_mlflow))
     listing = table("", "what", "", "found", "fix")
     for finding in findings:
         listing.add_row(

@@ -11,6 +11,7 @@ from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import ROLES, Role, Roles
 from goldenpath.registry.trial import Job, try_version
 from goldenpath.settings import Settings, load_settings
+from goldenpath.tracking.within import mirror_within
 
 
 @click.command("promote")
@@ -56,6 +57,7 @@ def promote_version(
         leave_no_champion=leave_no_champion,
     )
     tell_roles(roles)
+    mirror_within(settings, "--roles")
 
 
 @click.command()
@@ -63,9 +65,11 @@ def promote_version(
 @WHY
 def withdraw(version: str, why: str) -> None:
     """Withdraw VERSION: remove its roles and prevent it from being loaded. Its files are kept."""
-    registry = Project().registry
+    settings = load_settings()
+    registry = Project(settings).registry
     name = version_named(registry, version)
-    tell_roles(registry.withdraw(name, why=why, who=load_settings().who_am_i()))
+    tell_roles(registry.withdraw(name, why=why, who=settings.who_am_i()))
+    mirror_within(settings, "--roles")
 
 
 @click.command()
@@ -76,7 +80,9 @@ def rollback(entry: int | None, why: str) -> None:
 
     This is a new entry; nothing is erased. What was withdrawn stays withdrawn.
     """
-    tell_roles(Project().registry.rollback(entry, why=why, who=load_settings().who_am_i()))
+    settings = load_settings()
+    tell_roles(Project(settings).registry.rollback(entry, why=why, who=settings.who_am_i()))
+    mirror_within(settings, "--roles")
 
 
 def tell_roles(roles: Roles) -> None:
