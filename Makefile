@@ -27,7 +27,7 @@ ANEW := --clear
 endif
 endif
 
-.PHONY: help run lab serve export check fix test test-slow bench mutants lock digests clean
+.PHONY: help run lab serve export check fix test test-slow bench mutants docs lock digests clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -93,6 +93,9 @@ bench: .venv/ready ## how fast the server answers, against the floor of the same
 mutants: .venv/ready ## change MODULE in many small ways: which changes do TESTS not notice? (minutes)
 	@$(BIN)/python -m benchmarks.mutants $(MODULE) $(TESTS) $(if $(ONLY),--only '$(ONLY)')
 
+docs: .venv/ready ## build the site from docs/, the API and the notebooks of the newest run (or RUN=folder)
+	@$(BIN)/python docs/site/build.py $(if $(RUN),--run '$(RUN)')
+
 # `make lock UPGRADE=` keeps every version that still fits.
 UPGRADE := --upgrade
 COMPILE := $(BIN)/python -m uv pip compile --quiet --generate-hashes --no-header
@@ -112,6 +115,8 @@ lock: .venv/ready ## resolve the locks anew: of this project, of its installer a
 		--no-annotate - -o tests/tracking/mlflow.lock
 	@printf 'mlflow==3.15.1\nskops\nrich\nkubernetes\n' | $(COMPILE) $(UPGRADE) --universal \
 		--python-version 3.11 --no-annotate - -o tests/tracking/mlflow-3.15.lock
+	@printf 'furo\nmyst-nb\nsphinx\n' | $(COMPILE) $(UPGRADE) --universal --python-version 3.11 --no-annotate \
+		-c requirements.lock - -o docs/site/requirements.lock
 	@$(COMPILE) --universal --python-version 3.12 -c requirements.lock --extra serving pyproject.toml \
 		-o serving/requirements.lock
 	@$(COMPILE) --python-version 3.12 -c runtime-images/stock-runtime-3.6-py312.txt \
@@ -124,4 +129,4 @@ digests: ## look up the digests of all base images (with skopeo) and pin them
 	@python3 openshift/digests.py --renew
 
 clean: ## remove .venv and caches (never volume/)
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis site

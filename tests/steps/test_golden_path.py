@@ -246,3 +246,22 @@ def test_on_the_real_rows_the_model_is_as_good_as_it_should_be(real_rows, tmp_pa
     told = json.loads((run / "contrast.json").read_text())
     assert (told["synthetic"], told["rows"] > 13_000) == (False, True)
     assert "stand-in" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_site_shows_the_notebooks_that_the_run_executed(ran, tmp_path):
+    _, _, _, run = ran
+    build = [sys.executable, PROJECT / "docs" / "site" / "build.py", "--run", run, "--output", tmp_path]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("WARNING")) == (0, 0), done.stderr
+    explored = (tmp_path / "notebooks" / "03_explore.html").read_text()
+    assert explored.count("<img") > 2
+    assert "#| export" not in explored
+    front = (tmp_path / "index.html").read_text()
+    assert front.count("<img") == 3
+    assert "goldenpath models push" in (tmp_path / "commands.html").read_text()
+    assert "import_bundle" in (tmp_path / "api" / "goldenpath.registry.html").read_text()
+    assert (tmp_path / "searchindex.js").read_text().startswith("Search.setIndex(")  # read without fetching
+    loaded = re.compile(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//')
+    pages = [path for path in tmp_path.rglob("*.html") if loaded.search(path.read_text())]
+    assert pages == []  # it opens where there is no network
