@@ -132,7 +132,7 @@ class State:
             return
         feedback.single[role].offer(feedback.values(record.__dict__) + answer)
         if feedback.answers is not None:
-            feedback.answers.offer((time.time(), role, reply, body if feedback.keeps_bodies else b""))
+            feedback.keep((time.time(), role, reply, body if feedback.keeps_bodies else b""))
 
     def note_batch(self, batch: Batch, reply: Callable[[], bytes], body: Callable[[], bytes]) -> None:
         "Do the same for the answers to several records; reply and body as /predict/batch has them."
@@ -141,7 +141,7 @@ class State:
         feedback.batches.offer(batch)
         if feedback.answers is not None:
             kept = body() if feedback.keeps_bodies else b""
-            feedback.answers.offer((time.time(), batch.role, reply(), kept))
+            feedback.keep((time.time(), batch.role, reply(), kept))
 
     def _note_shadow(self, copy: Copy, answer: AnyAnswer) -> None:
         self.note("shadow", copy.record, answer, prediction(copy.id, answer, copy.key), copy.body)

@@ -4,6 +4,7 @@ A line is a reply as the caller got it, with time and role, and with the record 
 together from bytes that are there already, because every request pays for it.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -52,11 +53,12 @@ def _only(name: str, asked: Any) -> bytes:
 
 
 class AnswerWriter:
-    "What one worker appends; its methods are called by one thread only, which no request waits for."
+    "What one worker appends: any thread may `add`, and one that no request waits for calls the rest."
 
     def __init__(self, folder: FeedbackFolder, limits: Limits, file: LineFile | None = None) -> None:
         self._folder, self._limits = folder, limits
         self._file = file or LineFile(folder.answers, folder.home)
+        self._lock = threading.Lock()  # of what waits; never held while the volume is asked
         self._waiting: deque[bytes] = deque()
         self._bytes = 0  # that wait
         self.dropped = 0  # lines that were never written, because the volume failed for too long
@@ -64,8 +66,12 @@ class AnswerWriter:
     def add(self, rows: Sequence[PlainRow]) -> None:
         "Take answers; `flush` writes them."
         lines = answer_lines(rows)
-        self._waiting.append(lines)
-        self._bytes += len(lines)
+        with self._lock:
+            self._waiting.append(lines)
+            self._bytes += len(lines)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
         while self._bytes > MOST_WAITING and len(self._waiting) > 1:
             oldest = self._waiting.popleft()
             self._bytes -= len(oldest)
@@ -82,11 +88,24 @@ class AnswerWriter:
         Raises VolumeFault; what was not written waits for the next call.
         """
         if self._waiting:
-            self._file.write(b"".join(self._waiting))
-            self._waiting.clear()
-            self._bytes = 0
+            self._write(self._taken())
         if self._file.close_if_due():
             retain(self._folder, self._limits)
+
+    def _taken(self) -> deque[bytes]:
+        with self._lock:
+            blocks, self._waiting, self._bytes = self._waiting, deque(), 0
+        return blocks
+
+    def _write(self, blocks: deque[bytes]) -> None:
+        try:
+            self._file.write(b"".join(blocks))
+        except BaseException:
+            with self._lock:
+                self._waiting = blocks + self._waiting
+                self._bytes = sum(map(len, self._waiting))
+                self._drop_oldest()
+            raise
 
     def close(self) -> None:
         "Write what waits, and close the file. Raises VolumeFault."

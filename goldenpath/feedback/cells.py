@@ -42,6 +42,20 @@ class Cells:
         "Return the cells of a number field's values."
         return place_numbers(self._edges[name], values)
 
+    def of_sorted(
+        self,
+        name: str,
+        ascending: NDArray[np.float64],  # (n,) NaN last, as `np.sort` leaves them
+    ) -> tuple[NDArray[np.int64], int]:
+        "Count a number field's values: missing ones and then each cell; and those beyond lowest and highest."
+        there = int(np.searchsorted(ascending, np.inf, side="right"))
+        up_to = np.searchsorted(ascending[:there], self._edges[name], side="right")
+        counts = np.diff(up_to, prepend=0, append=there)
+        lowest, highest = limits_of(self.fields[name])
+        below = np.searchsorted(ascending[:there], lowest, side="left")
+        above = there - np.searchsorted(ascending[:there], highest, side="right")
+        return np.concatenate([[len(ascending) - there], counts]), int(below + above)
+
     def outside(self, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         "Find the numbers (n,) that lie beyond the profile's lowest and highest; NaN does not."
         return lie_outside(self.fields[name], values)
@@ -83,9 +97,14 @@ def place_numbers(
 
 def lie_outside(field: FieldProfile, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     "Find the numbers (n,) beyond the field's lowest and highest value."
-    lowest = -np.inf if field.lowest is None else field.lowest
-    highest = np.inf if field.highest is None else field.highest
+    lowest, highest = limits_of(field)
     return np.asarray((values < lowest) | (values > highest))
+
+
+def limits_of(field: FieldProfile) -> tuple[float, float]:
+    "Return the lowest and highest value that a profile knows of a number field; infinite if it knows none."
+    lowest = -np.inf if field.lowest is None else field.lowest
+    return lowest, np.inf if field.highest is None else field.highest
 
 
 def worth(

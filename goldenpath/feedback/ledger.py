@@ -9,14 +9,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from goldenpath.feedback.counted_rows import BatchParts, CountedRow, hashable, table_of_rows
 from goldenpath.feedback.counts import Counts, hour_of, write_counts, writer_name
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.profile import Profile
 from goldenpath.feedback.tally import AnswerTally, in_pieces
-from goldenpath.records import Columns
-from goldenpath.schema.batches import column_from
 from goldenpath.schema.spec import ContractSpec
-from goldenpath.schema.targets import Scores
 
 SEEN_VALUES = 60_000  # values of different records that wait to be sorted into cells
 PIECE = 1_000  # rows sorted at a time, after which other threads get their turn
@@ -30,19 +28,6 @@ class Refusal(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class BatchParts(NamedTuple):
-    "Records as columns, and their answers."
-
-    role: str
-    version: str
-    columns: Columns
-    scores: Scores  # (n,) or (n, k)
-    labels: Sequence[str]  # (n,) of a quantity: empty
-
-
-# The values of a record in the order of the contract's inputs, then the parts of its answer, of which the
-# first are label and scores, and the last one is the version: flat, because every request makes one.
-AnswerParts: TypeAlias = tuple[Any, ...]
 CountedAs: TypeAlias = tuple[str, str, str]  # hour, version, role
 
 
@@ -60,18 +45,22 @@ class Ledger:
         self._writer = writer_name()
         self._lock = threading.RLock()
         self._hour = hour_of(clock())
-        self._different: defaultdict[str, Counter[AnswerParts]] = defaultdict(Counter)  # by role; sorted once
+        self._seen_lock = threading.Lock()  # of the next line alone, so that `see` waits for no sorting
+        self._different: defaultdict[str, Counter[CountedRow]] = defaultdict(Counter)  # by role; sorted once
         self._most = SEEN_VALUES // len(spec.fields)
         self._tallies: dict[CountedAs, AnswerTally] = {}
         self._changed: set[CountedAs] = set()  # not written yet
 
-    def see(self, role: str, rows: Iterable[AnswerParts]) -> None:
-        "Count single answers of the versions in a role."
+    def see(self, role: str, rows: Iterable[CountedRow]) -> None:
+        "Note single answers of the versions in a role: a microsecond for each, also while they are sorted."
+        with self._seen_lock:
+            self._different[role].update(map(hashable, rows) if self._spec.target.width > 1 else rows)
+
+    def tidy(self) -> None:
+        "Begin a new hour when it is there, and sort if much waits; to be called a few times a second."
         with self._lock:
             self._follow_clock()
-            different = self._different[role]
-            different.update(map(hashable, rows) if self._spec.target.width > 1 else rows)
-            if len(different) > self._most:
+            if any(len(different) > self._most for different in list(self._different.values())):
                 self._sort()
 
     def refuse(self, refusals: Iterable[Refusal]) -> None:
@@ -88,8 +77,8 @@ class Ledger:
             alike: defaultdict[tuple[str, str], list[BatchParts]] = defaultdict(list)
             for table in tables:
                 alike[table.version, table.role].append(table)
-            for (version, role), each in alike.items():
-                self._add(version, role, in_one(each))
+            for each in alike.values():
+                self._add(in_one(each))
 
     def refuse_rows(self, version: str, role: str, rows: dict[str, int]) -> None:
         "Count refused rows: by column, and under an empty name all of them."
@@ -110,32 +99,20 @@ class Ledger:
 
     def _sort(self) -> None:
         "Sort what was seen into the cells of its version's profile."
-        for role, different in self._different.items():
-            rows: defaultdict[str, list[AnswerParts]] = defaultdict(list)
-            often: defaultdict[str, list[int]] = defaultdict(list)
-            for row, times in different.items():
-                rows[row[-1]].append(row)
-                often[row[-1]].append(times)
-            for version, each in rows.items():
-                for piece in in_pieces(len(each), PIECE):
-                    table = self._table(version, role, each[piece])
-                    self._add(version, role, table, np.array(often[version][piece]))
-        self._different.clear()
+        with self._seen_lock:
+            waiting, self._different = self._different, defaultdict(Counter)
+        for role, different in waiting.items():
+            for alike in by_version(different).values():
+                for piece in in_pieces(len(alike), PIECE):
+                    self._sort_piece(role, alike[piece], different)
 
-    def _table(self, version: str, role: str, rows: Sequence[AnswerParts]) -> BatchParts:
-        "Put single records and their answers together."
-        values, fields = list(zip(*rows, strict=True)), self._spec.inputs
-        columns = {
-            field.name: column_from(field, column) for field, column in zip(fields, values, strict=False)
-        }
-        labels, scores = values[len(fields) : len(fields) + 2]
-        if not self._spec.target.outcomes:
-            labels, scores = (), labels
-        return BatchParts(role, version, columns, np.array(scores, dtype=np.float64), labels)
+    def _sort_piece(self, role: str, rows: Sequence[CountedRow], times: Counter[CountedRow]) -> None:
+        table = table_of_rows(self._spec, role, rows)
+        self._add(table, np.fromiter(map(times.__getitem__, rows), np.int64, len(rows)))
 
-    def _add(self, version: str, role: str, table: BatchParts, times: Any = None) -> None:
+    def _add(self, table: BatchParts, times: Any = None) -> None:
         time.sleep(0)
-        self._tally(version, role).add(table.columns, table.scores, table.labels, times)
+        self._tally(table.version, table.role).add(table.columns, table.scores, table.labels, times)
         time.sleep(0)
 
     def _tally(self, version: str, role: str) -> AnswerTally:
@@ -174,10 +151,12 @@ class Ledger:
                     del self._tallies[place]
 
 
-def hashable(row: AnswerParts) -> AnswerParts:
-    "Return the same with the probabilities of several classes as a tuple."
-    *values, probabilities, version = row
-    return (*values, tuple(probabilities.values()), version)
+def by_version(rows: Iterable[CountedRow]) -> dict[str, list[CountedRow]]:
+    "Divide rows by the version that answered."
+    divided: defaultdict[str, list[CountedRow]] = defaultdict(list)
+    for row in rows:
+        divided[row[-1]].append(row)
+    return divided
 
 
 def in_one(tables: Sequence[BatchParts]) -> BatchParts:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.feedback.answers import PLAIN_RECORD, AnswerWriter, PlainRow, record_keeper
+from goldenpath.feedback.counted_rows import BatchParts, CountedRow, row_values
 from goldenpath.feedback.folder import FeedbackFolder
-from goldenpath.feedback.ledger import AnswerParts, BatchParts, Ledger, Refusal
+from goldenpath.feedback.ledger import Ledger, Refusal
 from goldenpath.feedback.profile import Profile, read_profile
 from goldenpath.feedback.retention import Limits, retain
 from goldenpath.predict import Predictor
@@ -27,7 +27,7 @@ from goldenpath.schema.contract import Contract
 from goldenpath.schema.targets import Scores
 from goldenpath.settings import Settings
 from serving.models import Live
-from serving.watchers.queue import Queue, every, reason_of, told_once
+from serving.watchers.queue import HandfulQueue, Queue, every, reason_of, told_once
 
 TICK_SECONDS = 0.1  # between two looks at what is to be counted or kept
 WRITE_SECONDS = 10.0  # between two writes of counts: what a worker loses that is killed outright
@@ -38,7 +38,6 @@ LAST_SECONDS = 5.0  # that the last write gets when the worker stops
 MOST_UNCOUNTED = 20_000  # requests that may wait to be counted
 MOST_BYTES = 16 * 2**20  # of long replies and records that may wait to be kept
 MOST_ROWS = 200_000  # rows of batches that may wait to be counted
-COUNTED_AT_ONCE = 500  # requests counted in one go, after which the threads that answer get their turn
 PROFILES = 8  # of versions that answered earlier, in memory
 REFUSAL_KINDS = {  # of refusals that name no field, by status
     400: "(bad request)",
@@ -65,9 +64,9 @@ class FeedbackCollector:
         self._registry, self._home, self._seconds = registry, folder.home, seconds
         self._profiles: dict[str, Profile | None] = {}
         self._ledger = Ledger(contract.spec, folder, self.profile)
-        self.values = input_values(contract)  # of a record, to be counted
-        self.single: dict[str, Queue[AnswerParts]] = {
-            role: Queue(f"{role} counts", partial(self._ledger.see, role), MOST_UNCOUNTED, COUNTED_AT_ONCE)
+        self.values = row_values(contract)  # of a record, to be counted
+        self.single: dict[str, HandfulQueue[CountedRow]] = {
+            role: HandfulQueue(f"{role} counts", partial(self._ledger.see, role), MOST_UNCOUNTED)
             for role in ROLES
         }
         self.refused: Queue[Refusal] = Queue("refusals", self._ledger.refuse, MOST_UNCOUNTED)
@@ -78,8 +77,9 @@ class FeedbackCollector:
         self._kept = record_keeper(contract, self._records)
         self.keeps_bodies = self._records or bool(contract.spec.event_time)
         keeps = settings.feedback in ("scores", "records")
-        waiting = KeptAnswers("answers", self._keep, MOST_UNCOUNTED, COUNTED_AT_ONCE)
-        self.answers, self._drain_answers = waiting if keeps else None, told_once(waiting.drain, "answers")
+        self.answers = HandfulQueue("answers", self._keep, MOST_UNCOUNTED) if keeps else None
+        self.long_answers = LongAnswers("long answers", self._keep_long, MOST_UNCOUNTED)
+        self._drain_answers = told_once(self._drain_kept, "answers")
         self._faults: dict[str, str] = {}  # what cannot be done, and why
         self._due, self._end = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="feedback writer", daemon=True)
@@ -92,7 +92,7 @@ class FeedbackCollector:
     @property
     def queues(self) -> list[Queue[Any]]:
         "What waits to be counted or kept."
-        kept = [self.answers] if self.answers is not None else []
+        kept = [self.answers, self.long_answers] if self.answers is not None else []
         return [*self.single.values(), self.refused, self.batches, *kept]
 
     def start(self) -> None:
@@ -110,6 +110,7 @@ class FeedbackCollector:
         queues: list[Queue[Any]] = [*self.single.values(), self.refused, self.batches]
         for queue in queues:
             queue.drain()
+        self._ledger.tidy()
 
     def refuse(self, live: Live, status: int, reasons: tuple[str, ...]) -> None:
         "Note a refused request."
@@ -147,6 +148,11 @@ class FeedbackCollector:
         "Are the fields and scores of this version counted?"
         return self.profile(version) is not None
 
+    def keep(self, row: PlainRow) -> None:
+        "Leave an answer to be kept, if the setting `feedback` wants it."
+        if self.answers is not None:
+            (self.answers if size_of(row) <= PLAIN_RECORD else self.long_answers).offer(row)
+
     def _append(self) -> None:
         "Hand waiting answers over; what was dropped for want of room is counted as what a full queue drops."
         if self.answers is not None:
@@ -154,11 +160,19 @@ class FeedbackCollector:
             self.answers.dropped += self._appended.dropped
             self._appended.dropped = 0
 
+    def _drain_kept(self) -> None:
+        for queue in (self.answers, self.long_answers):
+            if queue is not None:
+                queue.drain()
+
     def _keep(self, rows: list[PlainRow]) -> None:
         plain = self._records and max(len(row[3]) for row in rows) < PLAIN_RECORD
         if self.keeps_bodies and not plain:
             rows = [(time, role, reply, self._kept(body)) for time, role, reply, body in rows]
         self._appended.add(rows)
+
+    def _keep_long(self, rows: list[PlainRow]) -> None:
+        self._keep(rows)
         if self._appended.waiting > FLUSH_BYTES:
             self._flush()
 
@@ -171,7 +185,7 @@ class FeedbackCollector:
         while not self._end.wait(TICK_SECONDS):
             now = time.monotonic()
             self._append()
-            if now - last_flush >= FLUSH_SECONDS:
+            if now - last_flush >= FLUSH_SECONDS or self._appended.waiting > FLUSH_BYTES:
                 last_flush = now
                 self._flush()
             if self._due.is_set() or now - last_write >= self._seconds:
@@ -210,16 +224,6 @@ class FeedbackCollector:
         self._thread.join(LAST_SECONDS)
 
 
-def input_values(contract: Contract) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    "Return what takes the model's inputs out of the attributes of a record: in half the time of attrgetter."
-    inputs = {field.name for field in contract.spec.inputs}
-    attributes = zip(contract.record.model_fields, contract.fields, strict=True)
-    names = [name for name, field in attributes if field.name in inputs]
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: (values[names[0]],)
-
-
 class Batch(NamedTuple):
     "Several records that one version answered at once."
 
@@ -235,25 +239,28 @@ class Batch(NamedTuple):
         return BatchParts(self.role, self.predictor.version, self.columns, self.scores, listed)
 
 
-class KeptAnswers(Queue[PlainRow]):
-    "Answers that wait to be kept; long ones, such as batches, are bounded by their bytes as well."
+class LongAnswers(Queue[PlainRow]):
+    "Answers to batches and to large records that wait to be kept; bounded by their bytes as well."
 
-    _long = 0  # bytes of long answers since the last look
+    _bytes = 0  # since the last look
 
     def offer(self, item: PlainRow) -> None:
         "Take it, or drop and count it; a volume that hangs fills no memory."
-        size = len(item[2]) + len(item[3])
-        if size > PLAIN_RECORD:
-            self._long += size
-        if len(self._waiting) < self.limit and (size <= PLAIN_RECORD or self._long <= MOST_BYTES):
-            self._waiting.append(item)
+        self._bytes += size_of(item)
+        if self._bytes <= MOST_BYTES:
+            super().offer(item)
         else:
             self.dropped += 1
 
     def drain(self) -> None:
         "Do all that is waiting; then there is room again."
         super().drain()
-        self._long = 0
+        self._bytes = 0
+
+
+def size_of(row: PlainRow) -> int:
+    "Return the bytes of a reply and of its record."
+    return len(row[2]) + len(row[3])
 
 
 class Batches(Queue[Batch]):

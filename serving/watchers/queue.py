@@ -15,6 +15,7 @@ Work = TypeVar("Work")
 
 _PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes no thread, because waking takes a lock
 TURN = 50  # items at a time, after which the threads that answer get their turn
+HANDFUL = 32  # items that are still in the processor's cache when the last of them comes
 
 
 class Queue(Generic[Work]):
@@ -55,11 +56,40 @@ class Queue(Generic[Work]):
 
     def _did_some(self) -> bool:
         with self._working:
-            take = self._waiting.popleft
-            items = [take() for _ in range(min(self._turn, len(self._waiting)))]
-            if items:
-                self._work(items)
-            return bool(items)
+            return self._do_turn()
+
+    def _do_turn(self) -> bool:
+        "Work on the items of one turn; the caller holds the lock."
+        take = self._waiting.popleft
+        items = [take() for _ in range(min(self._turn, len(self._waiting)))]
+        if items:
+            self._work(items)
+        return bool(items)
+
+
+class HandfulQueue(Queue[Work]):
+    """A queue for work of a microsecond or less for each item, which never waits for anything.
+
+    The request that completes a handful does the work: handing it to a thread would cost more than doing it.
+    `drain` does what is left over; an error of the work is logged and fails no request.
+    """
+
+    def __init__(self, name: str, work: Callable[[list[Work]], None], limit: int) -> None:
+        super().__init__(name, work, limit)
+        self._attempt = told_once(self._do_turn, name)
+
+    def offer(self, item: Work) -> None:
+        "Take it, or drop and count it if too much is waiting."
+        waiting = self._waiting
+        if len(waiting) >= self.limit:
+            self.dropped += 1
+            return
+        waiting.append(item)
+        if len(waiting) >= HANDFUL and self._working.acquire(blocking=False):
+            try:
+                self._attempt()
+            finally:
+                self._working.release()
 
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:
@@ -76,7 +106,7 @@ def every(seconds: float, job: Callable[[], None], name: str) -> threading.Threa
     return thread
 
 
-def told_once(job: Callable[[], None], name: str) -> Callable[[], None]:
+def told_once(job: Callable[[], object], name: str) -> Callable[[], None]:
     "Return the job with its errors logged: each once, until another one follows or the job succeeds."
     reported = ""
 

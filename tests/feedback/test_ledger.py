@@ -11,14 +11,14 @@ import pytest
 from goldenpath.errors import VolumeFault
 from goldenpath.feedback import ledger as ledger_module
 from goldenpath.feedback.cells import Cells
+from goldenpath.feedback.counted_rows import BatchParts, row_values
 from goldenpath.feedback.counts import Counts, read_counts
 from goldenpath.feedback.folder import FeedbackFolder
-from goldenpath.feedback.ledger import BatchParts, Ledger, Refusal
+from goldenpath.feedback.ledger import Ledger, Refusal
 from goldenpath.feedback.profile import Profile
 from goldenpath.inference.answers import ClassAnswer, QuantityAnswer
 from goldenpath.records import Columns
 from goldenpath.schema.contract import columns_of_json
-from serving.watchers.feedback import input_values
 from tests.helpers.drawn_profiles import profile_of_columns
 from tests.helpers.task_versions import TASKS, task_records
 
@@ -50,7 +50,7 @@ class Answered:
 
     def rows(self, version: str = "v1") -> list[tuple[Any, ...]]:
         "Return what a server hands over for each request."
-        take = input_values(self.contract)
+        take = row_values(self.contract)
         parsed = [
             self.contract.parse(self.contract.record(**record).model_dump_json()) for record in self.records
         ]
@@ -139,6 +139,7 @@ def test_any_number_of_different_answers_takes_little_memory(
     monkeypatch.setattr(answered.ledger, "_most", 50)
     for start in range(0, 300, 20):
         answered.ledger.see("champion", answered.rows()[start : start + 20])
+        answered.ledger.tidy()
         assert len(answered.ledger._different["champion"]) <= 50
     assert answered.read().answers == 300
 

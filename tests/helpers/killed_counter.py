@@ -42,8 +42,8 @@ def count_for_ever(home: Path, pipe: int) -> None:
     collector.start()
     parsed = [CONTRACT.parse(CONTRACT.record(**record).model_dump_json()) for record in records(20, 1)]
     while True:
-        row = collector.values(parsed[given % 20].__dict__)
-        collector.single["champion"].offer(row + Answer("Yes", 0.5, f"killed-{os.getpid()}"))
+        answer = Answer("Yes", 0.5, f"killed-{os.getpid()}")
+        collector.single["champion"].offer(collector.values(parsed[given % 20].__dict__) + answer)
         given += 1
         os.write(pipe, NOTE.pack(GIVEN, given))
         time.sleep(0.0005)

@@ -183,6 +183,7 @@ def test_each_hour_has_counts_of_its_own(home: Path, served: str, monkeypatch: p
     hours = [datetime(2026, 11, 28, hour, 59, tzinfo=UTC) for hour in (12, 13)]
     for hour in hours:
         monkeypatch.setattr(worker.state.feedback._ledger, "_clock", lambda hour=hour: hour)
+        worker.state.feedback.count()  # as every tenth of a second
         ask(worker.caller, "/predict", RECORDS[0])
         ask(worker.caller, "/predict", RECORDS[1])
         worker.counts()
