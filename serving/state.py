@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, GoldenpathError, NoModel
 from goldenpath.evaluation.leaderboard import Leaderboard
+from goldenpath.feedback.answers import PLAIN_RECORD
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.outcome_intake import OutcomeIntake
 from goldenpath.inference.explanation import Explanation
@@ -130,18 +131,19 @@ class State:
         "Leave an answer to be counted, and kept if the setting `feedback` wants it."
         if (feedback := self.feedback) is None:
             return
-        feedback.single[role].offer(feedback.values(record.__dict__) + answer)
-        if feedback.answers is not None:
-            feedback.keep((time.time(), role, reply, body if feedback.keeps_bodies else b""))
+        now = time.time()
+        if len(reply) + len(body) > PLAIN_RECORD:
+            feedback.keep_long((now, role, reply, body))
+            reply = body = b""  # so that it is only counted here
+        feedback.single.offer((now, role, record, answer, reply, body))
 
     def note_batch(self, batch: Batch, reply: Callable[[], bytes], body: Callable[[], bytes]) -> None:
         "Do the same for the answers to several records; reply and body as /predict/batch has them."
         if (feedback := self.feedback) is None:
             return
         feedback.batches.offer(batch)
-        if feedback.answers is not None:
-            kept = body() if feedback.keeps_bodies else b""
-            feedback.keep((time.time(), batch.role, reply(), kept))
+        if feedback.long is not None:
+            feedback.keep_long((time.time(), batch.role, reply(), body()))
 
     def _note_shadow(self, copy: Copy, answer: AnyAnswer) -> None:
         self.note("shadow", copy.record, answer, prediction(copy.id, answer, copy.key), copy.body)

@@ -43,7 +43,7 @@ class Ledger:
     ) -> None:
         self._spec, self._folder, self._profile_of, self._clock = spec, folder, profile_of, clock
         self._writer = writer_name()
-        self._lock = threading.RLock()
+        self._lock, self._writing = threading.RLock(), threading.Lock()
         self._hour = hour_of(clock())
         self._seen_lock = threading.Lock()  # of the next line alone, so that `see` waits for no sorting
         self._different: defaultdict[str, Counter[CountedRow]] = defaultdict(Counter)  # by role; sorted once
@@ -125,6 +125,10 @@ class Ledger:
 
     def write(self) -> None:
         "Write what has changed since the last time. Raises VolumeFault; the next call tries again."
+        with self._writing:  # what another thread has begun to write is there as well when this returns
+            self._write()
+
+    def _write(self) -> None:
         with self._lock:
             self._follow_clock()
             self._sort()

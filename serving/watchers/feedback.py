@@ -8,13 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from multiprocessing.util import Finalize
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from goldenpath.errors import BadInput, GoldenpathError
 from goldenpath.feedback.answers import PLAIN_RECORD, AnswerWriter, PlainRow, record_keeper
-from goldenpath.feedback.counted_rows import BatchParts, CountedRow, row_values
+from goldenpath.feedback.counted_rows import BatchParts, row_values
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.ledger import Ledger, Refusal
 from goldenpath.feedback.profile import Profile, read_profile
@@ -22,8 +21,7 @@ from goldenpath.feedback.retention import Limits, retain
 from goldenpath.predict import Predictor
 from goldenpath.records import Columns
 from goldenpath.registry.registry import Registry
-from goldenpath.registry.roles import ROLES
-from goldenpath.schema.contract import Contract
+from goldenpath.schema.contract import Contract, Record
 from goldenpath.schema.targets import Scores
 from goldenpath.settings import Settings
 from serving.models import Live
@@ -54,6 +52,10 @@ REFUSAL_KINDS = {  # of refusals that name no field, by status
 _log = logging.getLogger(__name__)
 
 
+# Of an answer to one record: time, role, record, answer, reply and body; without names, which take time.
+Single: TypeAlias = tuple[float, str, Record, Any, bytes, bytes]
+
+
 class FeedbackCollector:
     "Counts the answers of one worker, and writes counts and answers in the background."
 
@@ -64,22 +66,18 @@ class FeedbackCollector:
         self._registry, self._home, self._seconds = registry, folder.home, seconds
         self._profiles: dict[str, Profile | None] = {}
         self._ledger = Ledger(contract.spec, folder, self.profile)
-        self.values = row_values(contract)  # of a record, to be counted
-        self.single: dict[str, HandfulQueue[CountedRow]] = {
-            role: HandfulQueue(f"{role} counts", partial(self._ledger.see, role), MOST_UNCOUNTED)
-            for role in ROLES
-        }
+        self._values = row_values(contract)  # of a record, to be counted
+        self.single: HandfulQueue[Single] = HandfulQueue("answers", self._see, MOST_UNCOUNTED)
         self.refused: Queue[Refusal] = Queue("refusals", self._ledger.refuse, MOST_UNCOUNTED)
         self.batches = Batches(self._ledger)
         self._folder, self._limits = folder, Limits(settings.feedback_days, settings.feedback_mb)
         self._appended = AnswerWriter(folder, self._limits)
         self._records = settings.feedback == "records"
         self._kept = record_keeper(contract, self._records)
-        self.keeps_bodies = self._records or bool(contract.spec.event_time)
+        self._keeps_bodies = self._records or bool(contract.spec.event_time)
         keeps = settings.feedback in ("scores", "records")
-        self.answers = HandfulQueue("answers", self._keep, MOST_UNCOUNTED) if keeps else None
-        self.long_answers = LongAnswers("long answers", self._keep_long, MOST_UNCOUNTED)
-        self._drain_answers = told_once(self._drain_kept, "answers")
+        self.long = LongAnswers("long answers", self._keep_long, MOST_UNCOUNTED) if keeps else None
+        self._drain_long = told_once(self.long.drain, self.long.name) if self.long is not None else None
         self._faults: dict[str, str] = {}  # what cannot be done, and why
         self._due, self._end = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="feedback writer", daemon=True)
@@ -92,8 +90,8 @@ class FeedbackCollector:
     @property
     def queues(self) -> list[Queue[Any]]:
         "What waits to be counted or kept."
-        kept = [self.answers, self.long_answers] if self.answers is not None else []
-        return [*self.single.values(), self.refused, self.batches, *kept]
+        long = [self.long] if self.long is not None else []
+        return [self.single, self.refused, self.batches, *long]
 
     def start(self) -> None:
         "Count and write from now on, and once more when the worker stops."
@@ -107,10 +105,23 @@ class FeedbackCollector:
 
     def count(self) -> None:
         "Count what waits."
-        queues: list[Queue[Any]] = [*self.single.values(), self.refused, self.batches]
-        for queue in queues:
+        for queue in (self.single, self.refused, self.batches):
             queue.drain()
         self._ledger.tidy()
+
+    def keep_long(self, row: PlainRow) -> None:
+        "Leave a long answer to be kept, if the setting `feedback` wants it."
+        if self.long is not None:
+            self.long.offer(row)
+
+    def _see(self, answers: list[Single]) -> None:
+        for role in {role for _, role, *_ in answers}:
+            rows = [
+                self._values(each.__dict__) + answer for _, of, each, answer, _, _ in answers if of == role
+            ]
+            self._ledger.see(role, rows)
+        if self.long is not None:
+            self._keep([(time, role, reply, body) for time, role, _, _, reply, body in answers if reply])
 
     def refuse(self, live: Live, status: int, reasons: tuple[str, ...]) -> None:
         "Note a refused request."
@@ -148,26 +159,17 @@ class FeedbackCollector:
         "Are the fields and scores of this version counted?"
         return self.profile(version) is not None
 
-    def keep(self, row: PlainRow) -> None:
-        "Leave an answer to be kept, if the setting `feedback` wants it."
-        if self.answers is not None:
-            (self.answers if size_of(row) <= PLAIN_RECORD else self.long_answers).offer(row)
-
     def _append(self) -> None:
-        "Hand waiting answers over; what was dropped for want of room is counted as what a full queue drops."
-        if self.answers is not None:
-            self._drain_answers()
-            self.answers.dropped += self._appended.dropped
+        "Hand long answers over; what was dropped for want of room is counted as what a full queue drops."
+        if self._drain_long:
+            self._drain_long()
+            self.single.dropped += self._appended.dropped
             self._appended.dropped = 0
 
-    def _drain_kept(self) -> None:
-        for queue in (self.answers, self.long_answers):
-            if queue is not None:
-                queue.drain()
-
     def _keep(self, rows: list[PlainRow]) -> None:
-        plain = self._records and max(len(row[3]) for row in rows) < PLAIN_RECORD
-        if self.keeps_bodies and not plain:
+        if not self._keeps_bodies:
+            rows = [(time, role, reply, b"") for time, role, reply, _ in rows]
+        elif not self._records or any(len(body) >= PLAIN_RECORD for *_, body in rows):
             rows = [(time, role, reply, self._kept(body)) for time, role, reply, body in rows]
         self._appended.add(rows)
 
@@ -246,7 +248,7 @@ class LongAnswers(Queue[PlainRow]):
 
     def offer(self, item: PlainRow) -> None:
         "Take it, or drop and count it; a volume that hangs fills no memory."
-        self._bytes += size_of(item)
+        self._bytes += len(item[2]) + len(item[3])
         if self._bytes <= MOST_BYTES:
             super().offer(item)
         else:
@@ -256,11 +258,6 @@ class LongAnswers(Queue[PlainRow]):
         "Do all that is waiting; then there is room again."
         super().drain()
         self._bytes = 0
-
-
-def size_of(row: PlainRow) -> int:
-    "Return the bytes of a reply and of its record."
-    return len(row[2]) + len(row[3])
 
 
 class Batches(Queue[Batch]):

@@ -32,7 +32,7 @@ QUIET = {  # a server without trouble: what it says in each minute
     'goldenpath_monitor_alarms{kind="realised"}': "0+0x180",
     "goldenpath_monitor_age_seconds": "3600+60x180",
     "goldenpath_monitor_unmatched_share": "0.1+0x180",
-    'goldenpath_dropped_total{queue="champion counts"}': "0+0x180",
+    'goldenpath_dropped_total{queue="answers"}': "0+0x180",
     'goldenpath_dropped_total{queue="log"}': "0+100x180",
 }
 TROUBLE = {  # what changes, and the alert that must fire, alone
@@ -45,7 +45,7 @@ TROUBLE = {  # what changes, and the alert that must fire, alone
     "GoldenpathWorse": {'goldenpath_monitor_alarms{kind="realised"}': "1+0x180"},
     "GoldenpathReportOld": {"goldenpath_monitor_age_seconds": "180000+60x180"},
     "GoldenpathUnmatched": {"goldenpath_monitor_unmatched_share": "0.5+0x180"},
-    "GoldenpathLost": {'goldenpath_dropped_total{queue="champion counts"}': "0+1x180"},
+    "GoldenpathLost": {'goldenpath_dropped_total{queue="answers"}': "0+1x180"},
 }
 
 

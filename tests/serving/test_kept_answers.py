@@ -112,13 +112,13 @@ def test_batches_that_wait_for_a_volume_that_hangs_are_bounded_by_their_bytes(
 ):
     monkeypatch.setattr("serving.watchers.feedback.MOST_BYTES", 100_000)
     state = worker(own_home, feedback="records")  # whose threads do not run, as if the volume hung
-    waiting, body = state.feedback.long_answers, json.dumps(RECORDS * 10).encode()
+    waiting, body = state.feedback.long, json.dumps(RECORDS * 10).encode()
     for _ in range(20):
         state.predict_batch(body, {}, Trace("batch"))
     state.predict(json.dumps(RECORDS[0]).encode(), {}, Trace("one"))
     assert 2 < len(waiting) < 10
     assert len(waiting) + waiting.dropped == 20
-    assert (len(state.feedback.answers), state.feedback.answers.dropped) == (1, 0)
+    assert (len(state.feedback.single), state.feedback.single.dropped) == (1, 0)
     before = waiting.dropped
     waiting.drain()
     state.predict_batch(body, {}, Trace("batch"))
