@@ -15,7 +15,6 @@ Work = TypeVar("Work")
 
 _PAUSE = 0.1  # seconds between two looks at a queue: `offer` wakes no thread, because waking takes a lock
 TURN = 50  # items at a time, after which the threads that answer get their turn
-HANDFUL = 32  # items that are still in the processor's cache when the last of them comes
 
 
 class Queue(Generic[Work]):
@@ -85,7 +84,7 @@ class HandfulQueue(Queue[Work]):
             self.dropped += 1
             return
         waiting.append(item)
-        if len(waiting) >= HANDFUL and self._working.acquire(blocking=False):
+        if len(waiting) >= TURN and self._working.acquire(blocking=False):
             try:
                 self._attempt()
             finally:
