@@ -150,11 +150,25 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
     class Launcher(MPServer):
         def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
             "Drain on the first SIGTERM; stop at once on Ctrl-C and a second signal."
+            if (
+                multiprocessing.parent_process()
+            ):  # a worker that is starting, and has no handler of its own yet
+                os._exit(0)
             wait = 0.0 if draining() or args[:1] == (signal.SIGINT,) else settings.drain_seconds
             draining.begin()
             timer = threading.Timer(wait, super().signal_handler_interrupt)
             timer.daemon = True
             timer.start()
+
+        def _stop_workers(self) -> None:
+            "Tell the workers to stop, and again: one that is about to serve misses the first time."
+            every(1.0, self._tell_workers_again, "stop")
+            super()._stop_workers()  # type: ignore[no-untyped-call]
+
+        def _tell_workers_again(self) -> None:
+            for worker in self.wrks:
+                if worker.is_alive():  # type: ignore[no-untyped-call]
+                    worker.terminate()  # type: ignore[no-untyped-call]
 
         def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
             "SIGHUP: new workers would have the same settings, and cost the old ones' connections."

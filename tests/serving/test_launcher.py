@@ -1,5 +1,7 @@
 """The web servers as the launcher makes them, before they serve: limits, and what signals do."""
 
+import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +49,20 @@ def test_headers_must_arrive_in_time_and_places_and_grace_are_those_of_the_setti
     assert (server.workers, server.workers_kill_timeout) == (3, 7)
     assert server.blocking_threads > 5  # so that health answers when every place is taken
     assert server.respawn_failed_workers
+
+
+def test_a_worker_that_is_stopped_while_it_starts_ends(granian: Make) -> None:
+    server, draining = granian()
+
+    def start() -> None:
+        server.signal_handler_interrupt(signal.SIGTERM, None)  # as a forked process inherits it
+        os._exit(7)
+
+    worker = multiprocessing.get_context("fork").Process(target=start)
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+    assert not draining()
 
 
 def test_a_hangup_replaces_no_worker(granian: Make) -> None:
