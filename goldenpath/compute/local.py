@@ -1,10 +1,14 @@
 """Partitions in processes of this machine, one for each core; a single one, or on a single core, here."""
 
+import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from goldenpath.compute.engine import Compute, LostWorker, WorkerPool
 
+_LOOK_SECONDS = 0.2  # between two looks at whether the parent is alive
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # they share the cores already
 
 
@@ -34,7 +38,7 @@ class ProcessPool(WorkerPool):
         from joblib.externals.loky import ProcessPoolExecutor
 
         return ProcessPoolExecutor(
-            self._workers, initializer=_receive, initargs=(self._function,), env=_ONE_THREAD
+            self._workers, initializer=_receive, initargs=(self._function, os.getpid()), env=_ONE_THREAD
         )
 
     def count(self) -> int:
@@ -76,8 +80,16 @@ class ProcessPool(WorkerPool):
 _received: list[Callable[[Any], Any]] = []  # of this process
 
 
-def _receive(function: Callable[[Any], Any]) -> None:
+def _receive(function: Callable[[Any], Any], parent: int) -> None:
     _received[:] = [function]
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    "End this process soon after one that was killed, and could not end it: another may do its work by now."
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
 
 
 def _call(item: Any) -> Any:

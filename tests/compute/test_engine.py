@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from importlib.util import find_spec
@@ -113,6 +115,22 @@ def test_the_others_are_finished_after_a_process_was_killed(tmp_path: Path) -> N
 def test_what_is_not_done_in_time_is_ended_and_leaves_no_process(tmp_path: Path) -> None:
     until = time.monotonic() + 3
     assert list(LocalCompute(2).as_done(partial(sleeps, tmp_path), range(3), until=until)) == []
+    workers = [int(file.name) for file in tmp_path.iterdir()]
+    wait_until(lambda: not any(map(psutil.pid_exists, workers)))
+
+
+@pytest.mark.slow
+def test_processes_end_with_one_that_is_killed_outright(tmp_path: Path) -> None:
+    code = f"""
+from functools import partial
+from pathlib import Path
+from goldenpath.compute.local import LocalCompute
+from tests.compute.test_engine import sleeps
+list(LocalCompute(2).map(partial(sleeps, Path({str(tmp_path)!r})), range(2)))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT) as process:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+        process.kill()
     workers = [int(file.name) for file in tmp_path.iterdir()]
     wait_until(lambda: not any(map(psutil.pid_exists, workers)))
 
