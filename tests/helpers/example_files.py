@@ -9,6 +9,7 @@ from tests.helpers.project import PROJECT
 FOLDERS = ("examples", "template", "tests")  # the pictures stay, because pages that stay show them
 ALONE = (
     ".github/workflows/first-day.yml",
+    "benchmarks/batch.py",
     "benchmarks/fortnight.py",
     "benchmarks/scale.py",
     "docs/pages.py",
