@@ -1,7 +1,6 @@
 """The server's own environment: what it needs, and what that takes on disk."""
 
 import tomllib
-from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.projects import PROJECT
@@ -13,14 +12,6 @@ def serving_python() -> Path:
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     wanted = [*declared["dependencies"], *declared["optional-dependencies"]["serving"]]
     return isolated_python("serving", *wanted, "--constraint", str(PROJECT / "requirements.lock"))
-
-
-def ray_python() -> Path:
-    "Return an environment with a workbench and Ray: its node starts in time only if its code is compiled."
-    lock = PROJECT / "requirements-ray.lock"
-    hashed = ("--require-hashes", "--no-binary", "kfp-server-api", "--requirements", str(lock))
-    build = ("--build-constraints", str(PROJECT / "installer.lock"))
-    return isolated_python(f"ray-{sha256(lock.read_bytes()).hexdigest()[:8]}", *hashed, *build)
 
 
 def size_of(python: Path) -> int:  # bytes

@@ -20,8 +20,9 @@ from goldenpath.errors import BadInput, WorkersLost
 _LIBRARY = Path(__file__).resolve().parents[1]
 PACKAGES = ("ray", "numpy", "pandas", "pyarrow", "scikit-learn")  # what partitions and models are made of
 COUNT_EVERY = 2.0  # seconds between two looks at how many workers there are
+FIRST_WORKER_WITHIN = 120.0  # seconds for which a new cluster is waited for
 NO_WORKER_WITHIN = 300.0  # seconds without any worker after which the work is given up
-_QUIET = {
+RAY_VARIABLES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning about devices that nothing here uses
 }
@@ -30,7 +31,7 @@ _QUIET = {
 @contextmanager
 def ray_compute(address: str) -> Iterator["RayCompute"]:
     "Connect to a cluster, compare its workers with this process, and leave it. Raises BadInput."
-    for name, value in _QUIET.items():
+    for name, value in RAY_VARIABLES.items():
         os.environ.setdefault(name, value)
     try:
         import ray
@@ -109,9 +110,7 @@ class RayCompute(Compute):
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         ray, ours = self._ray, versions_here()
-        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-        if not nodes:
-            raise BadInput("the Ray cluster has no worker with a CPU: start one, or set compute = local")
+        nodes = self._first_workers()
         ask = ray.remote(num_cpus=0, max_retries=1)(versions_here)
         answers = {
             node["NodeManagerAddress"]: ask.options(
@@ -125,6 +124,17 @@ class RayCompute(Compute):
             except ray.exceptions.RayError as fault:
                 raise BadInput(f"Ray node {node} cannot run goldenpath: {_first_line(fault)}") from None
 
+    def _first_workers(self) -> list[dict[str, Any]]:
+        "Return the nodes that work; those of a new cluster may still be on their way."
+        end = time.monotonic() + FIRST_WORKER_WITHIN
+        while True:
+            nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+            if nodes:
+                return nodes
+            if time.monotonic() > end:
+                raise BadInput("the Ray cluster has no worker with a CPU: start one, or set compute = local")
+            time.sleep(1.0)
+
     def pool(self, function: Callable[[Any], Any], tasks: int, timed: bool) -> WorkerPool:
         return RayPool(self._ray, function)
 
@@ -134,7 +144,7 @@ class RayPool(WorkerPool):
 
     def __init__(self, ray: Any, function: Callable[[Any], Any]) -> None:
         self._ray = ray
-        self._function = ray.put(function)
+        self._function = ray.put((function, versions_here()))
         # A lost partition is said, and done again, by the flow: Ray alone would do that without a word.
         self._task = ray.remote(num_cpus=1, max_retries=0)(call_on_worker)
         self._running: set[Any] = set()
@@ -198,10 +208,12 @@ _functions: dict[Any, Callable[[Any], Any]] = {}  # of this worker
 
 
 def call_on_worker(function: list[Any], item: Any) -> Any:
-    "Apply the function to one partition, on a worker."
+    "Apply the function to one partition, on a worker, whose node may have come after the others were asked."
     import ray
 
     if function[0] not in _functions:
+        received, versions = ray.get(function[0])
+        require_same(versions, versions_here(), ray.util.get_node_ip_address())
         _functions.clear()
-        _functions[function[0]] = ray.get(function[0])
+        _functions[function[0]] = received
     return _functions[function[0]](item)

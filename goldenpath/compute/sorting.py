@@ -29,7 +29,7 @@ def sorted_apart(
     parts = [part for file in find_files(source) for part in file_parts(file, part_mb * _MEGABYTE)]
     work = partial(work_on_part, work=sort, needed=needed)
     file, offset, rows, last = "", 0, 0, time.monotonic()
-    tell(f"reading {source} in {len(parts):,} parts")
+    tell(f"reading {source} on the workers, in {len(parts):,} part{'s' if len(parts) > 1 else ''}")
     for done, (part, pieces) in enumerate(zip(parts, compute.map(work, parts, tell=tell), strict=True), 1):
         file, offset = (part.file, 0) if part.file != file else (file, offset)
         for piece in pieces:

@@ -31,6 +31,15 @@ def isolated_python(
     return interpreter
 
 
+def ray_python(project: Path) -> Path:
+    "Return an environment with workbench and Ray; a node of Ray starts in time only if its code is compiled."
+    lock = project / "requirements-ray.lock"
+    hashed = ("--require-hashes", "--no-binary", "kfp-server-api", "--requirements", str(lock))
+    build = ("--build-constraints", str(project / "installer.lock"))
+    content = hashlib.sha256(lock.read_bytes()).hexdigest()[:8]
+    return isolated_python(f"ray-{content}", *hashed, *build)
+
+
 def _uv(*words: str) -> None:
     done = subprocess.run([sys.executable, "-m", "uv", *words], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -126,7 +126,8 @@ class Settings(ServerSettings):
         "local", description="local (this machine) or ray (a cluster; needs the extra `ray`)"
     )
     compute_address: str = Field(
-        "", description="address of the Ray cluster, such as auto or ray://HOST:10001; empty: RAY_ADDRESS"
+        "",
+        description="address of the Ray cluster: auto within one, or HOST:6379; empty: RAY_ADDRESS",
     )
     partition_mb: int = Field(
         32, ge=1, le=4_096, description="megabytes of a file that are read at a time, 1 to 4096"

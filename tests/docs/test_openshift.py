@@ -30,6 +30,7 @@ from tests.helpers.manifests import (
     containers,
     one,
     pod_of,
+    pods_of,
     rendered,
     variables,
     written,
@@ -40,8 +41,10 @@ FROM_STORAGE = "components/kserve-storage/"  # whose pods KServe puts together: 
 PODS = [
     (name, pod)
     for name, document in WRITTEN
-    if (pod := pod_of(document)) and not name.startswith(FROM_STORAGE)
+    for pod in pods_of(document)
+    if not name.startswith(FROM_STORAGE)
 ]
+WRITERS = ("gp-workbench", "retraining", "models", "code", "ray-head", "ray-worker")
 each_pod = pytest.mark.parametrize(("name", "pod"), PODS, ids=[name for name, _ in PODS])
 
 
@@ -83,7 +86,7 @@ def test_the_volume_is_mounted_where_the_code_looks_for_it(name, pod):
     assert claims["goldenpath"]["claimName"] == "goldenpath"
     for container in containers(pod):
         (mount,) = [m for m in container["volumeMounts"] if m["mountPath"] == str(MOUNT)]
-        writes = container["name"] in ("gp-workbench", "retraining", "models")
+        writes = container["name"] in WRITERS
         assert mount["name"] == "goldenpath"
         assert mount.get("readOnly", False) != writes
         assert claims["goldenpath"].get("readOnly", False) is False  # else no mount of it could be written

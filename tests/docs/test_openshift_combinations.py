@@ -21,6 +21,7 @@ from tests.helpers.manifests import (
     compose,
     containers,
     pod_of,
+    ray_templates,
     rendered,
     variables,
 )
@@ -28,7 +29,7 @@ from tests.helpers.network_policies import PLATFORM, PROMETHEUS, ROUTER, STRANGE
 
 Documents = Sequence[dict[str, Any]]
 OF_SERVING = ("tokens", "autoscaling", "monitoring")
-OTHERS = ("network-policy", "pipeline-server", "workbench", "images", "retraining")
+OTHERS = ("network-policy", "pipeline-server", "workbench", "images", "retraining", "ray")
 SERVERS = [
     *(("serving", *some) for count in range(4) for some in itertools.combinations(OF_SERVING, count)),
     ("kserve",),
@@ -63,7 +64,9 @@ def pods(documents: Documents) -> list[tuple[dict[str, Any], dict[str, str]]]:
     "Each pod specification, with the labels that its pods will have."
     found = []
     for document in documents:
-        if pod := pod_of(document):
+        if document["kind"] == "RayJob":
+            found += [(one["spec"], one["metadata"]["labels"]) for one in ray_templates(document)]
+        elif pod := pod_of(document):
             name = {CONTROLLED.get(document["kind"], ""): document["metadata"]["name"]}
             found.append((pod, name | _template(document).get("labels", {})))
     return found
@@ -205,6 +208,16 @@ def test_the_pipelines_pods_reach_each_other_and_no_stranger_does(top):
         "own",
         "platform",
     }
+
+
+def test_only_the_cluster_itself_and_the_operator_reach_the_pods_of_ray(top):
+    for others in ([], ["network-policy", "workbench"]):
+        documents = list(yaml.safe_load_all(compose(top, ["ray", *others]).stdout))
+        for port in (6379, 10001):
+            ray = Target({"goldenpath/part": "ray"}, {}, port)
+            assert not {name for name, source in SOURCES.items() if reached(documents, ray, source)}
+        dashboard = Target({"goldenpath/part": "ray"}, {}, 8265)
+        assert {n for n, source in SOURCES.items() if reached(documents, dashboard, source)} == {"platform"}
 
 
 @pytest.mark.parametrize("overlay", ["dev", "prod"])

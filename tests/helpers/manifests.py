@@ -104,6 +104,18 @@ def pod_of(document: dict[str, Any]) -> dict[str, Any] | None:
     return spec["predictor"] if document["kind"] == "InferenceService" else None
 
 
+def pods_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    "Return the pod specifications inside a workload: a RayJob has a head and workers."
+    if document["kind"] == "RayJob":
+        return [template["spec"] for template in ray_templates(document)]
+    return [pod for pod in [pod_of(document)] if pod]
+
+
+def ray_templates(document: dict[str, Any]) -> list[dict[str, Any]]:
+    cluster = document["spec"]["rayClusterSpec"]
+    return [group["template"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
+
+
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
     return [*pod.get("initContainers", []), *pod.get("containers", [])]
 

@@ -40,6 +40,11 @@ def test_a_package_imports_only_from_those_before_it(path: Path):
     assert rooms - before == set()
 
 
+def test_only_one_room_knows_ray():
+    knowing = {room(path) for path in written if "ray" in {name.split(".")[0] for name in imported(path)}}
+    assert knowing == {"compute"}
+
+
 def test_no_module_is_the_neighbour_of_a_package_of_its_name():
     paths = [*modules(LIBRARY), *modules(PROJECT / "serving")]
     assert [str(path) for path in paths if path.with_suffix("").is_dir()] == []
