@@ -12,6 +12,7 @@ ALONE = (
     "benchmarks/batch.py",
     "benchmarks/fortnight.py",
     "benchmarks/scale.py",
+    "benchmarks/workers.py",
     "docs/pages.py",
 )
 # What holds for any table stays: that notebooks are clean, exported and run, and what their tests need.
