@@ -18,7 +18,13 @@ from goldenpath.compute.engine import Compute, LostWorker, WorkerPool
 from goldenpath.errors import BadInput, WorkersLost
 
 _LIBRARY = Path(__file__).resolve().parents[1]
-PACKAGES = ("ray", "numpy", "pandas", "pyarrow", "scikit-learn")  # what partitions and models are made of
+COMPARED_PACKAGES = (
+    "ray",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+)  # what partitions and models are made of
 COUNT_EVERY = 2.0  # seconds between two looks at how many workers there are
 FIRST_WORKER_WITHIN = 120.0  # seconds for which a new cluster is waited for
 NO_WORKER_WITHIN = 300.0  # seconds without any worker after which the work is given up
@@ -74,7 +80,7 @@ def versions_here() -> dict[str, str]:
     source = sha256()
     for file in sorted(_LIBRARY.rglob("*.py")):
         source.update(file.relative_to(_LIBRARY).as_posix().encode() + b"|" + file.read_bytes())
-    packages = {name: _version(name) for name in PACKAGES}
+    packages = {name: _version(name) for name in COMPARED_PACKAGES}
     python = ".".join(platform.python_version_tuple()[:2])
     return {"Python": python, **packages, "goldenpath": source.hexdigest()[:12]}
 

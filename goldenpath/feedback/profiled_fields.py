@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.evaluation.resampling import Ints
 from goldenpath.feedback.cells import lie_outside, place_numbers
 from goldenpath.feedback.profile import FEWEST_IN_CELL, LEVELS_KEPT, NUMBER_CELLS, FieldProfile
 from goldenpath.feedback.ranking import Values
-
-Ints = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)

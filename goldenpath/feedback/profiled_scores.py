@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenpath.evaluation.resampling import Ints
 from goldenpath.feedback.cells import place_numbers, place_probabilities, worth
 from goldenpath.feedback.knots import FITTED_ROWS, knots_of
 from goldenpath.feedback.profile import (
@@ -17,7 +18,7 @@ from goldenpath.feedback.profile import (
     ScoreProfile,
     score_names,
 )
-from goldenpath.feedback.profiled_fields import Ints, edges_of
+from goldenpath.feedback.profiled_fields import edges_of
 from goldenpath.feedback.ranking import Values
 from goldenpath.schema.spec import ContractSpec
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from goldenpath.evaluation.intervals import Interval
+from goldenpath.evaluation.resampling import Ints
 from goldenpath.feedback.profile import FieldProfile, Profile
 from goldenpath.feedback.profiled_fields import (
     FieldRows,
-    Ints,
     counting_weights,
     profile_number,
     profile_text,

@@ -34,8 +34,8 @@ def memory(root: Path = Path("/")) -> int | None:
     except OSError:
         lines = []
     free = (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    known = [limit for limit in (*limits, *free) if limit is not None]
-    return min(known, default=None)
+    amounts = [limit for limit in (*limits, *free) if limit is not None]
+    return min(amounts, default=None)
 
 
 def _bytes_in(file: Path) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from goldenpath.errors import BadInput, NotTrusted
-from goldenpath.registry.container_registry import Reference, Remote
+from goldenpath.registry.container_registry import ImageReference, Remote
 from goldenpath.registry.image import (
     CONFIG_TYPE,
     IMAGE_LIMIT,
@@ -18,7 +18,7 @@ from goldenpath.registry.image import (
     LAYER_TYPE,
     OTHER_TYPES,
     Descriptor,
-    Image,
+    ImageManifest,
     Index,
     Platform,
     parse_image,
@@ -28,7 +28,7 @@ PLATFORM = Platform(architecture="amd64", os="linux")
 LAYERS = (LAYER_TYPE, f"{LAYER_TYPE}+gzip", f"{LAYER_TYPE}+zstd")
 
 
-def copy_base(base: Reference, to: Remote, scratch: Path) -> tuple[dict[str, Any], list[Descriptor]]:
+def copy_base(base: ImageReference, to: Remote, scratch: Path) -> tuple[dict[str, Any], list[Descriptor]]:
     """Copy the layers of an image for linux/amd64 to another place; its configuration and its layers.
 
     Raises BadInput, NotTrusted, ImageRegistryFault, OSError.
@@ -48,7 +48,7 @@ def copy_base(base: Reference, to: Remote, scratch: Path) -> tuple[dict[str, Any
     return _configuration(scratch / "base", base), list(image.layers)
 
 
-def _image(source: Remote, base: Reference) -> Image:
+def _image(source: Remote, base: ImageReference) -> ImageManifest:
     content = source.manifest()
     try:
         kind = json.loads(content).get("mediaType")
@@ -65,7 +65,7 @@ def _image(source: Remote, base: Reference) -> Image:
     return _renamed(parse_image(content, str(base), (IMAGE_TYPE, *OTHER_TYPES)))
 
 
-def _renamed(image: Image) -> Image:
+def _renamed(image: ImageManifest) -> ImageManifest:
     def in_oci(blob: Descriptor) -> Descriptor:
         kind = OTHER_TYPES.get(blob.media_type, blob.media_type)
         return Descriptor(mediaType=kind, digest=blob.digest, size=blob.size)
@@ -75,7 +75,7 @@ def _renamed(image: Image) -> Image:
     )
 
 
-def _configuration(file: Path, base: Reference) -> dict[str, Any]:
+def _configuration(file: Path, base: ImageReference) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads(file.read_bytes())
         if isinstance(config["rootfs"]["diff_ids"], list) and isinstance(config.get("history", []), list):

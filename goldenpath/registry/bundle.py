@@ -20,7 +20,7 @@ _MEMBERS = 200  # at most
 
 
 @dataclass(frozen=True)
-class Places:
+class BundleLayout:
     "The folders of a version's files and of its signatures in a tar file."
 
     version: str
@@ -38,7 +38,7 @@ class Places:
         return match[1] if match else ""
 
 
-BUNDLE = Places("version", "signatures")
+BUNDLE = BundleLayout("version", "signatures")
 
 
 def export_bundle(registry: Registry, version: str, file: Path) -> None:
@@ -47,7 +47,7 @@ def export_bundle(registry: Registry, version: str, file: Path) -> None:
         add_version(registry, version, bundle, BUNDLE)
 
 
-def add_version(registry: Registry, version: str, bundle: tarfile.TarFile, places: Places) -> None:
+def add_version(registry: Registry, version: str, bundle: tarfile.TarFile, places: BundleLayout) -> None:
     "Add a version that verifies, and its signatures: equal bytes every time. Raises as `export_bundle`."
     manifest = registry.verify(version)
     for name in [artifact.MANIFEST, *sorted(manifest.files)]:
@@ -107,7 +107,7 @@ def import_version(
     registry: Registry,
     file: Path,
     staged: Path,  # folder to unpack in
-    places: Places,
+    places: BundleLayout,
     origin: str,  # what messages call the file
 ) -> str:
     "Publish the version in a tar file, as `import_bundle` does and with what it raises."
@@ -117,8 +117,8 @@ def import_version(
     return _publish(registry, staged / "version", signatures)
 
 
-def _unpack(file: Path, folder: Path, places: Places, origin: str) -> dict[str, bytes]:  # signature by key id
-    # Nothing is extracted by tarfile itself: names and kinds are checked, and sizes before anything is read.
+def _unpack(file: Path, folder: Path, places: BundleLayout, origin: str) -> dict[str, bytes]:
+    # Returns signatures by key id. Nothing is extracted by tarfile itself: names and kinds are checked, and sizes before anything is read.
     signatures: dict[str, bytes] = {}
     names: set[str] = set()
     with _opened(file, origin) as bundle:
@@ -160,10 +160,10 @@ def _opened(file: Path, origin: str) -> Iterator[tarfile.TarFile]:
         raise NotTrusted(f"{origin} is not a bundle: {str(error)[:80]}; export it again") from None
 
 
-def _check_member(origin: str, member: tarfile.TarInfo, names: set[str], places: Places) -> None:
+def _check_member(origin: str, member: tarfile.TarInfo, names: set[str], places: BundleLayout) -> None:
     name = member.name
-    known = places.file(name) or places.key(name) or name in places.others
-    if not member.isreg() or not known or name in names:
+    expected = places.file(name) or places.key(name) or name in places.others
+    if not member.isreg() or not expected or name in names:
         raise NotTrusted(
             f"{origin} holds {name[:80]!r}, which is not a file of a version, or twice; export it again"
         )

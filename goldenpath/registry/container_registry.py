@@ -20,8 +20,8 @@ from goldenpath.registry.image import IMAGE_LIMIT, IMAGE_TYPE, INDEX_TYPES, OTHE
 from goldenpath.volume import CHUNK
 
 SCHEME = "oci://"
-PATIENCE = 30.0  # seconds until a silent registry is given up
-AT_ONCE = 64 << 20  # bytes of a blob that are sent in one request
+REGISTRY_PATIENCE = 30.0  # seconds until a silent registry is given up
+PART_BYTES = 64 << 20  # bytes of a blob that are sent in one request
 REFERENCE = re.compile(
     r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?|\[[0-9a-fA-F:]+\](?::\d{1,5})?)"
     r"/(?P<name>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
@@ -32,7 +32,7 @@ LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
 
 
 @dataclass(frozen=True)
-class Reference:
+class ImageReference:
     "An image in a registry, such as `oci://registry.example.org/team/churn:1.0.0`."
 
     host: str  # with its port, if it has one
@@ -50,19 +50,19 @@ class Reference:
         return bool(LOOPBACK.fullmatch(self.host))
 
 
-def parse_reference(text: str) -> Reference:
+def parse_reference(text: str) -> ImageReference:
     "Parse the address of an image. Raises BadInput."
     match = REFERENCE.fullmatch(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
     if not match:
         form = f"{SCHEME}HOST/NAME:TAG or {SCHEME}HOST/NAME@sha256:..., in small letters"
         raise BadInput(f"{text!r} is not the address of an image; write it as {form}")
-    return Reference(**{key: value or "" for key, value in match.groupdict().items()})
+    return ImageReference(**{key: value or "" for key, value in match.groupdict().items()})
 
 
 class Remote:
     "One image's place in a container registry."
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: ImageReference) -> None:
         self.reference = reference
         self._client = _open(reference)
         self._at = f"{reference.host}/{reference.name}"
@@ -102,8 +102,8 @@ class Remote:
     def upload(self, file: Path, blob: Descriptor) -> None:
         "Send a blob, unless the registry has it. Raises BadInput, ImageRegistryFault."
         layer = {"digest": blob.digest, "size": blob.size, "mediaType": blob.media_type}
-        large = blob.size > AT_ONCE
-        self._client.upload_blob(str(file), self._at, layer, do_chunked=large, chunk_size=AT_ONCE)
+        large = blob.size > PART_BYTES
+        self._client.upload_blob(str(file), self._at, layer, do_chunked=large, chunk_size=PART_BYTES)
 
     def send(self, content: bytes, kind: str, scratch: Path) -> Descriptor:
         "Send a small blob of this media type; its descriptor. Raises as `upload`, OSError."
@@ -118,7 +118,7 @@ class Remote:
         self._client.do_request(url, "PUT", data=content, headers={"Content-Type": IMAGE_TYPE})
 
 
-def _open(reference: Reference) -> Any:
+def _open(reference: ImageReference) -> Any:
     oras = _oras_library()
     client = oras.client.OrasClient(
         reference.host, insecure=reference.plain, tls_verify=os.environ.get("SSL_CERT_FILE") or True
@@ -152,7 +152,7 @@ def _patient_adapter() -> Any:
 
     class Patient(HTTPAdapter):  # type: ignore[misc, unused-ignore]
         def send(self, *args: Any, **named: Any) -> Any:
-            return super().send(*args, **{**named, "timeout": named.get("timeout") or PATIENCE})
+            return super().send(*args, **{**named, "timeout": named.get("timeout") or REGISTRY_PATIENCE})
 
     return Patient(max_retries=2)  # of connections; nothing that was sent is sent again
 
@@ -171,7 +171,7 @@ def _asking(host: str) -> Iterator[None]:
 class _Requests:
     "Makes the requests of one client."
 
-    def __init__(self, client: Any, reference: Reference) -> None:
+    def __init__(self, client: Any, reference: ImageReference) -> None:
         self._session, self._auth, self._reference = client.session, client.auth, reference
         self._verify, self._basic = client._tls_verify, dict[str, str]()
 
@@ -204,11 +204,11 @@ class _Requests:
     def _answered(self, reply: Any, headers: dict[str, str]) -> bool:
         "Put what the registry asks for into the headers; is there anything?"
         challenge = reply.headers.get("WWW-Authenticate", "")
-        known = getattr(self._auth, "_basic_auth", None)
+        credentials = getattr(self._auth, "_basic_auth", None)
         if challenge.lower().startswith("basic"):
-            self._basic = {"Authorization": f"Basic {known}"} if known else {}
+            self._basic = {"Authorization": f"Basic {credentials}"} if credentials else {}
             headers.update(self._basic)
-            return bool(known)
+            return bool(credentials)
         realm = re.search(r'realm="([^"]+)"', challenge)
         if realm and urlsplit(realm[1]).scheme != "https" and not self._reference.plain:
             raise NotTrusted(f"registry {self._reference.host} wants credentials sent without TLS")

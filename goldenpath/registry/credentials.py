@@ -35,9 +35,9 @@ def credentials(host: str, name: str) -> dict[str, Any]:
             if required == str(file):
                 raise BadInput(f"REGISTRY_AUTH_FILE names {file}, which is not there")
             continue
-        found = _of_host(_read(file), host, name)
-        if found:
-            return found
+        entry = _of_host(_read(file), host, name)
+        if entry:
+            return entry
     return {"auths": {}}
 
 

@@ -10,8 +10,8 @@ from goldenpath.registry import image as images
 from goldenpath.registry.artifact import is_plain
 from goldenpath.registry.base_image import copy_base
 from goldenpath.registry.bundle import import_version, staging
-from goldenpath.registry.container_registry import Reference, Remote
-from goldenpath.registry.image import CONFIG_TYPE, MLSERVER_LAYER, TITLE, VERSION, VERSION_LAYER
+from goldenpath.registry.container_registry import ImageReference, Remote
+from goldenpath.registry.image import CONFIG_TYPE, MLSERVER_LAYER, TITLE, VERSION_ANNOTATION, VERSION_LAYER
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
@@ -21,11 +21,11 @@ from goldenpath.volume import faults
 def push_version(
     registry: Registry,
     version: str,
-    to: Reference,  # without a tag: the version's name
+    to: ImageReference,  # without a tag: the version's name
     *,
-    base: Reference | None = None,  # image to put the version on; None: it is alone in its image
+    base: ImageReference | None = None,  # image to put the version on; None: it is alone in its image
     mlserver: Sequence[str] | None = None,  # add an export for MLServer; types that the pipeline may hold
-) -> Reference:
+) -> ImageReference:
     """Push a version that verifies, with its signatures; the address by digest, which never moves.
 
     Raises NoModel, NotTrusted, BadInput, VolumeFault, ImageRegistryFault.
@@ -40,7 +40,7 @@ def push_version(
             remote.upload(scratch / title, layer)
         under, below = copy_base(base, remote, scratch) if base else ({}, [])
         config = remote.send(images.configuration(manifest, layers, under), CONFIG_TYPE, scratch)
-        content = images.image_of(manifest, config, [*below, *layers])
+        content = images.manifest_bytes(manifest, config, [*below, *layers])
         remote.put_manifest(content)
     return replace(to, tag="", digest=images.digest_of(content))
 
@@ -57,7 +57,7 @@ def _write_layers(
     return [VERSION_LAYER, MLSERVER_LAYER], manifest
 
 
-def pull_version(registry: Registry, source: Reference) -> str:
+def pull_version(registry: Registry, source: ImageReference) -> str:
     """Publish the version in an image, under this registry's own rules and keys; the version's name.
 
     Raises BadInput; NotTrusted if it is not what its digests say, not sound or not signed as this reader
@@ -68,7 +68,7 @@ def pull_version(registry: Registry, source: Reference) -> str:
     remote, origin = Remote(source), str(source)
     image = images.parse_image(remote.manifest(), origin)
     about, layer = image.annotations or {}, images.version_layer(image, origin)
-    model, version = about.get(TITLE, ""), about.get(VERSION, "")
+    model, version = about.get(TITLE, ""), about.get(VERSION_ANNOTATION, "")
     if model != registry.model:
         held = f"a model named {model[:80]!r}, not {registry.model!r}"
         raise NotTrusted(f"{origin} holds {held}; see settings.ini")

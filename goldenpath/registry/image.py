@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goldenpath.errors import NotTrusted
-from goldenpath.registry.bundle import Places, add_file, add_version
+from goldenpath.registry.bundle import BundleLayout, add_file, add_version
 from goldenpath.registry.manifest import Manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.registry.roles import STATE, Roles
@@ -37,7 +37,7 @@ OTHER_TYPES = {  # what docker called the same before
 IMAGE_LIMIT = 4 << 20  # bytes of an image's manifest or configuration
 LAYER_LIMIT = 5 << 30  # bytes; a version's largest files have 2 GiB each
 TITLE = "org.opencontainers.image.title"
-VERSION = "org.opencontainers.image.version"
+VERSION_ANNOTATION = "org.opencontainers.image.version"
 VERSION_LAYER = "goldenpath-version"
 MLSERVER_LAYER = "goldenpath-mlserver"
 
@@ -57,7 +57,7 @@ class Descriptor(_Foreign):
     annotations: dict[str, str] | None = None
 
 
-class Image(_Foreign):
+class ImageManifest(_Foreign):
     "An image's manifest."
 
     media_type: str = Field(alias="mediaType")
@@ -86,11 +86,11 @@ class Index(_Foreign):
     manifests: tuple[Indexed, ...]
 
 
-def places_of(model: str, version: str) -> Places:
+def places_of(model: str, version: str) -> BundleLayout:
     "Return the places of a version in the layer: those on a volume, with the entry that promotes it."
     root = f"models/{model}"
     entry = f"{root}/roles/000001/{STATE}"
-    return Places(f"{root}/versions/{version}", f"{root}/signatures/{version}", (entry,))
+    return BundleLayout(f"{root}/versions/{version}", f"{root}/signatures/{version}", (entry,))
 
 
 def write_layer(registry: Registry, version: str, file: Path) -> Manifest:
@@ -146,15 +146,15 @@ def configuration(manifest: Manifest, layers: list[Descriptor], base: dict[str, 
     return _json(config)
 
 
-def image_of(manifest: Manifest, config: Descriptor, layers: list[Descriptor]) -> bytes:
+def manifest_bytes(manifest: Manifest, config: Descriptor, layers: list[Descriptor]) -> bytes:
     "Return the image's manifest."
     about = {
         TITLE: manifest.model,
-        VERSION: manifest.version,
+        VERSION_ANNOTATION: manifest.version,
         "org.opencontainers.image.created": manifest.created,
         "org.opencontainers.image.revision": manifest.git_commit,
     }
-    image = Image(mediaType=IMAGE_TYPE, config=config, layers=tuple(layers), annotations=about)
+    image = ImageManifest(mediaType=IMAGE_TYPE, config=config, layers=tuple(layers), annotations=about)
     return _json({"schemaVersion": 2, **image.model_dump(by_alias=True, exclude_none=True)})
 
 
@@ -162,10 +162,10 @@ def _json(values: dict[str, Any]) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
-def parse_image(content: bytes, origin: str, kinds: Collection[str] = (IMAGE_TYPE,)) -> Image:
+def parse_image(content: bytes, origin: str, kinds: Collection[str] = (IMAGE_TYPE,)) -> ImageManifest:
     "Parse the manifest of an image of one of these media types. Raises NotTrusted, naming the origin."
     try:
-        image = Image.model_validate_json(content)
+        image = ImageManifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
@@ -176,7 +176,7 @@ def parse_image(content: bytes, origin: str, kinds: Collection[str] = (IMAGE_TYP
     return image
 
 
-def version_layer(image: Image, origin: str) -> Descriptor:
+def version_layer(image: ImageManifest, origin: str) -> Descriptor:
     "Return the one layer that holds a version. Raises NotTrusted where there is none."
     layers = [layer for layer in image.layers if (layer.annotations or {}).get(TITLE) == VERSION_LAYER]
     if len(layers) != 1:

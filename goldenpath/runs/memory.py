@@ -20,7 +20,7 @@ FITTED = 3.5  # copies of the matrix that a fit holds
 COUNTING = 7  # numbers of eight bytes that a row takes, besides one for each column, until equal ones are one
 USABLE = 0.9  # share of the memory that may be planned with
 LEVELS_OF_TEXT = 50  # of free text: columns of the matrix
-PACKAGES = 500_000_000  # bytes that Python and the packages take
+PACKAGE_BYTES = 500_000_000  # bytes that Python and the packages take
 LITTLE = 200_000_000  # bytes of rows that are never refused: packages alone take more
 
 
@@ -47,9 +47,9 @@ def refuse_too_many_rows(
     columns = len(spec.inputs)
     counted = few_levels(spec)
     each = BYTES * (COUNTING + columns) if counted else BYTES * columns * (HELD + 1 + FITTED)
-    if room is not None and rows * each > LITTLE and rows * each + PACKAGES > USABLE * room:
+    if room is not None and rows * each > LITTLE and rows * each + PACKAGE_BYTES > USABLE * room:
         what = f"training on {rows:,} rows of {columns} columns"
-        raise BadInput(f"{what} {_what_helps(rows, rows * each + PACKAGES, room)}")
+        raise BadInput(f"{what} {_what_helps(rows, rows * each + PACKAGE_BYTES, room)}")
 
 
 def plan_memory(
@@ -64,11 +64,13 @@ def plan_memory(
     processes = cores
     held = rows * BYTES * len(spec.inputs) * HELD
     for name, pipeline in pipelines.items():
-        each = rows * BYTES * (len(spec.inputs) + FITTED * width_of(pipeline, spec))
+        each = rows * BYTES * (len(spec.inputs) + FITTED * matrix_width(pipeline, spec))
         little = room is None or held + cores * each <= LITTLE
-        at_a_time = cores if little else int((USABLE * (room or 0) - held - PACKAGES) // (each + PACKAGES))
+        at_a_time = (
+            cores if little else int((USABLE * (room or 0) - held - PACKAGE_BYTES) // (each + PACKAGE_BYTES))
+        )
         if at_a_time < 1:
-            helps = _what_helps(rows, held + each + 2 * PACKAGES, room or 0)
+            helps = _what_helps(rows, held + each + 2 * PACKAGE_BYTES, room or 0)
             too_large[name] = f"not fitted: it {helps}, or other candidates"
         else:
             processes = min(processes, at_a_time)
@@ -76,7 +78,7 @@ def plan_memory(
     return MemoryPlan(fitting, too_large, 0 if processes == cores else processes)
 
 
-def width_of(pipeline: Any, spec: ContractSpec) -> int:
+def matrix_width(pipeline: Any, spec: ContractSpec) -> int:
     "Return the columns of the matrix that an estimator takes; text is sparse where it may be."
     from sklearn.utils import get_tags
 
@@ -87,7 +89,7 @@ def width_of(pipeline: Any, spec: ContractSpec) -> int:
 
 
 def _what_helps(rows: int, needed: float, room: int) -> str:
-    fewer = int(rows * max(USABLE * room - PACKAGES, 0) / needed)
+    fewer = int(rows * max(USABLE * room - PACKAGE_BYTES, 0) / needed)
     kept = max(int(float(f"{fewer:.1e}") * 0.9), 1)
     return (
         f"would take about {in_gigabytes(needed)} of memory, of {in_gigabytes(room)}: set train_rows to "

@@ -42,7 +42,7 @@ def rows_together(
     return max(1, min(ROWS_TOGETHER, int(BYTES_TOGETHER / max(width, 1))))
 
 
-def put_together(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+def joined_batches(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
     "Put batches together until they have so many rows; equal values have one code in each result."
     held: list[pa.RecordBatch] = []
     for batch in batches:

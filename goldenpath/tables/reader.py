@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
 from goldenpath.tables.ahead import read_ahead
-from goldenpath.tables.coded import coded_columns, put_together, rows_together
+from goldenpath.tables.coded import coded_columns, joined_batches, rows_together
 from goldenpath.tables.endings import compression, is_parquet
 from goldenpath.tables.file_kind import refuse_other_kind
 from goldenpath.tables.sources import find_files, first_line, is_remote, place_named
@@ -267,7 +267,7 @@ def parquet_chunks(
         texts, most = tuple(name.strip() for name in coded), rows_together(metadata)
         table = pa.parquet.ParquetFile(stream, metadata=metadata, read_dictionary=coded)
         batches = table.iter_batches(min(BATCH, most), row_groups=groups)
-        for batch in put_together(batches, most):
+        for batch in joined_batches(batches, most):
             rows = np.arange(last + 1, last + 1 + batch.num_rows, dtype=np.int64)
             last += batch.num_rows
             batch = batch.rename_columns(list(stripped))

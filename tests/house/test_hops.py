@@ -13,9 +13,7 @@ from tests.helpers.serving_app import models_of
 from tests.helpers.serving_fixtures import records
 
 RECORD = records(1, 7)[0]
-MODULES = (
-    26  # 20 answer; what is counted, candidates, the monitor, its picture, outcomes and growth came later
-)
+MODULES = 27  # 20 answer; the others show or note: counts, candidates, monitor, outcomes, growth, description
 
 
 @pytest.mark.parametrize(("lane", "way"), [(True, "serving.lane"), (False, "serving.routes.predict")])
