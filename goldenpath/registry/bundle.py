@@ -118,7 +118,8 @@ def import_version(
 
 
 def _unpack(file: Path, folder: Path, places: BundleLayout, origin: str) -> dict[str, bytes]:
-    # Returns signatures by key id. Nothing is extracted by tarfile itself: names and kinds are checked, and sizes before anything is read.
+    # It returns signatures by key id. Nothing is extracted by tarfile itself: names and kinds are checked, and
+    # sizes before anything is read.
     signatures: dict[str, bytes] = {}
     names: set[str] = set()
     with _opened(file, origin) as bundle:
