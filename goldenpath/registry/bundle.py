@@ -118,7 +118,7 @@ def import_version(
 
 
 def _unpack(file: Path, folder: Path, places: BundleLayout, origin: str) -> dict[str, bytes]:
-    # It returns signatures by key id. Nothing is extracted by tarfile itself: names and kinds are checked, and
+    # Signatures by key id. Nothing is extracted by tarfile itself: names and kinds are checked, and
     # sizes before anything is read.
     signatures: dict[str, bytes] = {}
     names: set[str] = set()
