@@ -34,14 +34,6 @@ class Cells:
         other = len(places) - 1
         return np.fromiter((places.get(value, other) for value in values), np.intp, len(values))
 
-    def number(
-        self,
-        name: str,
-        values: NDArray[np.float64],  # (n,) NaN is missing
-    ) -> CellNumbers:  # (n,)
-        "Return the cells of a number field's values."
-        return place_numbers(self._edges[name], values)
-
     def of_sorted(
         self,
         name: str,
@@ -55,10 +47,6 @@ class Cells:
         below = np.searchsorted(ascending[:there], lowest, side="left")
         above = there - np.searchsorted(ascending[:there], highest, side="right")
         return np.concatenate([[len(ascending) - there], counts]), int(below + above)
-
-    def outside(self, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        "Find the numbers (n,) that lie beyond the profile's lowest and highest; NaN does not."
-        return lie_outside(self.fields[name], values)
 
     def scores(
         self,

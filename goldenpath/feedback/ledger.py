@@ -80,13 +80,6 @@ class Ledger:
             for each in alike.values():
                 self._add(in_one(each))
 
-    def refuse_rows(self, version: str, role: str, rows: dict[str, int]) -> None:
-        "Count refused rows: by column, and under an empty name all of them."
-        with self._lock:
-            self._follow_clock()
-            if rows[""]:
-                self._tally(version, role).refuse_rows(rows)
-
     def _follow_clock(self) -> None:
         "Begin a new hour when it is there."
         hour = hour_of(self._clock())

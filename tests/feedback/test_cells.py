@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from goldenpath.feedback.cells import Cells, place_probabilities, probability_borders
+from goldenpath.feedback.cells import (
+    Cells,
+    lie_outside,
+    place_numbers,
+    place_probabilities,
+    probability_borders,
+)
 from goldenpath.feedback.profile import SCORE_CELLS
 from tests.helpers.profiles import small_profile
 
@@ -14,22 +20,23 @@ def test_a_text_falls_into_the_cell_of_its_level_or_the_last():
 
 
 def test_a_number_on_an_edge_falls_into_the_cell_that_ends_there():
+    age = Cells(small_profile()).fields["age"]
+    values = np.array([-1e300, 30, 30.1, 60, 1e300, np.nan])
+    assert place_numbers(np.array(age.edges), values).tolist() == [0, 0, 1, 1, 2, -1]
+    outside = lie_outside(age, np.array([17.9, 18, 90, 90.1, np.nan]))
+    assert outside.tolist() == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("missing", [0, 7])
+def test_sorted_numbers_are_counted_by_the_same_cells(missing: int):
     cells = Cells(small_profile())
-    assert cells.number("age", np.array([-1e300, 30, 30.1, 60, 1e300, np.nan])).tolist() == [
-        0,
-        0,
-        1,
-        1,
-        2,
-        -1,
-    ]
-    assert cells.outside("age", np.array([17.9, 18, 90, 90.1, np.nan])).tolist() == [
-        True,
-        False,
-        False,
-        True,
-        False,
-    ]
+    age = cells.fields["age"]
+    values = np.random.default_rng(5).choice([-np.inf, 17.9, 18, 30, 30.1, 59, 60, 90, 90.1, np.inf], 500)
+    values[:missing] = np.nan
+    counts, outside = cells.of_sorted("age", np.sort(values))
+    places = place_numbers(np.array(age.edges), values)
+    assert counts.tolist() == np.bincount(places + 1, minlength=cells.size("age") + 1).tolist()
+    assert outside == lie_outside(age, values).sum()
 
 
 def test_every_probability_falls_between_the_borders_of_its_cell():

@@ -10,7 +10,7 @@ import pytest
 
 from goldenpath.errors import VolumeFault
 from goldenpath.feedback import ledger as ledger_module
-from goldenpath.feedback.cells import Cells
+from goldenpath.feedback.cells import Cells, lie_outside, place_numbers
 from goldenpath.feedback.counted_rows import BatchParts, row_values
 from goldenpath.feedback.counts import Counts, read_counts
 from goldenpath.feedback.folder import FeedbackFolder
@@ -87,12 +87,12 @@ def test_single_answers_are_counted_as_by_hand(answered: Answered) -> None:
     )
     for name, field in cells.fields.items():
         values, found = answered.columns[name], counts.fields[name]
-        places = cells.text(name, values.tolist()) if field.is_text else cells.number(name, values)
+        places = cells.text(name, values.tolist()) if field.is_text else place_numbers(field.edges, values)
         by_hand = Counter(places.tolist())
         assert found.missing == by_hand.pop(-1, 0)
         assert {place: times for place, times in enumerate(found.cells) if times} == dict(by_hand)
         assert found.unseen == (by_hand[len(found.cells) - 1] if field.is_text else 0)
-        outside = 0 if field.is_text else int(cells.outside(name, values).sum())
+        outside = 0 if field.is_text else int(lie_outside(field, values).sum())
         assert found.outside == outside
     scores = answered.scores.reshape(300, -1)
     places = cells.scores(answered.scores).reshape(300, -1)
