@@ -64,7 +64,7 @@ def test_the_version_is_the_same_wherever_its_rows_are_read_and_its_candidates_f
     answers: dict[str, Any],
 ) -> None:
     here, there = answers["same"]["local"], answers["same"]["ray"]
-    assert here["rows"]["rejected"] == 4
+    assert here["rows"]["rejected"] == 3  # the other broken row has no known outcome
     for part, value in here.items():
         assert there[part] == value, part
 
