@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from goldenpath.cli.options import COMPUTE, PIPELINE_FILE, SET
 from goldenpath.cli.terminal import Progress, near, put, say, show, tell_failure
 from goldenpath.cluster.pipeline_file import part_of, read_pipeline
+from goldenpath.cluster.resume import NEWEST, find_resumable, remaining_in, resume_pipeline
 from goldenpath.cluster.run import RunOutcome, run_pipeline
 from goldenpath.evaluation.gate import Verdict, verdict_table
 from goldenpath.evaluation.leaderboard import LEADERBOARD, Leaderboard, leaderboard_table
@@ -22,15 +24,34 @@ from goldenpath.settings import Settings, load_settings
 @click.option("--until", default="", metavar="STEP", help="Last step, such as 06_evaluate.")
 @click.option("--without", multiple=True, metavar="STEP", help="Step to leave out, such as 09_contrast.")
 @COMPUTE
+@click.option(
+    "--resume",
+    "name",
+    is_flag=False,
+    flag_value=NEWEST,
+    metavar="[RUN]",
+    help="Continue the newest run, or RUN, after the step that failed or was killed.",
+)
 def run(
-    file: Path, values: dict[str, str], until: str, without: tuple[str, ...], compute: str | None
+    file: Path,
+    values: dict[str, str],
+    until: str,
+    without: tuple[str, ...],
+    compute: str | None,
+    name: str | None,
 ) -> None:
     """Run PIPELINE (pipelines/train.pipeline) and show the contrast.
 
     Everything runs on a copy in a new run folder: your notebooks stay as they are, and the executed copies
     are the record. With --until, only STEP and the steps that it needs run. Exit code 1: a step failed; 3:
     the gate refused the candidate, or is certain to; 5: pipelines/retrain.pipeline had nothing to train for.
+
+    With --resume, steps that are done stay, unless their code, the settings or the packages changed.
     """
+    if name is not None:
+        _refuse_more_than_resume()
+        resume_and_tell(name, load_settings())
+        return
     if compute:
         values = {"GOLDENPATH_COMPUTE": compute, **values}
     run_and_tell(file, load_settings(), values, until, without)
@@ -48,6 +69,30 @@ def run_and_tell(
     outcome = run_pipeline(file, settings, Progress(steps), values, until, without)
     say(f"run {outcome.run.name}, {outcome.seconds:.0f} s, in {near(outcome.run)}")
     tell_outcome(outcome)
+
+
+def resume_and_tell(name: str, settings: Settings) -> None:
+    "Continue a run, show what stays and what came out, and exit with its code."
+    folder = find_resumable(settings, name)
+    remaining = remaining_in(folder, settings)
+    say(f"run {folder.name} continues; done before: {', '.join(remaining.done) or 'no step'}")
+    for step, reason in remaining.again.items():
+        say(f"  {step} was done and runs again: {reason}")
+    outcome = resume_pipeline(folder, settings, remaining, Progress(remaining.names))
+    say(f"run {folder.name}, {outcome.seconds:.0f} s since it was resumed, in {near(folder)}")
+    tell_outcome(outcome)
+
+
+def _refuse_more_than_resume() -> None:
+    "Raise UsageError for options that a run has from its beginning."
+    ctx = click.get_current_context()
+    others = ("file", "values", "until", "without", "compute")
+    given = [name for name in others if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise click.UsageError(
+            "--resume continues with the pipeline, the variables and the steps that the run began with: "
+            "give it alone, or leave it out to begin a new run"
+        )
 
 
 def tell_outcome(outcome: RunOutcome) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from goldenpath.cluster.run import RunOutcome, again
+from goldenpath.cluster.run import INVOCATION, RunOutcome, again
 from goldenpath.registry.retention import Plan
 from goldenpath.runs.executed import StepProgress
 from goldenpath.text.plain import one_line, put, say
@@ -87,6 +87,8 @@ def tell_failure(outcome: RunOutcome) -> None:
     say(f"  executed notebook  {near(failure.file)}")
     say(f"  as a page          {near(failure.file.with_suffix('.html'))}")
     say(f"  run it again       {again(failure, outcome)}")
+    if (outcome.run / INVOCATION).is_file():
+        say(f"  resume after a fix goldenpath run --resume {outcome.run.name}")
 
 
 def tell_plan(plan: Plan, done: bool) -> None:

@@ -138,32 +138,41 @@ def _named(graph: Graph, name: str) -> Node:
     return steps[match_step(name, steps, graph.file.name)]
 
 
+def refuse_outside(graph: Graph, project: Path) -> Path:  # of the pipeline, links resolved
+    "Raise BadInput if the file of a pipeline lies outside the project."
+    file = graph.file.resolve()
+    if not file.is_relative_to(project):
+        raise BadInput(
+            f"pipeline {file} is outside the project {project}: save it in {project / 'pipelines'}"
+        )
+    return file
+
+
 def copy_pipeline(
     graph: Graph,  # of the project's file; nodes that it leaves out are left out of the copy
     project: Path,
     folder: Path,  # of the copy
     values: Mapping[str, str],  # environment variables of every node of the copy
+    done: Sequence[str] = (),  # steps whose notebooks in the copy stay as they were executed
 ) -> Graph:  # of the copy
     """Copy a project with its pipeline, in which variables are changed, or added, in every node.
 
     The environment alone would not do: a node's own variables and the pipeline's defaults win over it.
     Raises BadInput if the file lies outside the project.
     """
-    file = graph.file.resolve()
-    if not file.is_relative_to(project):
-        raise BadInput(
-            f"pipeline {file} is outside the project {project}: save it in {project / 'pipelines'}"
-        )
+    file = refuse_outside(graph, project)
     document = json.loads(file.read_text("utf-8"))
     kept = {node.id for node in graph.nodes}
     primary = next(one for one in document["pipelines"] if one["id"] == document["primary_pipeline"])
     primary["nodes"] = [node for node in primary["nodes"] if node["id"] in kept]
+    for port in (port for node in primary["nodes"] for port in node.get("inputs", [])):
+        port["links"] = [link for link in port.get("links", []) if link["node_id_ref"] in kept]
     for node in (node for pipeline in document["pipelines"] for node in pipeline["nodes"]):
         parameters = node["app_data"]["component_parameters"]
         own = [entry for entry in parameters.get("env_vars", []) if entry["env_var"] not in values]
         parameters["env_vars"] = own + [{"env_var": name, "value": value} for name, value in values.items()]
     copied = folder / file.relative_to(project)
-    copy_project(project, folder)
+    copy_project(project, folder, done)
     copied.parent.mkdir(parents=True, exist_ok=True)
     copied.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return read_pipeline(copied)

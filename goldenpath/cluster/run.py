@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline
+from goldenpath.cluster.conditions import Conditions, conditions_of
+from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline, refuse_outside
 from goldenpath.cluster.program import follow, progress_of
 from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, tidy
 from goldenpath.errors import GateRefused, GoldenpathError
@@ -19,10 +20,11 @@ from goldenpath.programs import last_line, running
 from goldenpath.project import Project
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_failure
-from goldenpath.runs.run import make_run
+from goldenpath.runs.run import make_run, write_json
 from goldenpath.runs.spec import begins, maker_of, step_before
 from goldenpath.settings import Settings, load_settings
 
+INVOCATION = "invocation.json"  # in the folder of a run
 _WITHIN = 60.0  # seconds
 QUESTION = """
 from goldenpath import Project
@@ -44,6 +46,17 @@ class RunOutcome(Frozen):
     def exit_code(self) -> int:
         "0, 1 where a step failed, 3 where the gate refused the candidate, 5 where no training is due."
         return self.failure.exit_code if self.failure else 0
+
+
+class Invocation(Frozen):
+    "What a run was asked for, and under which conditions; `goldenpath run --resume` continues by it."
+
+    pipeline: str  # its file, from the project's folder
+    values: dict[str, str]  # of --set
+    until: str
+    without: tuple[str, ...]
+    conditions: Conditions
+    resumed: tuple[str, ...] = ()  # when it was continued
 
 
 def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
@@ -102,17 +115,41 @@ def run_pipeline(
     begin; a step that fails is in the outcome.
     """
     began = time.monotonic()
-    project = settings.folder
+    project, values = settings.folder, dict(values or {})
     graph = part_of(read_pipeline(file), until, without)
     export_notebooks(project)
-    refuse_clash(graph, settings, values or {})
+    refuse_clash(graph, settings, values)
+    refuse_outside(graph, project)
     folder = make_run(settings.writable_home() / "runs")
-    graph = copy_pipeline(graph, project, folder, values or {})
-    for node in graph.nodes:
+    invocation = Invocation(
+        pipeline=os.path.relpath(file.resolve(), project.resolve()),
+        values=values,
+        until=until,
+        without=tuple(without),
+        conditions=conditions_of(graph, project, values),
+    )
+    return work_through(graph, folder, project, invocation, watch, began)
+
+
+def work_through(
+    graph: Graph,  # of the project
+    folder: Path,  # of the run
+    project: Path,
+    invocation: Invocation,
+    watch: Watch,
+    began: float,  # time.monotonic()
+    done: Sequence[str] = (),  # steps that the run has done, and that stay as they are
+) -> RunOutcome:
+    "Copy the project into the run, record what is asked for, and run the steps that are not done."
+    left = tuple(node for node in graph.nodes if node.name not in done)
+    values = invocation.values
+    copied = copy_pipeline(graph.model_copy(update={"nodes": left}), project, folder, values, done)
+    for node in copied.nodes:
         if node.file.suffix == ".ipynb" and node.file.is_file():
             forget(node.file)
-    code = _execute(graph, folder, _environ(folder, project, values or {}), watch)
-    return _outcome(graph, folder, code, began).model_copy(update={"values": dict(values or {})})
+    write_json(folder / INVOCATION, invocation.model_dump(mode="json"))
+    code = _execute(copied, folder, _environ(folder, project, values), watch)
+    return _outcome(copied, folder, code, began).model_copy(update={"values": values})
 
 
 def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -72,18 +73,31 @@ def elyra_pipeline() -> list[str]:
     return [sys.executable, "-c", ELYRA_WITH_LOOP] if ours and sys.version_info >= (3, 14) else [program]
 
 
-def copy_project(project: Path, folder: Path) -> None:
-    "Notebooks, library, serving, pipelines and configuration into a run folder; links stay links."
+def copy_project(
+    project: Path,
+    folder: Path,  # of a run
+    done: Sequence[str] = (),  # notebooks that stay in it as they are
+) -> None:
+    "Copy notebooks, library, serving, pipelines and configuration into a run folder; links stay links."
     missing = [name for name in ("notebooks", "goldenpath", "settings.ini") if not (project / name).exists()]
     if missing:
         raise BadInput(f"{project} is not a goldenpath project: {missing[0]} is missing; change folder")
+    ours = (*LEFT_OUT_OF_NOTEBOOKS, *(f"{name}.ipynb" for name in done))
     for name in COPIED:
         if (project / name).is_dir():
-            names = LEFT_OUT + (LEFT_OUT_OF_NOTEBOOKS if name == "notebooks" else ())
-            ignore = shutil.ignore_patterns(*names)
+            ignore = shutil.ignore_patterns(*LEFT_OUT, *(ours if name == "notebooks" else ()))
             shutil.copytree(project / name, folder / name, symlinks=True, ignore=ignore, dirs_exist_ok=True)
         elif (project / name).exists():
             shutil.copy2(project / name, folder / name)
+
+
+def remove_copy(folder: Path) -> None:
+    "Remove a run's copy of the project, but for the notebooks: they may be executed ones."
+    for name in ("goldenpath", "serving", "pipelines"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in (folder / "notebooks").glob("*"):
+        if path.is_symlink():
+            path.unlink()
 
 
 def tidy(folder: Path) -> None:

@@ -195,7 +195,8 @@ def keep_candidate(
 ) -> None:
     "Make the chosen one the candidate of the run, with leaderboard and explainer beside it; the others go."
     folder = run.output("candidate/model.skops").parent
-    shutil.rmtree(folder)
+    for earlier in (folder, run.folder / "refused"):
+        shutil.rmtree(earlier, ignore_errors=True)
     os.replace(saved.folder, folder)
     shutil.rmtree(saved.folder.parent)
     complete = {name: rows.frame[name].to_numpy() for name in rows.frame}
@@ -214,6 +215,9 @@ def open_candidate(
     """
     record = run.record("training.json", TrainingRecord)
     folder, trained = run.output("candidate/model.skops").parent, run.input("candidate/model.skops").parent
+    refused = run.folder / "refused/model.onnx"  # by an evaluation of this run that was cut off
+    if refused.exists():
+        os.replace(refused, folder / "model.onnx")
     if trained != folder:
         for name in ("model.skops", "model.onnx", "contract.json", LEADERBOARD, EXPLANATION):
             if (trained / name).exists():
