@@ -1,7 +1,8 @@
 """A Python as a pod has it: the packages of the runtime image at the image's versions, and not this project.
 
 Built once with uv (or pip) and kept in the user's cache, named by what it is made of. Only those of the
-image's packages are installed that Elyra's bootstrapper needs or that some code of the project imports.
+image's packages are installed that Elyra's bootstrapper needs or that some code of the project imports in
+every run.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from goldenpath.records import Frozen
 from goldenpath.text.plain import say
 
 _ALWAYS = ("pip", "papermill", "ipykernel", "nbconvert", "minio", "packaging")  # Elyra's bootstrapper
+_ON_REQUEST = {"mlflow", "ray"}  # large, and imported only where a setting or the platform asks for them
 WITNESS = "import missing_imports; missing_imports.watch()\n"
 _START = 120.0  # seconds until a new environment's Python must have answered
 
@@ -39,7 +41,8 @@ class PodPython(Frozen):
 def pod_python(image: Image, imports: Iterable[str], tell: Callable[[str], None] = say) -> PodPython:
     "Return the environment for an image, from the cache or built now. Raises GoldenpathError."
     pins = read_pins(image.list)
-    wanted = sorted({*_ALWAYS, *(package for name in imports if (package := package_of(name)) in pins)})
+    imported = {package for name in imports if (package := package_of(name)) in pins}
+    wanted = sorted({*_ALWAYS, *imported} - _ON_REQUEST)
     interpreter = find_python(image.python) or Path(sys.executable)
     version = _version(interpreter)
     folder = _cache() / f"pod-{_key(version, wanted, image.list)}"
