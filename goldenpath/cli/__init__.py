@@ -31,6 +31,7 @@ EVERYDAY = {
     "doctor": "Say what works here, and what does not.",
 }
 BEHIND = {
+    "debug": "Show the cell in which a run failed, with its inputs.",
     "rehearse": "Run a pipeline as its pods would: will it run on the cluster?",
     "models": "Versions and roles: list, show, promote, withdraw, sign, gc.",
     "export": "Write the notebooks' exported cells into goldenpath/.",

@@ -86,6 +86,7 @@ def tell_failure(outcome: RunOutcome) -> None:
         say(f"  written in         {failure.origin}")
     say(f"  executed notebook  {near(failure.file)}")
     say(f"  as a page          {near(failure.file.with_suffix('.html'))}")
+    say(f"  with its inputs    goldenpath debug {outcome.run.name}")
     say(f"  run it again       {again(failure, outcome)}")
     if (outcome.run / INVOCATION).is_file():
         say(f"  resume after a fix goldenpath run --resume {outcome.run.name}")

@@ -4,16 +4,19 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from goldenpath.cluster.checks.travel import DEPENDENCIES
+from goldenpath.cluster.debug import find_failed
 from goldenpath.cluster.pipeline_file import copy_pipeline, part_of, read_pipeline
 from goldenpath.cluster.run import again, run_pipeline
 from goldenpath.cluster.workspace import find_program
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.runs.run import steps_of
+from goldenpath.runs.executed import read_failure
+from goldenpath.runs.run import list_runs, parent_of, steps_of
 from goldenpath.settings import load_settings
 from tests.helpers.project import PROJECT
 from tests.helpers.small_project import DATA, fingerprint, make_project, step
@@ -205,10 +208,15 @@ def test_the_executed_notebooks_are_kept_also_as_pages_without_script(ran):
     assert not list(outcome.run.rglob("__pycache__"))
 
 
-def test_a_step_that_fails_is_told_with_its_cell_and_nothing_is_deleted(ran, tmp_path):
+@pytest.fixture(scope="module")
+def failed(ran):
+    "Return the outcome of a run whose second step fails."
     settings = load_settings(ran[0] / "settings.ini", {})
-    outcome = run_pipeline(ran[0] / "pipelines" / "train.pipeline", settings, values={"SEED": "13"})
-    failure = outcome.failure
+    return run_pipeline(ran[0] / "pipelines" / "train.pipeline", settings, values={"SEED": "13"})
+
+
+def test_a_step_that_fails_is_told_with_its_cell_and_nothing_is_deleted(failed):
+    outcome, failure = failed, failed.failure
     assert outcome.exit_code == 1
     assert (failure.step, failure.kind, failure.message) == (
         "05_train",
@@ -222,6 +230,54 @@ def test_a_step_that_fails_is_told_with_its_cell_and_nothing_is_deleted(ran, tmp
     assert (outcome.run / "data" / "train.parquet").is_file()
     assert steps_of(outcome.run)["05_train"]["status"] == "failed"
     assert failure.file.with_suffix(".html").is_file()
+
+
+def test_the_failing_cell_is_shown_with_the_inputs_of_its_run(ran, failed):
+    settings = load_settings(ran[0] / "settings.ini", {})
+    step = find_failed(settings, failed.run.name)
+    assert step.failure == failed.failure
+    assert 'raise BadInput("first line' in step.source
+    assert step.inputs == {"data/train.parquet": failed.run / "data" / "train.parquet"}
+    assert step.variables == {"RUN": failed.run.name, "GOLDENPATH_PROJECT": str(ran[0]), "SEED": "13"}
+    assert step.command == (
+        f"RUN={failed.run.name} GOLDENPATH_PROJECT='{ran[0]}' SEED=13 jupyter lab '{step.failure.file}'"
+    )
+    with pytest.raises(BadInput, match=f"no step of run {ran[3].run.name} failed"):
+        find_failed(settings, ran[3].run.name)
+
+
+def test_the_executed_notebook_fails_again_in_a_new_run_that_reads_from_the_one_that_failed(
+    ran, failed, tmp_path
+):
+    step = find_failed(load_settings(ran[0] / "settings.ini", {}), failed.run.name)
+    before = set(list_runs(failed.run.parent))
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", step.failure.file.name, str(tmp_path / "again.ipynb")],
+        cwd=step.failure.file.parent,
+        env={**os.environ, **step.variables},
+        capture_output=True,
+        timeout=500,
+    )
+    assert done.returncode == 1
+    again = read_failure(tmp_path / "again.ipynb")
+    assert again.message == failed.failure.message
+    [opened] = set(list_runs(failed.run.parent)) - before
+    assert parent_of(opened) == failed.run
+
+
+def test_a_run_without_a_failing_cell_is_told(ran, tmp_path):
+    settings = load_settings(ran[0] / "settings.ini", {}).model_copy(update={"home": str(tmp_path)})
+    with pytest.raises(BadInput, match="no step was run yet"):
+        find_failed(settings)
+    killed = tmp_path / "runs" / "20261121T000000Z-abcdef"
+    for name in ("steps", "notebooks"):
+        (killed / name).mkdir(parents=True)
+    shutil.copy(ran[0] / "notebooks" / "05_train.ipynb", killed / "notebooks")
+    (killed / "steps" / "05_train.json").write_text('{"status": "running"}')
+    with pytest.raises(
+        BadInput, match=f"05_train still runs, or was killed; `goldenpath run --resume {killed.name}"
+    ):
+        find_failed(settings)
 
 
 def test_a_refusal_of_the_gate_ends_with_3(ran):
