@@ -22,6 +22,7 @@ NAMES_IMAGES = (
     "openshift/components/*/*.yaml",
     "pipelines/*.pipeline",
     "devfile.yaml",
+    ".tekton/*.yaml",
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -1,13 +1,16 @@
-"""The workflows for GitHub Actions: valid by the schema of their field, and of the project's own commands."""
+"""CI for GitHub Actions and OpenShift Pipelines: valid by its schema, and of the project's own commands."""
 
+import json
 import subprocess
 
+import jsonschema
 import pytest
 import yaml
 
 from goldenpath.measure.environments import isolated_python
 from tests.helpers.project import PROJECT
 
+PIPELINE_RUN = yaml.safe_load((PROJECT / ".tekton" / "test.yaml").read_text())
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 
 
@@ -16,6 +19,22 @@ def test_the_workflow_runs_make_test_and_may_write_nothing():
     (job,) = workflow["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
     assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_the_pipeline_run_fetches_the_commit_and_runs_make_test():
+    (task,) = PIPELINE_RUN["spec"]["pipelineSpec"]["tasks"]
+    fetch, test = (step["script"].splitlines() for step in task["taskSpec"]["steps"])
+    assert 'git fetch --quiet --depth 1 "$REPOSITORY" "$REVISION"' in fetch
+    assert test[-1] == "make test"
+
+
+def test_the_pipeline_run_has_only_the_fields_of_its_kind():
+    schema = json.loads((PROJECT / "tests" / "data" / "tekton" / "pipeline-run.json").read_text())
+    jsonschema.validate(PIPELINE_RUN, schema)
+    (task,) = PIPELINE_RUN["spec"]["pipelineSpec"]["tasks"]
+    task["taskSpec"]["steps"][0]["resources"] = {}  # the name before version 1
+    with pytest.raises(jsonschema.ValidationError, match="resources"):
+        jsonschema.validate(PIPELINE_RUN, schema)
 
 
 @pytest.mark.slow
