@@ -196,9 +196,9 @@ def test_a_run_that_is_killed_in_each_of_its_steps_ends_like_an_unbroken_one(tmp
 
 
 def real_project(folder: Path) -> Path:
-    "Return a copy of the real project with few synthetic rows and two candidates."
+    "Return a copy of the real project with few synthetic rows and one candidate."
     copy_project(PROJECT, folder)
     lines = ["[any]", "model = covid-death", "user = tester", "source = synthetic", "synthetic_rows = 4000"]
-    quick = ["candidates = linear, boosting", "choose = linear", "bootstrap = 20", "growth_seconds = 0"]
+    quick = ["candidates = linear", "bootstrap = 20", "growth_seconds = 0"]
     (folder / "settings.ini").write_text("\n".join([*lines, *quick]) + "\n")
     return folder
