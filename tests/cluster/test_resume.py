@@ -82,6 +82,12 @@ def test_a_run_that_is_done_has_nothing_to_resume(resumed, settings):
         remaining_in(find_resumable(settings), settings)
 
 
+@pytest.fixture(autouse=True)
+def without_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
+    "Take a variable of the tests away, which a run in a program of its own does not have."
+    monkeypatch.delenv("GOLDENPATH_TEST_REQUIRE", raising=False)
+
+
 @pytest.fixture
 def kept(resumed: tuple[Path, Path, dict[str, Any], str], tmp_path: Path) -> Iterator[Path]:
     "Return the project, which the test may change."
