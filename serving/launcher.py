@@ -150,10 +150,8 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
     class Launcher(MPServer):
         def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
             "Drain on the first SIGTERM; stop at once on Ctrl-C and a second signal."
-            if (
-                multiprocessing.parent_process()
-            ):  # a worker that is starting, and has no handler of its own yet
-                os._exit(0)
+            if multiprocessing.parent_process():
+                os._exit(0)  # a worker that is starting: it inherited this handler, and serves nothing yet
             wait = 0.0 if draining() or args[:1] == (signal.SIGINT,) else settings.drain_seconds
             draining.begin()
             timer = threading.Timer(wait, super().signal_handler_interrupt)

@@ -25,6 +25,8 @@ STEP = "09_contrast"
 def show_contrast(version: str | None, picture: Path | None) -> None:
     """Measure training time against prediction time, for VERSION or the one published last."""
     given, settings = {"version": version} if version else {}, load_settings()
+    if picture and picture.suffix != ".png":
+        raise BadInput(f"{picture} does not end in .png: the picture is a PNG file")
     if picture and not settings.growth_seconds:
         raise BadInput(f"no {picture}: growth_seconds = 0 leaves out what it shows; set it to 5 or more")
     outcome = run_step(settings, STEP, given, Progress([STEP]))

@@ -23,12 +23,10 @@ class Queue(Generic[Work]):
     def __init__(
         self,
         name: str,
-        work: Callable[[list[Work]], None],  # gets at most `turn` items at a time
+        work: Callable[[list[Work]], None],  # gets at most TURN items at a time
         limit: int,  # items that may wait
-        turn: int = TURN,
     ) -> None:
         self.name, self.limit, self.dropped = name, limit, 0
-        self._turn = turn
         self._work = work
         self._waiting: deque[Work] = deque()
         self._working = threading.Lock()  # `offer` does not take it
@@ -60,7 +58,7 @@ class Queue(Generic[Work]):
     def _do_turn(self) -> bool:
         "Work on the items of one turn; the caller holds the lock."
         take = self._waiting.popleft
-        items = [take() for _ in range(min(self._turn, len(self._waiting)))]
+        items = [take() for _ in range(min(TURN, len(self._waiting)))]
         if items:
             self._work(items)
         return bool(items)

@@ -37,3 +37,12 @@ def test_a_picture_without_seconds_for_it_is_refused_before_anything_is_measured
     assert isinstance(done.exception, BadInput) or done.exit_code == 2
     assert "growth_seconds = 0" in f"{done.output} {done.exception}"
     assert not (tmp_path / "home").exists()
+
+
+def test_a_picture_of_another_kind_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDENPATH_HOME", str(tmp_path / "home"))
+    done = CliRunner().invoke(cli, ["contrast", "--picture", str(tmp_path / "growth.svg")])
+    assert "growth.svg does not end in .png" in f"{done.output} {done.exception}"
+    assert not (tmp_path / "home").exists()

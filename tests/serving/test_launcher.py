@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -63,6 +64,35 @@ def test_a_worker_that_is_stopped_while_it_starts_ends(granian: Make) -> None:
     worker.join()
     assert worker.exitcode == 0
     assert not draining()
+
+
+class DeafOnce:
+    "A worker that misses the first signal."
+
+    def __init__(self) -> None:
+        self.signals, self.ended = 0, threading.Event()
+
+    def is_alive(self) -> bool:
+        return not self.ended.is_set()
+
+    def terminate(self) -> None:
+        self.signals += 1
+        if self.signals > 1:
+            self.ended.set()
+
+    def join(self, seconds: float | None) -> None:
+        self.ended.wait(60)
+
+    def kill(self) -> None:
+        raise AssertionError("it would have ended")
+
+
+def test_a_worker_that_missed_the_signal_gets_it_again(granian: Make) -> None:
+    server, _ = granian()
+    worker = DeafOnce()
+    server.wrks = [worker]
+    server._stop_workers()
+    assert worker.signals == 2
 
 
 def test_a_hangup_replaces_no_worker(granian: Make) -> None:
