@@ -69,6 +69,8 @@ def test_a_worker_that_is_stopped_while_it_starts_ends(granian: Make) -> None:
 class DeafOnce:
     "A worker that misses the first signal."
 
+    idx = 0
+
     def __init__(self) -> None:
         self.signals, self.ended = 0, threading.Event()
 
@@ -81,7 +83,7 @@ class DeafOnce:
             self.ended.set()
 
     def join(self, seconds: float | None) -> None:
-        self.ended.wait(60)
+        self.ended.wait(seconds)
 
     def kill(self) -> None:
         raise AssertionError("it would have ended")
