@@ -42,7 +42,7 @@ started, before = time.perf_counter(), used()
 print(json.dumps([time.perf_counter() - started, used() - before]))
 """
 STEPS = """
-import goldenpath.inference.engines, matplotlib.figure, pandas, pyarrow.parquet, skl2onnx
+import goldenpath.inference.engines, matplotlib.figure, pandas, pyarrow.parquet, skl2onnx, skops.io
 import sklearn.linear_model
 from goldenpath.project import open_step
 from goldenpath.steps.contrast import contrast
