@@ -16,6 +16,7 @@ from goldenpath.schema.targets import QuantitySpec, TargetSpec
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LONGEST_ID = 100  # characters; that of a request has at most 64, and a batch adds the place
+MOST_DIGITS_OF_KEY = 100  # of an integer; Python parses no more than 4,300
 TIME_RULE = "must be a day or a time, such as 2026-11-28 or 2026-11-28T12:30:00Z"
 
 
@@ -126,7 +127,8 @@ def key_as_json(field: FieldSpec, value: Any) -> str:
         if len(text) > (field.max_length or len(text)):
             raise BadInput(f"key must be {field.rule}")
         return to_json(text).decode()
-    if isinstance(value, bool) or not text.removeprefix("-").isdecimal():
+    digits = text.removeprefix("-")
+    if isinstance(value, bool) or not digits.isdecimal() or len(digits) > MOST_DIGITS_OF_KEY:
         raise BadInput(f"key must be {field.rule}")
     return str(int(text))
 

@@ -3,12 +3,13 @@
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from goldenpath.errors import BadInput
 from goldenpath.feedback.answers import AnswerRow, AnswerWriter
@@ -29,6 +30,7 @@ from goldenpath.feedback.line_files import LineFile
 from goldenpath.feedback.outcome_tables import outcome_table, read_outcomes, take_outcomes
 from goldenpath.feedback.outcomes import OUTCOME_COLUMNS, OutcomeRow, outcome_lines
 from goldenpath.feedback.retention import Limits
+from goldenpath.schema.contract import Contract, Quantity, Record
 from tests.helpers.contracts import EVERYTHING, VISITS
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -142,6 +144,17 @@ def test_rows_that_break_the_contract_are_counted_by_reason(
     assert (done.taken, done.rejected) == (1, {reason: 1})
     with pytest.raises(BadInput, match="no row can be used"):
         take_outcomes(folder, VISITS, table(tmp_path, f"{header}{row}\n", "bad.csv"))
+
+
+def test_a_key_that_is_no_number_of_a_usual_length_is_rejected(folder: FeedbackFolder, tmp_path: Path):
+    class Ward(Record):
+        number: Annotated[int, Field(ge=0, le=10**9)]
+        beds: int
+
+    wards = Contract(Ward, Quantity("stay", unit="days"), key="number")
+    rows = f"key,outcome\n7,1\n{'7' * 5_000},1\nseven,1\n"
+    done = take_outcomes(folder, wards, table(tmp_path, rows))
+    assert (done.taken, list(done.rejected.values())) == (1, [2])
 
 
 def test_labels_keys_and_columns_are_those_of_the_contract(folder: FeedbackFolder, tmp_path: Path):
