@@ -1,4 +1,4 @@
-"""The contents of a version's `manifest.json`, and in the smaller records that steps hand on."""
+"""The contents of a version's `manifest.json`, and of the smaller records that steps hand on."""
 
 import re
 from typing import Any, Literal
@@ -61,7 +61,7 @@ class Origin(Frozen):
     seed: int
     identity: str  # sha256 of fingerprint, data fingerprint and seed: equal means the same model again
     fingerprint: str
-    fingerprint_parts: dict[str, str]  # as provenance.fingerprint takes it apart, to name a difference
+    fingerprint_parts: dict[str, str]  # as `registry.fingerprint` takes it apart, to name a difference
     contract_hash: str
     layout: Layout
     environment: dict[str, str]  # python, goldenpath and the libraries that matter

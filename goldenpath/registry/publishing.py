@@ -17,7 +17,7 @@ from goldenpath.schema.spec import ContractSpec
 if TYPE_CHECKING:
     from goldenpath.registry.versions import Versions
 
-Found = TypeVar("Found")
+Content = TypeVar("Content")  # of one version, as read
 RAISE_IT = "MODEL_VERSION in goldenpath/__init__.py"
 SEMANTIC = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")  # a MODEL_VERSION
 
@@ -62,7 +62,7 @@ def clash(
     return f"the model differs from {other.version}: {changed}; raise {RAISE_IT}"
 
 
-def newest_readable(names: list[str], read: Callable[[str], Found]) -> Found | None:
+def newest_readable(names: list[str], read: Callable[[str], Content]) -> Content | None:
     "Read the newest readable version: a damaged one must not keep others from being published."
     for name in reversed(names):
         with contextlib.suppress(NotTrusted, VolumeFault):
@@ -77,8 +77,8 @@ def _check_contract(versions: "Versions", manifest: Manifest, candidate: Path, p
         return version, _spec(versions.folder(version), versions.manifest(version))
 
     for group in neighbours(mine, published):
-        if reason := newest_readable(group, read):
-            refuse_difference(manifest.version, new, *reason)
+        if neighbour := newest_readable(group, read):
+            refuse_difference(manifest.version, new, *neighbour)
 
 
 def refuse_difference(version: str, new: ContractSpec, neighbour: str, other: ContractSpec) -> None:
@@ -121,9 +121,9 @@ def semantic(version: str) -> tuple[int, int, int]:
 
 @cache  # thousands of versions share a few numbers
 def _numbers(model_version: str) -> tuple[int, int, int] | None:
-    reason = SEMANTIC.fullmatch(model_version)
-    return (int(reason[1]), int(reason[2]), int(reason[3])) if reason else None
+    numbers = SEMANTIC.fullmatch(model_version)
+    return (int(numbers[1]), int(numbers[2]), int(numbers[3])) if numbers else None
 
 
 def _spec(folder: Path, manifest: Manifest) -> ContractSpec:
-    return ContractSpec.model_validate_json(artifact.read_trusted(folder, manifest, "contract.json"))
+    return artifact.read_record(folder, manifest, "contract.json", ContractSpec)

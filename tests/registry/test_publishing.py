@@ -6,6 +6,7 @@ import pytest
 
 from goldenpath.errors import GateRefused, NotTrusted
 from goldenpath.registry import versions
+from goldenpath.registry.artifact import read_manifest, write_manifest
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.fields import FieldSpec
 from goldenpath.schema.spec import ContractSpec
@@ -93,6 +94,17 @@ def test_a_damaged_version_keeps_nobody_from_publishing(publish, home: Path) -> 
     for name in ("manifest.json", "contract.json"):
         (damaged / name).chmod(0o644)
         (damaged / name).write_text("{")
+    publish("1.0.0", SPEC)
+    with pytest.raises(GateRefused, match="needs a new major number"):
+        publish("1.0.1", OTHER)
+
+
+def test_a_contract_of_another_release_keeps_nobody_from_publishing(publish, home: Path) -> None:
+    publish("1.0.0", SPEC)
+    folder = Registry(home, "churn").folder(publish("1.0.0", SPEC))
+    (folder / "contract.json").chmod(0o644)
+    (folder / "contract.json").write_text('{"format": 2}')
+    write_manifest(folder, read_manifest(folder))
     publish("1.0.0", SPEC)
     with pytest.raises(GateRefused, match="needs a new major number"):
         publish("1.0.1", OTHER)
