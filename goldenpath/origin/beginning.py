@@ -7,7 +7,7 @@ from pathlib import Path
 
 from goldenpath.errors import BadInput
 from goldenpath.origin.content import file_mark, replace_with
-from goldenpath.origin.history import tracked_files
+from goldenpath.origin.history import tracked_files, without_login
 from goldenpath.origin.ownership import is_kept
 from goldenpath.origin.shipment import OWN_FOLDER, Shipment
 
@@ -81,7 +81,7 @@ def set_name(folder: Path, name: str, paths: Collection[str] = tuple(NAME_LINES)
 
 def write_origin(folder: Path, files: Mapping[str, str], source: str, state: str) -> None:
     "Write down what was placed in a project, and keep the copies for undoing out of git."
-    record = {"format": 1, "source": source, "state": state, "files": dict(files)}
+    record = {"format": 1, "source": without_login(source), "state": state, "files": dict(files)}
     (folder / OWN_FOLDER).mkdir(exist_ok=True)
     (folder / OWN_FOLDER / ".gitignore").write_text("undo/\n", "utf-8")
     (folder / RECORD_FILE).write_text(json.dumps(record, indent=1) + "\n", "utf-8")

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from goldenpath.errors import BadInput
 from goldenpath.origin.content import VERSION_FILE, content_mark
@@ -21,6 +22,17 @@ def git(folder: Path, *words: str, given: bytes = b"") -> bytes:
         complaint = done.stderr.decode(errors="replace").strip().splitlines() or ["it printed nothing"]
         raise BadInput(f"git {words[0]} in {folder}: {complaint[-1]}")
     return done.stdout
+
+
+def without_login(address: str) -> str:
+    """Return the address of a repository as it may be written down: no password, and no token of HTTP.
+
+    `git@` of an address for ssh stays, because it is part of the way there.
+    """
+    parts = urlsplit(address)
+    login, at, host = parts.netloc.rpartition("@")
+    user = "" if parts.scheme in ("http", "https") else login.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host)) if at else address
 
 
 def is_checkout(folder: Path) -> bool:

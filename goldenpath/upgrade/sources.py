@@ -2,13 +2,14 @@
 
 import shutil
 import zipfile
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 import goldenpath
 from goldenpath.errors import BadInput
-from goldenpath.origin.history import git, is_checkout
+from goldenpath.origin.history import git, is_checkout, without_login
 from goldenpath.origin.record import read_origin
 from goldenpath.origin.shipment import CARRIED, Shipment, make_shipment, own_shipment, unpack
 
@@ -75,12 +76,13 @@ def _of_wheel(wheel: Path, folder: Path) -> Shipment:
 
 
 def _downloaded(address: str, folder: Path) -> Shipment:
+    address = without_login(address)  # urllib takes it for a part of the host, and repeats it in its errors
     with TemporaryDirectory() as aside:
         wheel = Path(aside) / address.rsplit("/", 1)[-1]
         try:
             with urlopen(address, timeout=DOWNLOAD_WITHIN) as reply, wheel.open("wb") as file:
                 shutil.copyfileobj(reply, file)
-        except OSError as fault:
+        except (OSError, HTTPException, ValueError) as fault:  # the last two: of what is not an address
             raise BadInput(f"{address} cannot be downloaded ({fault})") from None
         return _of_wheel(wheel, folder)
 

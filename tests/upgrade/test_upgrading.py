@@ -254,6 +254,35 @@ def test_a_source_that_cannot_be_read_is_an_error_in_one_line(begin: Begin, tmp_
         get_shipment(address, begin(0), tmp_path)
 
 
+@pytest.mark.parametrize("place", ["127.0.0.1:9/goldenpath.whl", "127.0.0.1:http/a.whl", "127.0.0.1/a b.whl"])
+def test_a_wheel_that_cannot_be_downloaded_is_named_without_its_password(
+    begin: Begin, tmp_path: Path, place: str
+):
+    with pytest.raises(BadInput, match="cannot be downloaded") as refusal:
+        get_shipment(f"https://me:secret@{place}", begin(0), tmp_path)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("https://me:secret@host.example/team/goldenpath.git", "https://host.example/team/goldenpath.git"),
+        ("https://secret@host.example/goldenpath", "https://host.example/goldenpath"),
+        ("ssh://git:secret@host.example:22/goldenpath", "ssh://git@host.example:22/goldenpath"),
+        ("git@host.example:team/goldenpath.git", "git@host.example:team/goldenpath.git"),
+        ("/srv/goldenpath", "/srv/goldenpath"),
+    ],
+)
+def test_the_committed_record_of_a_source_holds_no_password(
+    begin: Begin, shipment: Shipment, address: str, written: str
+):
+    project = begin(1)
+    apply(Upgrade(project, shipment), address, False)
+    record = read_origin(project)
+    assert record
+    assert record.source == written
+
+
 def test_news_are_the_entries_that_the_older_changelog_lacks(source: Path):
     before, after = (git(source, "show", f"{tag}:CHANGELOG.md") for tag in ("v0", "v2"))
     assert new_entries(before, after) == [("Removed", "Old."), ("Added", "A third.")]
