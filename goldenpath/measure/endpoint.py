@@ -78,12 +78,17 @@ def _deployed(
 
 
 def _answer(url: str, token: str, body: bytes) -> dict[str, Any]:
-    "Send one request on a connection of its own. Raises NoServer if it is refused."
+    "Send one request on a connection of its own. Raises NoServer if it is refused, or is not a prediction."
     with Connection(url, token) as line:
         reply = line.post("/predict", body)
     if reply.status != 200:
         raise NoServer(f"{url}/predict answered with status {reply.status}")
-    answer: dict[str, Any] = json.loads(reply.body)
+    try:
+        answer = json.loads(reply.body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):  # as the page of a login in front of the server
+        raise NoServer(f"{url}/predict answered with something else than a prediction; see server_url")
     return answer
 
 
