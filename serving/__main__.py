@@ -91,11 +91,9 @@ def try_model(settings: Settings) -> None:
 
 def visible_address(listen: Address) -> str:
     "Return the URL to open in a browser; in a workbench, below its own URL."
-    host, port = listen.host, listen.port
-    prefix = os.environ.get("NB_PREFIX")
-    if prefix:
-        return f"{prefix}/proxy/{port}/ (after your workbench's host name)"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    if prefix := os.environ.get("NB_PREFIX"):
+        return f"{prefix}/proxy/{listen.port}/ (after your workbench's host name)"
+    return f"http://{listen}/"
 
 
 if __name__ == "__main__":

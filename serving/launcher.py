@@ -56,7 +56,7 @@ def launch(settings: Settings, factory: Factory, draining: Draining) -> None:
             _granian(settings, host, port, factory, draining)
         else:
             say("granian is not installed: gunicorn serves, at about a third of the speed")
-            _gunicorn(settings, f"{host}:{port}", factory, draining)
+            _gunicorn(settings, factory, draining)
 
 
 def check_start(settings: Settings) -> None:
@@ -113,7 +113,10 @@ def _reason(fault: OSError | OverflowError) -> str:
 
 
 def connections() -> int:
-    "How many connections a worker may hold: as many as it may open files, with some left for its own."
+    """Return how many connections a worker may hold: half of the files that it may open.
+
+    Raises this process's own limit of open files first, which its workers inherit.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS * 2 if hard == resource.RLIM_INFINITY else min(CONNECTIONS * 2, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -192,7 +195,7 @@ def _granian(settings: Settings, address: str, port: int, factory: Factory, drai
     server.serve(target_loader=partial(in_worker, factory), wrap_loader=False)
 
 
-def _gunicorn(settings: Settings, bind: str, factory: Factory, draining: Draining) -> None:
+def _gunicorn(settings: Settings, factory: Factory, draining: Draining) -> None:
     import time
 
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -200,7 +203,7 @@ def _gunicorn(settings: Settings, bind: str, factory: Factory, draining: Drainin
 
     class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
-            for key, value in _gunicorn_options(settings, bind).items():
+            for key, value in _gunicorn_options(settings).items():
                 self.cfg.set(key, value)
 
         def load(self) -> Callable[..., Iterable[bytes]]:
@@ -227,9 +230,9 @@ def _gunicorn(settings: Settings, bind: str, factory: Factory, draining: Drainin
     Launcher(Application()).run()
 
 
-def _gunicorn_options(settings: Settings, bind: str) -> dict[str, Any]:
+def _gunicorn_options(settings: Settings) -> dict[str, Any]:
     return {
-        "bind": [bind],
+        "bind": [str(settings.listen)],  # as it was written: IPv6 in brackets
         "workers": settings.workers,
         "worker_class": "gthread",
         "threads": settings.max_in_flight + SPARE_THREADS,

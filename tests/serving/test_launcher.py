@@ -114,6 +114,11 @@ def test_a_hangup_replaces_no_worker_of_gunicorn(gunicorn: Make, monkeypatch: py
     assert not draining()
 
 
+def test_gunicorn_gets_an_ipv6_address_in_brackets(gunicorn: Make) -> None:
+    server, _ = gunicorn(listen="[::1]:8080")
+    assert server.cfg.address == [("::1", 8080)]
+
+
 def test_ctrl_c_does_not_drain_under_gunicorn_either(gunicorn: Make) -> None:
     server, draining = gunicorn(drain_seconds=30)
     server.stop(False)
