@@ -62,7 +62,7 @@ class RemoteEngine:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput(f"backend_url {url!r} is not a URL such as http://mlserver:8080")
         self.layout, self.target = layout, target
-        self._secure, self._netloc = parts.scheme == "https", parts.netloc
+        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._path = f"{parts.path.rstrip('/')}/v2/models/{name}/versions/{version}/infer"
         self._timeout, self._tries = timeout, retries + 1
         self._own = threading.local()  # a connection for each thread
@@ -119,7 +119,7 @@ class RemoteEngine:
     def _connection(self) -> http.client.HTTPConnection:
         if getattr(self._own, "connection", None) is None:
             kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._own.connection = kind(self._netloc, timeout=self._timeout)
+            self._own.connection = kind(self._host, self._port, timeout=self._timeout)
         return cast(http.client.HTTPConnection, self._own.connection)
 
     def _drop(self) -> None:

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from goldenpath.records import Frozen
+from goldenpath.settings.rules import HttpUrl
 
 Duration = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 ORIGIN = r"https?://[a-z0-9.:\[\]_-]+"  # as browsers send it: small letters, no path
@@ -58,7 +59,7 @@ class ServerSettings(Frozen):
         description="origins whose pages may call, such as https://portal.example.org, by comma; empty: none",
     )
     backend: Literal["local", "v2"] = Field("local", description="local, or v2: the model answers elsewhere")
-    backend_url: str = Field(
+    backend_url: HttpUrl = Field(
         "", description="address of the v2 model, such as http://mlserver:8080", validate_default=True
     )
     backend_timeout: Duration = Field(2.0, description="seconds until a call of the backend is given up")

@@ -16,7 +16,7 @@ from goldenpath.errors import BadInput
 from goldenpath.records import Layout
 from goldenpath.registry.mlserver import export_mlserver
 from goldenpath.registry.registry import Registry
-from goldenpath.settings import Settings
+from goldenpath.settings import Settings, load_settings
 from serving.models import Models
 from serving.remote_engine import BackendFailed, BackendTimeout, RemoteEngine, open_remote
 from tests.helpers.patience import LONG
@@ -132,6 +132,19 @@ def test_a_wrong_answer_is_not_believed(backend: Backend, answer: Any, words: st
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(BadInput, match="is not a URL such as"):
         remote(url)
+
+
+@pytest.mark.parametrize("url", ["mlserver:8080", "http://mlserver:http", "http://[::1"])
+def test_a_setting_that_no_request_could_be_sent_to_is_refused_before_anything_starts(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=r"GOLDENPATH_BACKEND_URL = .* is not allowed"):
+        load_settings(environ={"GOLDENPATH_HOME": str(tmp_path), "GOLDENPATH_BACKEND_URL": url})
+
+
+def test_user_and_password_of_an_address_are_no_part_of_its_host(backend: Backend) -> None:
+    backend.answers = [good(0.5)]
+    assert remote(backend.url.replace("//", "//me:secret@")).one(["red"], [1.0, 2.0]) == 0.5
 
 
 def test_failures_of_the_backend_are_502_and_504(home: Path, backend: Backend) -> None:
