@@ -72,7 +72,9 @@ def month_of(report: MonitorReport | None, champion: str, now: datetime) -> Mont
         return None
     end = min(zoned_time(report.time), now)
     timed = [
-        (start, window) for start, window in timed_windows(version.windows) if end - MONTH <= start <= end
+        (start, window)
+        for start, window in timed_windows(version.windows)
+        if timedelta() <= end - start <= MONTH  # `end - MONTH` could lie before the first year
     ]
     if not timed:
         return None
@@ -181,7 +183,7 @@ class ValueAxis(NamedTuple):
 def column(place: TimeAxis, start: datetime, window: Window, every: Every, most: int) -> AnswersBar:
     "Draw the answers of one window."
     x, end = place.of(start), min(RIGHT, place.of(start + LENGTHS[every]))
-    height = ROOM * max(0, window.answers) / most if most > 0 else 0.0
+    height = ROOM * (window.answers / most) if most else 0.0  # integers first: they may be beyond any float
     moved = ", ".join(window.moved)[:LONGEST_TEXT]
     text = f"{start:%Y-%m-%d %H:%M}: {window.answers:,} answers, {window.refused:,} refused"
     return AnswersBar(x, FLOOR - height, max(1.0, end - x - 1), height, text, moved)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from goldenpath.evaluation.intervals import Interval
 from goldenpath.evaluation.slices import Slice
+from goldenpath.feedback.counts import Natural
 from goldenpath.records import Frozen
 from goldenpath.volume import complete, faults, place, read_file, write_file
 
@@ -52,17 +53,17 @@ class Window(Frozen):
 
     start: str  # UTC, ISO 8601
     end: str  # the first moment after it
-    answers: int
-    refused: int = 0  # requests that broke the contract
-    refusals: dict[str, int] = Field(default_factory=dict)  # those by each wrong field or kind of problem
-    labels: dict[str, int] = Field(default_factory=dict)  # decisions
+    answers: Natural
+    refused: Natural = 0  # requests that broke the contract
+    refusals: dict[str, Natural] = Field(default_factory=dict)  # those by each wrong field or kind of problem
+    labels: dict[str, Natural] = Field(default_factory=dict)  # decisions
     drift: dict[str, Drift] = Field(default_factory=dict)  # by field; empty if the version has no profile
     scores: dict[str, Drift] = Field(default_factory=dict)  # by outcome; "value" for a quantity
     estimated: dict[str, Interval] = Field(default_factory=dict)  # metrics, without outcomes
     realised: dict[str, Interval] = Field(
         default_factory=dict
     )  # metrics, on the answers whose outcome is known
-    outcomes: int = 0  # answers whose outcome is known
+    outcomes: Natural = 0  # answers whose outcome is known
 
     @property
     def moved(self) -> dict[str, Drift]:
@@ -79,7 +80,7 @@ class VersionReport(Frozen):
     "One version, online or in batch jobs, over the time of the report."
 
     version: str
-    roles: dict[str, int]  # answers by role
+    roles: dict[str, Natural]  # answers by role
     promised: dict[str, Interval]  # metrics on test rows, when the version was made
     expected: dict[str, Interval] = Field(default_factory=dict)  # estimates on the version's own data
     windows: tuple[Window, ...]
@@ -135,10 +136,10 @@ class MonitorReport(Frozen):
     moved: tuple[str, ...] = ()  # what is beyond its limit without being an alarm, one sentence each
     first: str = ""  # what left its band first, and when
     comparisons: tuple[VersionComparison, ...] = ()
-    unmatched: dict[str, int] = Field(
+    unmatched: dict[str, Natural] = Field(
         default_factory=dict
     )  # outcomes without an answer, by the likely reason
-    outcomes: int = 0  # that were joined with an answer
+    outcomes: Natural = 0  # that were joined with an answer
     problems: tuple[str, ...] = ()  # files that could not be read
     sentence: str
 
@@ -172,7 +173,7 @@ def save_report(
     page: str,  # HTML
     now: datetime,
 ) -> Path:
-    "Decide if a schedule should train: a version is worth less than promised, and it rested long enough."
+    "Write a report and its page as a whole, delete the oldest ones, and return its folder. Raises VolumeFault."
 
     def fill(staged: Path) -> None:
         write_file(staged / REPORT, report.model_dump_json(indent=1).encode() + b"\n")

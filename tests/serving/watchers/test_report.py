@@ -80,10 +80,13 @@ def hostile(name: str, folder: Path, secret: Path) -> None:
     elif name == "another time":
         file.write_text(monthly_report().model_copy(update={"time": "yesterday"}).model_dump_json())
     else:
-        file.write_text({"no json": "{", "foreign": '{"format": 2}', "deep": "[" * 100_000}[name])
+        negative = monthly_report(unmatched=25).model_dump(mode="json") | {"outcomes": -25}
+        file.write_text({"negative": json.dumps(negative), "no json": "{", "foreign": '{"format": 2}', "deep": "[" * 100_000}[name])
 
 
-@pytest.mark.parametrize("name", ["link", "pipe", "huge", "another time", "no json", "foreign", "deep"])
+@pytest.mark.parametrize(
+    "name", ["link", "pipe", "huge", "another time", "negative", "no json", "foreign", "deep"]
+)
 def test_what_is_no_report_is_named_and_the_one_before_stays(name: str, latest: LatestReport, tmp_path: Path):
     save_monthly(reports(tmp_path), monthly_report())
     later = NOW + timedelta(hours=1)
