@@ -1,4 +1,4 @@
-"""Each new version is tried once for the whole server, before any worker loads it: see `goldenpath.registry.trial`."""
+"""Each new version is tried once for the whole server, before a worker loads it: see `registry.trial`."""
 
 import contextlib
 import fcntl

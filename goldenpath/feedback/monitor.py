@@ -173,7 +173,7 @@ def save_report(
     page: str,  # HTML
     now: datetime,
 ) -> Path:
-    "Write a report and its page as a whole, delete the oldest ones, and return its folder. Raises VolumeFault."
+    "Write a report and its page as a whole, delete the oldest, and return its folder. Raises VolumeFault."
 
     def fill(staged: Path) -> None:
         write_file(staged / REPORT, report.model_dump_json(indent=1).encode() + b"\n")

@@ -17,7 +17,7 @@ from goldenpath.schema.spec import ContractSpec
 if TYPE_CHECKING:
     from goldenpath.registry.versions import Versions
 
-Content = TypeVar("Content")  # of one version, as read
+Readable = TypeVar("Readable")  # of one version, as read
 RAISE_IT = "MODEL_VERSION in goldenpath/__init__.py"
 SEMANTIC = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")  # a MODEL_VERSION
 
@@ -62,7 +62,7 @@ def clash(
     return f"the model differs from {other.version}: {changed}; raise {RAISE_IT}"
 
 
-def newest_readable(names: list[str], read: Callable[[str], Content]) -> Content | None:
+def newest_readable(names: list[str], read: Callable[[str], Readable]) -> Readable | None:
     "Read the newest readable version: a damaged one must not keep others from being published."
     for name in reversed(names):
         with contextlib.suppress(NotTrusted, VolumeFault):

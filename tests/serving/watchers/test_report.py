@@ -81,7 +81,8 @@ def hostile(name: str, folder: Path, secret: Path) -> None:
         file.write_text(monthly_report().model_copy(update={"time": "yesterday"}).model_dump_json())
     else:
         negative = monthly_report(unmatched=25).model_dump(mode="json") | {"outcomes": -25}
-        file.write_text({"negative": json.dumps(negative), "no json": "{", "foreign": '{"format": 2}', "deep": "[" * 100_000}[name])
+        contents = {"no json": "{", "foreign": '{"format": 2}', "deep": "[" * 100_000}
+        file.write_text({**contents, "negative": json.dumps(negative)}[name])
 
 
 @pytest.mark.parametrize(
