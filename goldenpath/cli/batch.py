@@ -1,5 +1,6 @@
 """`goldenpath batch`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     "--for-spreadsheet", is_flag=True, help="Put an apostrophe before cells that a spreadsheet would run."
 )
 @COMPUTE
-def batch(input_path: str, output_path: str, name: str, for_spreadsheet: bool, compute: str | None) -> None:
+def batch(
+    input_path: str, output_path: str, name: str, for_spreadsheet: bool, compute: dict[str, str]
+) -> None:
     """Score INPUT, a CSV or Parquet file of any size, into OUTPUT (.csv or .parquet).
 
     If INPUT is a folder or a quoted glob ('cases/*.csv'), OUTPUT is a folder, and gets a file for each input.
@@ -34,9 +37,7 @@ def batch(input_path: str, output_path: str, name: str, for_spreadsheet: bool, c
     """
     from goldenpath.steps.batch import run_batch
 
-    settings = load_settings()
-    if compute:
-        settings = settings.model_copy(update={"compute": compute})
+    settings = load_settings(environ=os.environ | compute)
     done = run_batch(Project(settings), input_path, output_path, name, for_spreadsheet)
     say(f"{_work_of(done)}, by {done.version} ({done.path})")
     put(f"{done.scored:,} scored: {near(Path(done.output))}")

@@ -36,6 +36,11 @@ def pipeline_file(ctx: click.Context, argument: click.Parameter, given: Path | N
     return given or load_settings().folder / "pipelines" / "train.pipeline"
 
 
+def engine_variable(ctx: click.Context, option: click.Parameter, engine: str | None) -> dict[str, str]:
+    "Return the environment variable that sets the engine; none if none is given."
+    return {"GOLDENPATH_COMPUTE": engine} if engine else {}
+
+
 def duration(ctx: click.Context, option: click.Parameter, text: str) -> timedelta:
     "Days, hours or minutes: 7d, 12h, 30m."
     try:
@@ -49,7 +54,10 @@ PIPELINE_FILE = click.argument(
 )
 SET = values("--set", "-s", "values", what="Environment variable of every step, for this run only: SEED=7.")
 COMPUTE = click.option(
-    "--compute", type=click.Choice(["local", "ray"]), help="Where parts are worked on; as in the settings."
+    "--compute",
+    type=click.Choice(["local", "ray"]),
+    callback=engine_variable,
+    help="Where parts are worked on; as in the settings.",
 )
 GRACE_TIME = click.option(
     "--grace", callback=duration, default="7d", show_default=True, help="Time to restore removed items."

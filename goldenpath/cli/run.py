@@ -37,7 +37,7 @@ def run(
     values: dict[str, str],
     until: str,
     without: tuple[str, ...],
-    compute: str | None,
+    compute: dict[str, str],
     name: str | None,
 ) -> None:
     """Run PIPELINE (pipelines/train.pipeline) and show the contrast.
@@ -52,9 +52,7 @@ def run(
         _refuse_more_than_resume()
         resume_and_tell(name, load_settings())
         return
-    if compute:
-        values = {"GOLDENPATH_COMPUTE": compute, **values}
-    run_and_tell(file, load_settings(), values, until, without)
+    run_and_tell(file, load_settings(), compute | values, until, without)
 
 
 def run_and_tell(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from goldenpath.cli.options import values
+from goldenpath.cli.options import COMPUTE, values
 from goldenpath.cli.run import tell_outcome
 from goldenpath.cli.terminal import Progress, near, put, say, show, table
 from goldenpath.cluster.step import find_step, find_steps, parameters_of, run_step
@@ -16,7 +16,8 @@ from goldenpath.settings import Settings, load_settings
 @click.argument("name", required=False)
 @values("--parameter", "-p", "given", what="Parameter of the step, such as seed=7 or run=ID.")
 @click.option("--parameters", "listed", is_flag=True, help="List the step's parameters and stop.")
-def step(name: str | None, given: dict[str, str], listed: bool) -> None:
+@COMPUTE
+def step(name: str | None, given: dict[str, str], listed: bool, compute: dict[str, str]) -> None:
     """Run the notebook of step NAME alone, such as 05_train.
 
     It opens a new run that reads from the newest one that holds what it needs, or from -p run=ID.
@@ -29,13 +30,14 @@ def step(name: str | None, given: dict[str, str], listed: bool) -> None:
     elif listed:
         _list_parameters(find_step(settings.folder, name))
     else:
-        _run_step(settings, name, given)
+        _run_step(settings, name, given, compute)
 
 
-def _run_step(settings: Settings, name: str, given: dict[str, str]) -> None:
+def _run_step(settings: Settings, name: str, given: dict[str, str], environ: dict[str, str]) -> None:
     if given.get("run"):
         given["run"] = find_run(settings.home_folder() / "runs", given["run"]).name
-    outcome = run_step(settings, name, given, Progress([find_step(settings.folder, name).stem]))
+    progress = Progress([find_step(settings.folder, name).stem])
+    outcome = run_step(settings, name, given, progress, environ)
     say(f"run {outcome.run.name}, in {near(outcome.run)}")
     tell_outcome(outcome)
 

@@ -87,6 +87,7 @@ def run_step(
     name: str,
     given: Mapping[str, str],  # parameters of the step
     watch: Watch = lambda step: None,
+    values: Mapping[str, str] | None = None,  # environment variables for this step only
 ) -> RunOutcome:
     """Run one step in a new run, which reads from the newest that fits or from `given["run"]`.
 
@@ -99,22 +100,30 @@ def run_step(
     folder = make_run(settings.writable_home() / "runs")
     executed = folder / "notebooks" / file.name
     executed.parent.mkdir(exist_ok=True)
-    _papermill(file, executed, parameters, folder, watch)
+    _papermill(file, executed, parameters, folder, watch, values or {})
     return RunOutcome(
         run=folder,
         steps=(read_step(executed),),
         failure=read_failure(executed),
         seconds=time.monotonic() - began,
+        values=dict(values or {}),
     )
 
 
-def _papermill(file: Path, executed: Path, parameters: Mapping[str, Any], run: Path, watch: Watch) -> None:
+def _papermill(
+    file: Path,
+    executed: Path,
+    parameters: Mapping[str, Any],
+    run: Path,
+    watch: Watch,
+    values: Mapping[str, str],
+) -> None:
     "Run the real program in the notebooks' folder. Raises GoldenpathError if it does not start."
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--cwd", str(file.parent)]
     if parameters:
         command += ["--parameters_yaml", json.dumps(parameters)]  # JSON is YAML
     environ = {name: value for name, value in os.environ.items() if name != "ELYRA_RUNTIME_ENV"}
-    environ |= {"RUN_ID": run.name, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    environ |= {"RUN_ID": run.name, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **values}
     with (
         TemporaryFile() as output,
         running([*command, str(file), str(executed)], Path.cwd(), environ, output) as process,

@@ -128,14 +128,15 @@ def test_an_unknown_parameter_is_refused_with_the_nearest(project):
 
 def test_a_step_that_fails_says_where_and_how_to_run_it_again(project):
     assert call("step", "02_data").exit_code == 0
-    done = call("step", "05_train", "-p", "seed=13")
+    done = call("step", "05_train", "-p", "seed=13", "--compute", "local")
     newest = list_runs(project / "volume" / "runs")[-1].name
     assert done.exit_code == 1
     assert re.search(
         r"error: 05_train failed in cell \[\d+\]: BadInput: first line seed 13 is unlucky: take", done.stderr
     )
     assert f"executed notebook  volume/runs/{newest}/notebooks/05_train.ipynb" in done.stderr
-    assert f"run it again       goldenpath step 05_train -p run={newest}" in done.stderr
+    again = f"GOLDENPATH_COMPUTE=local goldenpath step 05_train -p run={newest}"
+    assert f"run it again       {again}" in done.stderr
     assert "Traceback" not in done.output
 
 

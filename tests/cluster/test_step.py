@@ -102,11 +102,11 @@ def test_a_step_alone_opens_a_run_and_leaves_the_sources_as_they_are(project, se
 
 
 def test_a_step_that_fails_tells_how_to_run_it_again_and_that_works(project, settings):
-    outcome = run_step(settings, "05_train", {"seed": "13"})
+    outcome = run_step(settings, "05_train", {}, values={"SEED": "13"})
     assert outcome.exit_code == 1
     assert outcome.failure.message == "first line seed 13 is unlucky: take another"
     command = again(outcome.failure, outcome)
-    assert command == f"goldenpath step 05_train -p run={outcome.run.name}"
+    assert command == f"SEED=13 goldenpath step 05_train -p run={outcome.run.name}"
     assert run_step(settings, "05_train", {"run": outcome.run.name}).exit_code == 0
 
 
