@@ -131,12 +131,6 @@ def _by_metric(column: str, level: str, member: Bools, answers: Answers, target:
     )
 
 
-def lowest_recall(slices: Sequence[Slice]) -> Slice | None:
-    "Return the judged slice with the lowest recall; None if no slice has enough positive rows."
-    judged = [group for group in slices if group.positives >= ENOUGH]
-    return min(judged, key=lambda group: group.recall or 0.0, default=None)
-
-
 def worst_of(slices: Sequence[Slice]) -> tuple[float | None, str]:
     "Return the worst value of a slice with enough rows, and name that slice."
     recalls = not slices or slices[0].metric == "recall"

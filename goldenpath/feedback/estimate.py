@@ -8,27 +8,14 @@ probabilities give.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from goldenpath.evaluation.intervals import LEVEL, Interval, Z
-from goldenpath.feedback.cells import Cells, place_numbers
 from goldenpath.feedback.counts import Counts, ScoreCounts
 from goldenpath.feedback.figures import MetricValues, binary_figures, class_figures
 from goldenpath.feedback.profile import Loss, Profile, ScoreProfile
-from goldenpath.feedback.ranking import (
-    Decided,
-    Ranked,
-    Values,
-    coarsened,
-    cut,
-    decided_rows,
-    drawn_outcomes,
-    rank_cells,
-    rank_rows,
-)
+from goldenpath.feedback.ranking import Decided, Ranked, Values, cut, drawn_outcomes, rank_cells
 
 
 def estimate_of(profile: Profile, counts: Counts) -> dict[str, Interval]:
@@ -42,10 +29,10 @@ def estimate_of(profile: Profile, counts: Counts) -> dict[str, Interval]:
         return {}
     ranked = [rank_cells(each) for each in scores]
     if profile.task == "classes":
-        return of_classes(profile, ranked, ranked, counted_decisions(profile, counts, ranked))
+        return of_classes(profile, ranked, counted_decisions(profile, counts, ranked))
     name = profile.scores[0].name
     whole = cut(ranked[0], counts.labels.get(name, 0), counts.label_p.get(name, 0.0))
-    return of_two(whole, whole)
+    return of_two(whole)
 
 
 def counted_decisions(profile: Profile, counts: Counts, ranked: Sequence[Ranked]) -> list[Decided]:
@@ -57,42 +44,19 @@ def counted_decisions(profile: Profile, counts: Counts, ranked: Sequence[Ranked]
     ]
 
 
-def estimate_rows(
-    profile: Profile,
-    scores: Values,  # (n,) or (n, k) as the version answers them
-    codes: NDArray[Any],  # (n,) decisions: True is positive, or the class
-) -> dict[str, Interval]:
-    "Estimate the metrics of answers that were kept, without the rounding to cells."
-    if not len(scores):
-        return {}
-    if profile.task == "quantity":
-        cells = place_numbers(np.array(profile.scores[0].edges), scores)
-        return losses_of(profile.scores[0], dict(enumerate(np.bincount(cells).tolist())))
-    p = Cells(profile).probabilities(scores)
-    if profile.task == "binary":
-        return of_two(rank_rows(scores, p, codes), coarsened(scores, p, codes))
-    undecided, classes = np.zeros(len(codes), dtype=bool), range(p.shape[1])
-    ranked = [rank_rows(scores[:, at], p[:, at], undecided) for at in classes]
-    coarse = [coarsened(scores[:, at], p[:, at], undecided) for at in classes]
-    return of_classes(profile, ranked, coarse, [decided_rows(p[:, at], codes == at) for at in classes])
-
-
-def of_two(
-    ranked: Ranked,
-    coarse: Ranked,  # the same in fewer groups, to draw outcomes of
-) -> dict[str, Interval]:
+def of_two(ranked: Ranked) -> dict[str, Interval]:
     "Estimate the metrics of two outcomes."
-    return with_intervals(binary_figures(ranked, ranked.p), binary_figures(coarse, drawn_outcomes(coarse)))
+    return with_intervals(binary_figures(ranked, ranked.p), binary_figures(ranked, drawn_outcomes(ranked)))
 
 
 def of_classes(
-    profile: Profile, ranked: Sequence[Ranked], coarse: Sequence[Ranked], decisions: Sequence[Decided]
+    profile: Profile, ranked: Sequence[Ranked], decisions: Sequence[Decided]
 ) -> dict[str, Interval]:
     "Estimate the metrics of several classes."
     names = [score.name for score in profile.scores]
     values = class_figures(names, ranked, [one.p for one in ranked], decisions)
-    outcomes = [drawn_outcomes(one) for one in coarse]
-    return with_intervals(values, class_figures(names, coarse, outcomes, [one.drawn() for one in decisions]))
+    outcomes = [drawn_outcomes(one) for one in ranked]
+    return with_intervals(values, class_figures(names, ranked, outcomes, [one.drawn() for one in decisions]))
 
 
 def with_intervals(values: MetricValues, samples: MetricValues) -> dict[str, Interval]:

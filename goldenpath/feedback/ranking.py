@@ -1,4 +1,4 @@
-"""Answers in the order of their scores, from rows or from counts, with what they are expected to turn out."""
+"""Counted answers in the order of their scores, with what they are expected to turn out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenpath.feedback.cells import place_probabilities, probability_borders
+from goldenpath.feedback.cells import probability_borders
 from goldenpath.feedback.counts import ScoreCounts
 
 DRAWN_OUTCOMES = 400  # sets of outcomes behind an interval
-MANY_ROWS = 2_000  # from here on, outcomes are drawn by cell and no longer by row
 OUTCOME_SEED = 17
 Values = NDArray[np.float64]
 
@@ -39,26 +38,6 @@ class Decided:
         hits = binomial(self.called, self.hits, DRAWN_OUTCOMES)
         missed = binomial(self.total - self.called, self.positives - self.hits, DRAWN_OUTCOMES)
         return Decided(self.total, self.called, hits, hits + missed)
-
-
-def rank_rows(
-    score: Values,  # (n,) as the version answers
-    probability: Values,  # (n,) calibrated
-    called: NDArray[np.bool_],  # (n,)
-) -> Ranked:
-    "Group answers of equal score: they are one step of a curve, as scikit-learn has it."
-    order = np.lexsort((~called, -score))
-    score, probability, called = score[order], probability[order], called[order]
-    first = np.append(0, np.flatnonzero((np.diff(score) != 0) | (np.diff(called) != 0)) + 1)
-    n = np.diff(np.append(first, len(score))).astype(float)
-    return Ranked(score[first], n, np.add.reduceat(probability, first), called[first])
-
-
-def coarsened(score: Values, probability: Values, called: NDArray[np.bool_]) -> Ranked:
-    "Group many answers by cell, to draw outcomes; few ones by score."
-    if len(score) > MANY_ROWS:
-        score = middles()[place_probabilities(score)]
-    return rank_rows(score, probability, called)
 
 
 def rank_cells(counts: ScoreCounts) -> Ranked:
@@ -93,11 +72,6 @@ def cut(ranked: Ranked, called: float, called_p: float) -> Ranked:
         np.concatenate([ranked.p[:at], [above_p, p - above_p], ranked.p[at + 1 :]]),
         np.insert(whole, at, True),
     )
-
-
-def decided_rows(probability: Values, called: NDArray[np.bool_]) -> Decided:  # (n,) each
-    "Add up the decisions for an outcome."
-    return Decided(len(called), int(called.sum()), float(probability[called].sum()), float(probability.sum()))
 
 
 def drawn_outcomes(ranked: Ranked) -> Values:  # (DRAWN_OUTCOMES, m)

@@ -15,8 +15,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from goldenpath.feedback.cells import Cells
-from goldenpath.feedback.distances import between_numbers, between_texts
-from goldenpath.feedback.estimate import estimate_of, estimate_rows
+from goldenpath.feedback.estimate import estimate_of
 from goldenpath.feedback.knots import knots_of
 from goldenpath.feedback.profile import Profile, ScoreProfile
 from goldenpath.feedback.profiled_scores import Validated, profile_values
@@ -25,6 +24,7 @@ from tests.helpers.profiles import counted_scores, small_profile
 from tests.helpers.project import PROJECT
 from tests.helpers.pythons import find_python
 from tests.helpers.requirements import needs
+from tests.helpers.row_estimates import between_numbers, between_texts, estimate_rows
 
 STORED = PROJECT / "tests" / "data" / "nannyml" / "answers.json"
 EXACT = 9_999  # rows of a reference that NannyML does not divide into bins
