@@ -14,7 +14,7 @@ from typing import BinaryIO
 from goldenpath.errors import BadInput, NotTrusted
 from goldenpath.registry import artifact, signing
 from goldenpath.registry.registry import Registry
-from goldenpath.volume import CHUNK, STAGING, complete, faults, make_folders, open_regular, replace_file
+from goldenpath.volume import CHUNK, STAGING, complete, faults, make_folders, open_regular, replace_file, sync
 
 _MEMBERS = 200  # at most
 
@@ -66,6 +66,7 @@ def _complete_file(file: Path) -> Iterator[Path]:
     with faults(file):
         try:
             yield staged
+            sync(staged)  # else a crash could leave the name of an empty file
             staged.rename(file)
         finally:
             staged.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Bundles: one file, verified and signature checked on the way in."""
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def test_a_bundle_is_the_same_file_every_time(tmp_path: Path, bundle: Path, keys
     assert (tmp_path / "again.bundle").read_bytes() == bundle.read_bytes()
     with pytest.raises(BadInput, match=r"again.bundle exists already"):
         export_bundle(development, development.versions()[0], tmp_path / "again.bundle")
+
+
+def test_a_bundle_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, bundle: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    development = Registry(tmp_path / "development", "churn", keys)
+    file, fsync, named = tmp_path / "again.bundle", os.fsync, list[bool]()
+
+    def noted(descriptor: int) -> None:
+        named.append(file.exists())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    export_bundle(development, development.versions()[0], file)
+    assert named == [False]
 
 
 def test_a_bundle_that_is_not_signed_as_asked_is_refused(home: Path, tmp_path: Path, bundle: Path) -> None:
