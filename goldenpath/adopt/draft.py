@@ -1,6 +1,5 @@
 """The draft of a contract and of settings, from the rows of a table."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from goldenpath.adopt.notebook import Draft
 from goldenpath.adopt.survey import Column, TableSample, survey
 from goldenpath.adopt.target import TargetProposal, gives_away, propose_target
 from goldenpath.errors import BadInput
+from goldenpath.origin.beginning import model_name
 from goldenpath.schema.fields import FieldSpec, day
 from goldenpath.text.spelling import nearest
 
@@ -108,8 +108,7 @@ def _outcome_codes(column: Column) -> NDArray[np.int64]:
 
 def slug(file: str) -> str:
     "Make a name for the model of a file's name: small letters, digits and hyphens."
-    stem = Path(file.partition("?")[0]).name.partition(".")[0].lower()
-    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40].strip("-") or "model"
+    return model_name(Path(file.partition("?")[0]).name.partition(".")[0])
 
 
 def _settings(
