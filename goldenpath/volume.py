@@ -187,7 +187,7 @@ def move_all(moves: Iterable[tuple[Path, Path]]) -> list[Path]:
     for source, destination in moves:
         with faults(source):
             make_folders(destination.parent)
-            if _is_moved(source, destination):
+            if _try_to_move(source, destination):
                 moved.append(destination)
                 parents |= {source.parent, destination.parent}
     for parent in sorted(parents):
@@ -196,7 +196,8 @@ def move_all(moves: Iterable[tuple[Path, Path]]) -> list[Path]:
     return moved
 
 
-def _is_moved(source: Path, destination: Path) -> bool:
+def _try_to_move(source: Path, destination: Path) -> bool:
+    "Rename a folder; False if another process has taken it away."
     try:
         _rename(source, destination)
     except FileNotFoundError:

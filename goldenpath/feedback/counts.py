@@ -5,8 +5,6 @@ add the files up, so nothing is locked, and a file that is read late or twice do
 """
 
 import os
-import re
-import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, ValidationError
 
-from goldenpath.feedback.folder import FeedbackFolder
+from goldenpath.feedback.folder import FeedbackFolder, host_in_name
 from goldenpath.records import Frozen
 from goldenpath.volume import complete, explain, faults, read_file, replace_file
 
@@ -79,8 +77,7 @@ class CountsRead:
 
 def writer_name() -> str:
     "Name this process: host, process id and time, so that none has the name of another."
-    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64]
-    return f"{host}-{os.getpid()}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    return f"{host_in_name()}-{os.getpid()}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
 
 
 def hour_of(moment: datetime) -> str:

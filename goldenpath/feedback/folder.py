@@ -1,5 +1,7 @@
 """Where the feedback of a model lies: its counts, answers, outcomes and reports."""
 
+import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,3 +37,8 @@ class FeedbackFolder:
     def reports(self) -> Path:
         "What the monitor found: a folder for each time that it looked."
         return self.path / "monitor"
+
+
+def host_in_name() -> str:
+    "Return this host's name as a part of a file's name: at most 64 letters, digits, dots and hyphens."
+    return re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64]

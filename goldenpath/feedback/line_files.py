@@ -8,13 +8,13 @@ file. Nothing waits, and no writer needs to be asked.
 import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from goldenpath.feedback.folder import host_in_name
 from goldenpath.volume import CHUNK, faults, make_folders, sync
 
 OPEN_LINES, CLOSED_LINES = ".open.jsonl", ".jsonl"
@@ -82,8 +82,7 @@ class LineFile:
         moment = datetime.fromtimestamp(self._opened, UTC)
         day = self._folder / f"{moment:%Y-%m-%d}"
         make_folders(day)
-        host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64]
-        return day / f"{moment:%H%M%S}-{host}-{os.getpid()}-{secrets.token_hex(3)}{OPEN_LINES}"
+        return day / f"{moment:%H%M%S}-{host_in_name()}-{os.getpid()}-{secrets.token_hex(3)}{OPEN_LINES}"
 
     def _append(self, descriptor: int, content: bytes) -> None:
         before = os.fstat(descriptor).st_size

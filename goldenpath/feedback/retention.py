@@ -49,7 +49,7 @@ def retain(folder: FeedbackFolder, limits: Limits, now: float | None = None) -> 
             break
         beyond.append(file)
         size -= file.size
-    return [file.path for file in beyond if is_removed(file.path)]
+    return [file.path for file in beyond if try_to_remove(file.path)]
 
 
 def is_written(file: KeptFile, now: float) -> bool:
@@ -77,7 +77,7 @@ def _begun(path: Path, changed: float) -> float:
         return changed
 
 
-def is_removed(path: Path) -> bool:
+def try_to_remove(path: Path) -> bool:
     "Remove a file, and its folder if that is empty then; False if it is still there."
     with suppress(FileNotFoundError):
         try:

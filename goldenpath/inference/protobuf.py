@@ -26,7 +26,7 @@ class Message:
         content: bytes | memoryview,
         skip: re.Pattern[bytes] | None = None,  # fields that are passed over, many at once
     ) -> None:
-        "Parse a message. Raises Malformed."
+        "Parse a message. Raises BadMessage."
         self.size = len(content)
         self._fields: dict[int, list[Value]] = defaultdict(list)
         view, at = memoryview(content), 0
@@ -42,7 +42,7 @@ class Message:
         return any(number in self._fields for number in numbers)
 
     def bytes_of(self, number: int) -> list[memoryview]:
-        "Every value of a field of bytes. Raises Malformed for a number."
+        "Every value of a field of bytes. Raises BadMessage for a number."
         values = self._fields.get(number, [])
         texts = [value for value in values if isinstance(value, memoryview)]
         if len(texts) < len(values):
@@ -50,14 +50,14 @@ class Message:
         return texts
 
     def one(self, number: int) -> memoryview:
-        "Return the only value of a field of bytes, or None. Raises Malformed if there are several."
+        "Return the only value of a field of bytes; empty without one. Raises BadMessage for several."
         values = self.bytes_of(number)
         if len(values) > 1:
             raise BadMessage(f"field {number} stands twice")
         return values[0] if values else memoryview(b"")
 
     def numbers_of(self, number: int) -> list[int]:
-        "Every number of a field, packed or not, as signed 64 bits. Raises Malformed."
+        "Every number of a field, packed or not, as signed 64 bits. Raises BadMessage."
         numbers: list[int] = []
         for value in self._fields.get(number, []):
             numbers += [value] if isinstance(value, int) else _packed(value)
