@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, Response, g, request
 from goldenpath.errors import BadInput
 from goldenpath.settings import Settings
 from serving.http import ErrorReply, reply
-from serving.watchers.queue import every, told_once
+from serving.watchers.queue import every, with_errors_logged
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Guards:
         if self.origins is not None:
             self.origins.install(app)
         if self.tokens is not None:
-            look = told_once(self.tokens.look, "tokens")
+            look = with_errors_logged(self.tokens.look, "tokens")
             look()  # a worker that follows a dead one starts without the file, and lets no caller in
             every(1.0, look, "tokens")
             app.before_request(self._refuse_stranger)

@@ -63,13 +63,13 @@ class Server(Flask):
 def json_body() -> bytes:
     """Return the body unchanged.
 
-    Raises UnsupportedMediaType (415) where it is not said to be plain JSON, RequestEntityTooLarge (413).
+    Raises UnsupportedMediaType (415) unless it is plain JSON, RequestEntityTooLarge (413).
     """
     environ = request.environ
     if environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON:
         raise UnsupportedMediaType(f"send the record as JSON, with the header Content-Type: {JSON}")
-    if "HTTP_CONTENT_ENCODING" in environ and packing() != "identity":
-        raise UnsupportedMediaType("compressed bodies are not understood here; send without Content-Encoding")
+    if "HTTP_CONTENT_ENCODING" in environ and content_encoding() != "identity":
+        raise UnsupportedMediaType("compressed bodies are not supported here; send without Content-Encoding")
     return whole_body()
 
 
@@ -114,19 +114,19 @@ def discard_body() -> None:
         left -= len(chunk)
 
 
-def packing() -> str:
-    "How the body is said to be compressed."
+def content_encoding() -> str:
+    "Return the body's Content-Encoding in small letters; `identity` if it is not compressed."
     return str(request.environ.get("HTTP_CONTENT_ENCODING", "identity")).lower()
 
 
 def unpacked_body() -> bytes:
     "Return the body, decompressed if it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
     body = whole_body()
-    packed = packing()
-    if packed == "identity":
+    encoding = content_encoding()
+    if encoding == "identity":
         return body
-    if packed != "gzip":
-        raise BadInput("of compressed bodies only gzip is understood")
+    if encoding != "gzip":
+        raise BadInput("Content-Encoding must be gzip; send the body so, or uncompressed")
     most = request.max_content_length or DISCARDED
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
@@ -204,7 +204,7 @@ def prediction(
     "Build the response to one record; for two outcomes by hand: three times as fast as from a dictionary."
     head = f'"id":"{name}","key":{key}' if key else f'"id":"{name}"'
     if isinstance(answer, Answer):
-        ending = said_by(answer.label, answer.version)
+        ending = label_and_version(answer.label, answer.version)
         return f'{{{head},{ending},"probability":{answer.probability!r}}}'.encode()
     return f"{{{head},".encode() + as_json(answer._asdict())[1:]
 
@@ -215,8 +215,8 @@ def as_json(values: object) -> bytes:
 
 
 @lru_cache(256)
-def said_by(label: str, version: str) -> str:
-    "Label and version as written in a response."
+def label_and_version(label: str, version: str) -> str:
+    "Write label and version as a response has them."
     return encode({"label": label, "version": version})[1:-1]
 
 
@@ -247,11 +247,11 @@ STATUS: dict[type[GoldenpathError], int] = {
     BackendFailed: 502,
     BackendTimeout: 504,
 }
-_WAYS_OUT = {
+_MESSAGES = {
     404: "there is no such address here",
-    405: "this address does not take that method; the header Allow names those that it takes",
+    405: "this address does not support that method; the header Allow lists those that it supports",
     413: "the body is too large",
-    500: "something went wrong here; the server's log has more under this id",
+    500: "the server failed; its log has more under this id",
 }
 
 
@@ -287,10 +287,10 @@ def _words(error: HTTPException, code: int) -> str:
     if error.description != type(error).description:
         return str(error.description)
     if code == 404 and "openapi" in current_app.blueprints:
-        return f"{_WAYS_OUT[code]}; see /docs"
+        return f"{_MESSAGES[code]}; see /docs"
     if code == 413:
-        return f"{_WAYS_OUT[code]}: at most {request.max_content_length} bytes are taken (`max_body`)"
-    return _WAYS_OUT.get(code) or str(error.description)
+        return f"{_MESSAGES[code]}: at most {request.max_content_length} bytes are accepted (`max_body`)"
+    return _MESSAGES.get(code) or str(error.description)
 
 
 def where(exc_info: ExcInfo) -> str:

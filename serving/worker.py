@@ -17,7 +17,7 @@ from serving.models import Models
 from serving.remote_engine import open_remote
 from serving.trials import Trials, job_of
 from serving.watchers import log
-from serving.watchers.queue import every, told_once
+from serving.watchers.queue import every, with_errors_logged
 
 PATIENCE = 15.0  # seconds until a worker answers that it is not ready, while its first check runs
 
@@ -36,7 +36,7 @@ def make_app(settings: Settings, draining: Callable[[], bool], trials: Trials | 
 
 def follow_roles(models: Models, seconds: float) -> None:
     "Look at the roles now and then every so many seconds; the first look is waited for, but not for ever."
-    first = threading.Thread(target=told_once(models.look, "roles"), name="first look", daemon=True)
+    first = threading.Thread(target=with_errors_logged(models.look, "roles"), name="first look", daemon=True)
     first.start()
     every(1.0, models.watch, "watch")
     first.join(PATIENCE)

@@ -76,7 +76,7 @@ def model() -> Response:
 @about_routes.get("/contract")
 @described(Operation(JsonSchemaReply))
 def record_schema() -> Response:
-    "JSON Schema of one record."
+    "Return the JSON Schema of one record."
     return reply_as_is(state().contract.json_schema())
 
 
@@ -90,7 +90,7 @@ def process_live() -> Response:
 @about_routes.get("/health/ready", endpoint="ready")
 @described(Operation(ReadyReply, reply_if_not_ready=True))
 def model_loaded() -> Response:
-    "There is a model to answer with, and the server is not about to stop."
+    "Report whether a model is loaded, and the server is not about to stop."
     live, draining = state().live, state().draining()
     problems = [*live.problems, *(["the server is about to stop"] if draining else [])]
     good = live.champion is not None and not draining
@@ -102,7 +102,7 @@ def model_loaded() -> Response:
 @metrics_routes.get("/metrics", endpoint="show")
 @described(Operation(text="text/plain"))
 def exposition() -> Response:
-    "Every number, for Prometheus."
+    "Return all metrics, for Prometheus."
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
     return Response(generate_latest(state().counted().together()), content_type=CONTENT_TYPE_LATEST)

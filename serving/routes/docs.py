@@ -127,16 +127,16 @@ def response(noted: Operation, status: int) -> dict[str, Any]:
 
 
 MEANING = {
-    200: "A good answer",
+    200: "Success",
     400: "The body cannot be read",
-    401: "A token is needed",
+    401: "A token is required",
     404: "There is no such model or version here",
     413: "The body is too large",
-    415: "The body is not said to be JSON, or is compressed",
+    415: "The Content-Type is not application/json, or the body is compressed",
     422: "The record breaks the contract",
     502: "The backend failed",
-    504: "The backend took too long",
     503: "No model, too many requests at once, or about to stop",
+    504: "The backend took too long",
 }
 
 

@@ -1,7 +1,7 @@
 """The Open Inference Protocol, version 2, over REST: one tensor for each column of the contract.
 
 Protocol: https://github.com/kserve/open-inference-protocol (inference_rest.yaml, required_api.md).
-Binary tensors, an extension of it, are not spoken.
+Binary tensors, an extension of it, are not supported.
 """
 
 import time
@@ -122,7 +122,7 @@ def server_live() -> Response:
 @inference_routes.get("/health/ready", endpoint="ready")
 @described(Operation(reply_if_not_ready=True))
 def server_ready() -> Response:
-    "There is a model to answer with."
+    "Report whether a model is loaded, and the server is not about to stop."
     good = state().live.champion is not None and not state().draining()
     return reply_as_is({"ready": good}, 200 if good else 503)
 
@@ -233,12 +233,12 @@ def datatype(field: FieldSpec) -> str:
     return DATATYPES.get(field.kind, "BYTES")
 
 
-def parse(body: bytes, spoken: type[Inference]) -> Inference:
+def parse(body: bytes, form: type[Inference]) -> Inference:
     "Parse the body. Raises BadInput if it is not one of the protocol's."
     if "HTTP_INFERENCE_HEADER_CONTENT_LENGTH" in request.environ:
-        raise BadInput("binary tensors are not spoken here; send their data as JSON (binary_data=False)")
+        raise BadInput("binary tensors are not supported; send their data as JSON (binary_data=False)")
     try:
-        return spoken.model_validate(from_json(body))  # in one step it would keep every repeated key
+        return form.model_validate(from_json(body))  # in one step it would keep every repeated key
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])

@@ -15,6 +15,7 @@ from flask import Blueprint, render_template, request
 
 from goldenpath.errors import BadInput, NoModel
 from goldenpath.inference.explained_records import bars_of_fields
+from goldenpath.measure.stopwatch import in_words
 from goldenpath.predict import Predictor
 from goldenpath.schema.fields import FieldSpec
 from serving.candidates import shown_candidates
@@ -86,7 +87,8 @@ def render_page(**more: Any) -> str:
         now=state().figures() if state().metrics else None,
         fields=state().contract.fields,
         target=state().contract.target,
-        in_units=in_units,
+        in_words=in_words,
+        tick_label=tick_label,
         **shown_candidates(state().leaderboards.of(manifest) if manifest else None),
         month=month_of(state().monitor.report, champion, datetime.now(UTC)),
         **more,
@@ -101,7 +103,7 @@ def ask_form(form: dict[str, str]) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     key = state().key(timed.record, trace())
     state().note(timed.role, timed.record, timed.answer, prediction(trace().id, timed.answer, key), body)
-    answer = {**timed.answer._asdict(), "time": in_units(seconds), "id": trace().id}
+    answer = {**timed.answer._asdict(), "time": in_words(seconds), "id": trace().id}
     if form.get("explain") != "true":
         return {"answer": answer}
     explanation = state().explanation(timed)
@@ -121,7 +123,7 @@ def typed(field: FieldSpec, text: str) -> Any:
 
 
 def measured(predictor: Predictor) -> dict[str, float]:
-    "Seconds by row of `ROWS`: from the contrast, or what the manifest knows where none was measured."
+    "Return seconds by key of `_ROWS`: from the contrast, or what the manifest knows where none was measured."
     manifest = manifest_of(predictor)
     seconds_by_row = {f"{path}_one_s": latency.p50 for path, latency in manifest.latency.items()}
     seconds_by_row = {
@@ -131,7 +133,7 @@ def measured(predictor: Predictor) -> dict[str, float]:
 
 
 def medians(contrast: Any) -> dict[str, float]:
-    "Seconds by row of `ROWS`; values that are not times are left out, since nothing proves this file."
+    "Return seconds by key of `_ROWS`; what is not a time is left out, since nothing proves this file."
     shown = {key: contrast.get(key) for key, _ in _ROWS} if isinstance(contrast, dict) else {}
     plain = {key: value.get("p50") if isinstance(value, dict) else value for key, value in shown.items()}
     return {key: value for key, value in plain.items() if isinstance(value, float) and 0 < value < math.inf}
@@ -148,7 +150,7 @@ def bars_of(seconds: dict[str, float]) -> list[Bar]:
     return [
         Bar(
             name=name,
-            time=in_units(value),
+            time=in_words(value),
             width=round(100 * (math.log10(value) - low) / span, 2),
             multiple="" if value == unit else times(value / unit),
             ours=value == unit,
@@ -157,11 +159,10 @@ def bars_of(seconds: dict[str, float]) -> list[Bar]:
     ]
 
 
-def in_units(seconds: float) -> str:
-    "`12.3 ms`, to three digits."
+def tick_label(seconds: float) -> str:
+    "Write a power of ten at an axis, such as `10 ms`."
     size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
-    value = seconds / size
-    return f"{value:.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+    return f"{seconds / size:,.6g} {unit}"
 
 
 def times(ratio: float) -> str:

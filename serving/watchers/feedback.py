@@ -25,7 +25,7 @@ from goldenpath.schema.contract import Contract, Record
 from goldenpath.schema.targets import Scores
 from goldenpath.settings import Settings
 from serving.models import Live
-from serving.watchers.queue import HandfulQueue, Queue, every, reason_of, told_once
+from serving.watchers.queue import HandfulQueue, Queue, every, reason_of, with_errors_logged
 
 TICK_SECONDS = 0.1  # between two looks at what is to be counted or kept
 WRITE_SECONDS = 10.0  # between two writes of counts: what a worker loses that is killed outright
@@ -77,7 +77,9 @@ class FeedbackCollector:
         self._keeps_bodies = self._records or bool(contract.spec.event_time)
         keeps = settings.feedback in ("scores", "records")
         self.long = LongAnswers("long answers", self._keep_long, MOST_UNCOUNTED) if keeps else None
-        self._drain_long = told_once(self.long.drain, self.long.name) if self.long is not None else None
+        self._drain_long = (
+            with_errors_logged(self.long.drain, self.long.name) if self.long is not None else None
+        )
         self._faults: dict[str, str] = {}  # what cannot be done, and why
         self._due, self._end = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="feedback writer", daemon=True)

@@ -73,7 +73,7 @@ class HandfulQueue(Queue[Work]):
 
     def __init__(self, name: str, work: Callable[[list[Work]], None], limit: int) -> None:
         super().__init__(name, work, limit)
-        self._attempt = told_once(self._do_turn, name)
+        self._attempt = with_errors_logged(self._do_turn, name)
 
     def offer(self, item: Work) -> None:
         "Take it, or drop and count it if too much is waiting."
@@ -91,7 +91,7 @@ class HandfulQueue(Queue[Work]):
 
 def every(seconds: float, job: Callable[[], None], name: str) -> threading.Thread:
     "Do a job again and again in a daemon thread, which survives any error."
-    attempt = told_once(job, name)
+    attempt = with_errors_logged(job, name)
 
     def run() -> None:
         while True:
@@ -103,7 +103,7 @@ def every(seconds: float, job: Callable[[], None], name: str) -> threading.Threa
     return thread
 
 
-def told_once(job: Callable[[], object], name: str) -> Callable[[], None]:
+def with_errors_logged(job: Callable[[], object], name: str) -> Callable[[], None]:
     "Return the job with its errors logged: each once, until another one follows or the job succeeds."
     reported = ""
 

@@ -14,7 +14,7 @@ from goldenpath.evaluation.intervals import Interval
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.feedback.monitor import REPORT, MonitorReport, VersionReport
 from goldenpath.volume import complete, read_file
-from serving.watchers.queue import every, reason_of, told_once
+from serving.watchers.queue import every, reason_of, with_errors_logged
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -43,7 +43,7 @@ class LatestReport:
 
     def start(self) -> None:
         "Look now, and again and again in the background."
-        threading.Thread(target=told_once(self.look, NAME), name=NAME, daemon=True).start()
+        threading.Thread(target=with_errors_logged(self.look, NAME), name=NAME, daemon=True).start()
         every(REPORT_SECONDS, self.look, NAME)
 
     def look(self) -> None:

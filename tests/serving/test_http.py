@@ -50,7 +50,7 @@ def test_a_wrong_method_is_answered_in_json_and_names_the_right_ones(caller: Fla
 def test_a_body_that_is_too_large_is_told_the_limit(caller: FlaskClient) -> None:
     answer = caller.post("/predict", data=b" " * 2_001, content_type="application/json")
     assert answer.status_code == 413
-    assert "at most 2000 bytes are taken (`max_body`)" in answer.json["error"]
+    assert "at most 2000 bytes are accepted (`max_body`)" in answer.json["error"]
 
 
 def test_two_outcomes_are_written_as_ever_and_a_key_comes_after_the_id() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from goldenpath.errors import BadInput
 from serving.guards import NO_TOKEN, Tokens, check_tokens
-from serving.watchers.queue import told_once
+from serving.watchers.queue import with_errors_logged
 from tests.helpers.patience import wait_until
 from tests.helpers.serving_app import client, settings_of
 from tests.helpers.serving_program import running
@@ -77,7 +77,7 @@ def test_a_missing_file_revokes_nothing_and_is_said_once(
     tokens: Tokens, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "tokens").unlink()
-    look = told_once(tokens.look, "tokens")
+    look = with_errors_logged(tokens.look, "tokens")
     for _ in range(3):
         look()
     assert tokens.knows(f"Bearer {TOKEN}")

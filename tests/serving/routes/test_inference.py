@@ -44,7 +44,7 @@ def test_tritons_client_gets_the_answers_of_predict(
     assert said["refused"].startswith("422 ")
     assert "is required" in said["refused"]
     assert said["binary"].startswith("400 ")
-    assert "binary tensors are not spoken here" in said["binary"]
+    assert "binary tensors are not supported" in said["binary"]
 
 
 @pytest.mark.slow

@@ -99,7 +99,7 @@ def test_the_contrast_is_shown_slowest_first_and_compared_with_this_server(
     page.goto(server.url)
     rows = page.locator(".bars tbody tr").all_inner_texts()
     assert "Train, then predict" in rows[0]
-    assert "2.6 s" in rows[0]
+    assert "2.60 s" in rows[0]
     assert "12,381" in rows[0]
     ours = page.locator(".bars tr.ours").inner_text()
     assert "210 µs" in ours

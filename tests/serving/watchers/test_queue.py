@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from goldenpath.errors import VolumeFault
-from serving.watchers.queue import TURN, HandfulQueue, Queue, told_once
+from serving.watchers.queue import TURN, HandfulQueue, Queue, with_errors_logged
 
 
 def test_a_fault_is_said_once_until_it_changes_or_is_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -22,7 +22,7 @@ def test_a_fault_is_said_once_until_it_changes_or_is_over(caplog: pytest.LogCapt
         if fault := faults.pop(0):
             raise fault
 
-    attempt = told_once(job, "roles")
+    attempt = with_errors_logged(job, "roles")
     while faults:
         attempt()
     said = [record.message.removeprefix("roles failed: ") for record in caplog.records]
