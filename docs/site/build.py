@@ -54,12 +54,14 @@ def main() -> None:
     words = parser.parse_args()
     shutil.rmtree(words.output, ignore_errors=True)
     with TemporaryDirectory() as folder:
-        source = Path(folder)
+        source, site = Path(folder, "source"), Path(folder, "site")
+        source.mkdir()
         write_pages(source)
         write_notebooks(words.run or newest_run(), source)
         write_commands(source / "commands.md")
         write_api(source / "api")
-        sphinx(source, words.output)
+        sphinx(source, site)  # not into the project: myst-nb leaves a folder beside it
+        shutil.move(site, words.output)
     print(words.output / "index.html")
 
 

@@ -1,8 +1,8 @@
 """Where a run failed, and how to execute the failing cell again with the inputs that it had."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from goldenpath.cluster.run import INVOCATION
 from goldenpath.errors import BadInput
@@ -19,14 +19,9 @@ class FailedStep(Frozen):
     run: Path  # its folder
     failure: Failure
     source: str  # of the failing cell
+    cell_id: str  # of that cell; "" in a notebook whose cells have none
     inputs: dict[str, Path]  # what the step reads: where it is, by its name in the run
     variables: dict[str, str]  # with which a kernel finds these inputs
-
-    @property
-    def command(self) -> str:
-        "Open the executed notebook in a JupyterLab whose kernels find the inputs."
-        words = [f"{name}={shlex.quote(value)}" for name, value in self.variables.items()]
-        return " ".join([*words, "jupyter lab", shlex.quote(str(self.failure.file))])
 
 
 def find_failed(
@@ -37,10 +32,12 @@ def find_failed(
     runs = settings.home_folder() / "runs"
     folder = find_run(runs, name) if name else _newest_executed(runs)
     for failure in _failures(folder):
+        cell = _failing_cell(failure)
         return FailedStep(
             run=folder,
             failure=failure,
-            source=_source(failure),
+            source="".join(cell["source"]),
+            cell_id=cell.get("id", ""),
             inputs=_inputs(folder, failure.step),
             variables=_variables(folder, failure.step, settings),
         )
@@ -71,10 +68,10 @@ def _failures(folder: Path) -> Iterator[Failure]:
             yield failure
 
 
-def _source(failure: Failure) -> str:
+def _failing_cell(failure: Failure) -> dict[str, Any]:
     cells = read_executed(failure.file)["cells"]
-    sources = ("".join(cell["source"]) for cell in cells if cell.get("execution_count") == failure.cell)
-    return next(sources, "")
+    failing = (cell for cell in cells if (cell.get("execution_count") or 0) == failure.cell)
+    return next(failing, {"source": ""})
 
 
 def _inputs(folder: Path, step: str) -> dict[str, Path]:

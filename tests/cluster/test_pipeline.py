@@ -11,6 +11,7 @@ import pytest
 
 from goldenpath.cluster.checks.travel import DEPENDENCIES
 from goldenpath.cluster.debug import find_failed
+from goldenpath.cluster.lab import copy_with_inputs
 from goldenpath.cluster.pipeline_file import copy_pipeline, part_of, read_pipeline
 from goldenpath.cluster.run import again, run_pipeline
 from goldenpath.cluster.workspace import find_program
@@ -239,30 +240,36 @@ def test_the_failing_cell_is_shown_with_the_inputs_of_its_run(ran, failed):
     assert 'raise BadInput("first line' in step.source
     assert step.inputs == {"data/train.parquet": failed.run / "data" / "train.parquet"}
     assert step.variables == {"RUN": failed.run.name, "GOLDENPATH_PROJECT": str(ran[0]), "SEED": "13"}
-    assert step.command == (
-        f"RUN={failed.run.name} GOLDENPATH_PROJECT='{ran[0]}' SEED=13 jupyter lab '{step.failure.file}'"
-    )
     with pytest.raises(BadInput, match=f"no step of run {ran[3].run.name} failed"):
         find_failed(settings, ran[3].run.name)
 
 
-def test_the_executed_notebook_fails_again_in_a_new_run_that_reads_from_the_one_that_failed(
+def test_a_copy_with_inputs_fails_again_in_a_new_run_that_reads_from_the_one_that_failed(
     ran, failed, tmp_path
 ):
     step = find_failed(load_settings(ran[0] / "settings.ini", {}), failed.run.name)
+    record = step.failure.file.read_bytes()
+    copy = copy_with_inputs(step, ran[0])
     before = set(list_runs(failed.run.parent))
+    papermill = [sys.executable, "-m", "papermill", "--cwd", str(copy.parent)]
     done = subprocess.run(
-        [sys.executable, "-m", "papermill", step.failure.file.name, str(tmp_path / "again.ipynb")],
-        cwd=step.failure.file.parent,
-        env={**os.environ, **step.variables},
-        capture_output=True,
-        timeout=500,
+        [*papermill, str(copy), str(tmp_path / "again.ipynb")], capture_output=True, timeout=500
     )
     assert done.returncode == 1
-    again = read_failure(tmp_path / "again.ipynb")
-    assert again.message == failed.failure.message
+    assert read_failure(tmp_path / "again.ipynb").message == failed.failure.message
     [opened] = set(list_runs(failed.run.parent)) - before
     assert parent_of(opened) == failed.run
+    assert step.failure.file.read_bytes() == record
+
+
+def test_a_copy_is_kept_until_the_step_has_failed_again(ran, failed):
+    step = find_failed(load_settings(ran[0] / "settings.ini", {}), failed.run.name)
+    copy = copy_with_inputs(step, ran[0])
+    copy.write_text("edited")
+    assert copy_with_inputs(step, ran[0]) == copy
+    os.utime(copy, (0, 0))
+    assert copy_with_inputs(step, ran[0]) == copy.with_name("05_train-2.ipynb")
+    assert copy.read_text() == "edited"
 
 
 def test_a_run_without_a_failing_cell_is_told(ran, tmp_path):

@@ -265,3 +265,4 @@ def test_the_site_shows_the_notebooks_that_the_run_executed(ran, tmp_path):
     loaded = re.compile(r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//')
     pages = [path for path in tmp_path.rglob("*.html") if loaded.search(path.read_text())]
     assert pages == []  # it opens where there is no network
+    assert not (tmp_path.parent / "jupyter_execute").exists()  # nothing is left beside the site
