@@ -48,6 +48,17 @@ def _end(program: Program) -> None:
                 program.wait(_ENDS_WITHIN)
 
 
+def is_alive(pid: int) -> bool:
+    "Check whether a process of this machine runs; one that has ended and waits to be collected does not."
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except (OSError, IndexError):  # another person's, or there is no /proc
+        return True
+
+
 def last_line(text: str) -> str:
     "Return the last line of a program's output that is not blank."
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")

@@ -28,8 +28,9 @@ def mlflow() -> None:
 @mlflow.command("sync")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--roles", is_flag=True, help="Only versions with a role, and the aliases.")
+@click.option("--version", "versions", multiple=True, help="Only this version; may be repeated.")
 @_WITHIN
-def sync_mlflow(runs: tuple[str, ...], roles: bool, within: float) -> None:
+def sync_mlflow(runs: tuple[str, ...], roles: bool, versions: tuple[str, ...], within: float) -> None:
     """Mirror what MLflow does not have yet: RUNs with their versions, or everything.
 
     What is there already is not written again. Exit code 1: MLflow could not be asked, or a version was left
@@ -42,7 +43,9 @@ def sync_mlflow(runs: tuple[str, ...], roles: bool, within: float) -> None:
             mirror.mirror_roles()
         for folder in folders:
             mirroring.sync_run(mirror, folder)
-        left_out = 0 if runs or roles else _sync_all(project, mirror)
+        for version in versions:
+            mirror.mirror(project.registry.resolve(version))
+        left_out = 0 if runs or roles or versions else _sync_all(project, mirror)
     _end(1 if left_out else 0, within)
 
 

@@ -18,6 +18,7 @@ from goldenpath.runs.executed import Watch, read_step
 from goldenpath.runs.run import find_run, list_runs, record_in, steps_of
 from goldenpath.runs.spec import all_specs
 from goldenpath.settings import Settings
+from goldenpath.tracking.within import mirrored_end
 
 NEWEST = "newest"
 _ENDS_WITHIN = 5.0  # seconds until a kernel notices that the program which started it was killed
@@ -102,7 +103,8 @@ def resume_pipeline(
             "resumed": (*invocation.resumed, datetime.now(UTC).isoformat(timespec="seconds")),
         }
     )
-    return work_through(remaining.graph, folder, project, now, watch, began, done=remaining.done)
+    with mirrored_end(settings, folder):
+        return work_through(remaining.graph, folder, project, now, watch, began, done=remaining.done)
 
 
 def _is_done(node: Node, folder: Path, project: Path) -> bool:

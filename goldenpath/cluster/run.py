@@ -19,10 +19,12 @@ from goldenpath.errors import GateRefused, GoldenpathError
 from goldenpath.programs import last_line, running
 from goldenpath.project import Project
 from goldenpath.records import Frozen
+from goldenpath.runs.ending import RUN_STEPS, planned_steps
 from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_failure
 from goldenpath.runs.run import make_run, write_json
 from goldenpath.runs.spec import begins, maker_of, step_before
 from goldenpath.settings import Settings, load_settings
+from goldenpath.tracking.within import mirrored_end
 
 INVOCATION = "invocation.json"  # in the folder of a run
 _WITHIN = 60.0  # seconds
@@ -128,7 +130,8 @@ def run_pipeline(
         without=tuple(without),
         conditions=conditions_of(graph, project, values),
     )
-    return work_through(graph, folder, project, invocation, watch, began)
+    with mirrored_end(settings, folder):
+        return work_through(graph, folder, project, invocation, watch, began)
 
 
 def work_through(
@@ -148,7 +151,9 @@ def work_through(
         if node.file.suffix == ".ipynb" and node.file.is_file():
             forget(node.file)
     write_json(folder / INVOCATION, invocation.model_dump(mode="json"))
-    code = _execute(copied, folder, _environ(folder, project, values), watch)
+    steps = planned_steps(node.name for node in copied.nodes)
+    environ = {**_environ(folder, project, values), RUN_STEPS: steps}
+    code = _execute(copied, folder, environ, watch)
     return _outcome(copied, folder, code, began).model_copy(update={"values": values})
 
 

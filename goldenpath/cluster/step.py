@@ -21,6 +21,7 @@ from goldenpath.runs.run import make_run
 from goldenpath.runs.spec import match_step
 from goldenpath.settings import Settings
 from goldenpath.text.spelling import nearest
+from goldenpath.tracking.within import mirrored_end
 
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -100,7 +101,8 @@ def run_step(
     folder = make_run(settings.writable_home() / "runs")
     executed = folder / "notebooks" / file.name
     executed.parent.mkdir(exist_ok=True)
-    _papermill(file, executed, parameters, folder, watch, values or {})
+    with mirrored_end(settings, folder):
+        _papermill(file, executed, parameters, folder, watch, values or {})
     return RunOutcome(
         run=folder,
         steps=(read_step(executed),),

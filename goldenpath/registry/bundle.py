@@ -141,10 +141,15 @@ class _InPieces:
 
     def __init__(self, content: BinaryIO) -> None:
         self._content = content
-        self.seek, self.tell = content.seek, content.tell
+        self.tell = content.tell
+
+    def seek(self, place: int) -> int:
+        if place < 0:
+            raise tarfile.ReadError("a header that leads backwards")
+        return self._content.seek(place)
 
     def read(self, size: int) -> bytes:
-        if size > max(CHUNK, signing.SIGNATURE_LIMIT):
+        if not 0 <= size <= max(CHUNK, signing.SIGNATURE_LIMIT):
             raise tarfile.ReadError(f"a header of {size} bytes")
         return self._content.read(size)
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from goldenpath.errors import BadInput, VolumeFault
+from goldenpath.runs.ending import whereabouts
 from goldenpath.runs.spec import find_spec, maker_of, step_before
 from goldenpath.settings import Settings
 from goldenpath.text.plain import put
@@ -78,6 +79,7 @@ class Run:
             "seconds": seconds,
             "parent": self.parent.name if self.parent else None,
             "parameters": dict(self.parameters),
+            **whereabouts(),
             **more,
         }
         write_json(self.output(f"steps/{self.step}.json"), record)

@@ -44,6 +44,7 @@ class _Handed(BaseModel):
     parent_run_id: str = ""
     experiment_id: str = ""
     auth_type: str = ""
+    insecure_skip_verify: bool = False
     tls: _Tls | None = Field(default=None)
 
 
@@ -87,7 +88,7 @@ def _variables(handed: _Handed, environ: Mapping[str, str]) -> dict[str, str]:
         variables["MLFLOW_TRACKING_AUTH"] = environ.get("MLFLOW_TRACKING_AUTH") or kind
     if handed.workspace:
         variables["MLFLOW_WORKSPACE"] = handed.workspace
-    if handed.tls and handed.tls.insecure_skip_verify:
+    if handed.insecure_skip_verify or (handed.tls and handed.tls.insecure_skip_verify):
         variables["MLFLOW_TRACKING_INSECURE_TLS"] = "true"
     elif handed.tls and Path(handed.tls.ca_bundle_path).is_file():
         variables["MLFLOW_TRACKING_SERVER_CERT_PATH"] = handed.tls.ca_bundle_path

@@ -20,6 +20,7 @@ from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
 from goldenpath.registry.manifest import DataSummary, TrainingRecord
+from goldenpath.runs.ending import RunState, is_not_due, run_state
 from goldenpath.runs.run import find_record, parent_of, read_json, read_small, steps_of
 from goldenpath.tracking.address import without_credentials
 
@@ -30,6 +31,7 @@ RUN_TAG, DATA_TAG = (
     "goldenpath.data",
 )  # tags: the run's id; the whole fingerprint of its rows
 CANDIDATE_TAG = "goldenpath.candidate"  # tag of the run of one candidate
+FAILED_TAG, NOT_DUE_TAG = "goldenpath.failed", "goldenpath.not_due"  # tags: why a run ended early
 OF_RUN_TAG = "goldenpath.of"  # tag: the run whose candidate it is
 _RECORDS = ("evaluation.json", "verdict.json", LEADERBOARD, "contrast.json", "published.json")
 _FILES = (
@@ -42,6 +44,12 @@ _FILES = (
 )
 _PICTURES = ("evaluation/*.png", "explore/*.png", "explore/findings.txt", "candidate/*.png")
 _LONGEST = 5_000  # characters of a parameter or a tag
+_STATUS: dict[RunState, str] = {
+    "running": "RUNNING",
+    "done": "FINISHED",
+    "failed": "FAILED",
+    "killed": "KILLED",
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class RunFacts:
     "A run in MLflow's terms."
 
     name: str
-    status: str  # FINISHED, FAILED, RUNNING
+    status: str  # FINISHED, FAILED, KILLED, RUNNING
     started: int  # milliseconds since 1970
     ended: int
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +91,7 @@ def facts_of(folder: Path) -> RunFacts:
     data = _record(find_record(folder, "data/summary.json"), DataSummary)
     return RunFacts(
         name=folder.name,
-        status=_status(notes),
+        status=_STATUS[run_state(folder, notes)],
         started=started,
         ended=ended,
         parameters=dict(_parameters(notes, training, leaderboard, data)),
@@ -100,11 +108,6 @@ def _record(values: dict[str, Any], kind: type[_RunRecord]) -> _RunRecord | None
         return kind.model_validate_json(json.dumps(values)) if values else None
     except ValidationError:
         return None
-
-
-def _status(notes: dict[str, dict[str, Any]]) -> str:
-    status = {note.get("status") for note in notes.values()}
-    return "FAILED" if "failed" in status else "RUNNING" if "running" in status else "FINISHED"
 
 
 def _times(notes: dict[str, dict[str, Any]], folder: Path) -> tuple[int, int]:  # milliseconds since 1970
@@ -189,7 +192,8 @@ def _tags(
         yield "goldenpath.reads_from", parent.name
     for step, note in notes.items():
         if note.get("status") == "failed":
-            yield "goldenpath.failed", f"{step}: {note.get('reason', '')}"[:_LONGEST]
+            name = NOT_DUE_TAG if is_not_due(note) else FAILED_TAG
+            yield name, f"{step}: {note.get('reason', '')}"[:_LONGEST]
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:

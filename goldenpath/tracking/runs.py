@@ -8,13 +8,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from goldenpath.tracking.address import MlflowAddress
-from goldenpath.tracking.facts import CANDIDATE_TAG, OF_RUN_TAG, RUN_TAG, RunFacts
+from goldenpath.tracking.facts import (
+    CANDIDATE_TAG,
+    FAILED_TAG,
+    NOT_DUE_TAG,
+    OF_RUN_TAG,
+    RUN_TAG,
+    RunFacts,
+)
 
 PARENT_TAG = "mlflow.parentRunId"
 DIGEST_TAG = "goldenpath.mirrored"  # written last: hash of the facts that are there
 FILES_TAG = "goldenpath.files"  # hashes of the files that are there
 DIGEST_LENGTH = 36  # characters of a data set's digest in MLflow
-_BATCH = 100  # parameters or tags in one request
+_METRICS, _BATCH = 800, 100  # at most in one request: metrics; parameters, and tags
 
 
 @dataclass(frozen=True)
@@ -67,24 +74,28 @@ class RunMirror:
     def _complete(self, run: Any, facts: RunFacts) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        when = facts.ended
-        metrics = [Metric(name, value, when, 0) for name, value in facts.metrics.items()]
+        metrics = [
+            Metric(name, value, facts.ended, 0)
+            for name, value in facts.metrics.items()
+            if run.data.metrics.get(name) != value
+        ]
         parameters = [
             Param(name, value) for name, value in facts.parameters.items() if name not in run.data.params
         ]
         tags = [RunTag(name, value) for name, value in facts.tags.items() if run.data.tags.get(name) != value]
-        name = run.info.run_id
-        self.client.log_batch(name, metrics, parameters[:_BATCH], tags[:_BATCH])
-        for start in range(_BATCH, max(len(parameters), len(tags)), _BATCH):
-            span = slice(start, start + _BATCH)
-            self.client.log_batch(name, params=parameters[span], tags=tags[span])
-        self._log_data(name, facts)
+        while metrics or parameters or tags:
+            self.client.log_batch(run.info.run_id, metrics[:_METRICS], parameters[:_BATCH], tags[:_BATCH])
+            metrics, parameters, tags = metrics[_METRICS:], parameters[_BATCH:], tags[_BATCH:]
+        for name in {FAILED_TAG, NOT_DUE_TAG} & set(run.data.tags) - set(facts.tags):
+            self.client.delete_tag(run.info.run_id, name)  # the run was resumed
+        self._log_data(run, facts)
         self._upload(run, facts)
 
-    def _log_data(self, name: str, facts: RunFacts) -> None:
+    def _log_data(self, run: Any, facts: RunFacts) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        if facts.data is None:
+        there = {one.dataset.digest for one in run.inputs.dataset_inputs} if run.inputs else set()
+        if facts.data is None or facts.data.fingerprint[:DIGEST_LENGTH] in there:
             return
         data = facts.data
         source = json.dumps({"uri": data.source})
@@ -92,10 +103,10 @@ class RunMirror:
         digest = data.fingerprint[:DIGEST_LENGTH]
         dataset = Dataset("rows", digest, "goldenpath", source, profile=profile)
         context = InputTag("mlflow.data.context", "training")
-        self.client.log_inputs(name, [DatasetInput(dataset, [context])])
+        self.client.log_inputs(run.info.run_id, [DatasetInput(dataset, [context])])
 
     def _upload(self, run: Any, facts: RunFacts) -> None:
-        there = dict(json.loads(run.data.tags.get(FILES_TAG, "{}")))
+        there = _hashes_in(run.data.tags.get(FILES_TAG, ""))
         changed = {name: facts.files[name] for name, one in facts.hashes.items() if there.get(name) != one}
         if not changed:
             return
@@ -125,6 +136,14 @@ class RunMirror:
         else:
             self.client.set_terminated(name, facts.status, facts.ended)
         self.client.set_tag(name, DIGEST_TAG, facts.digest)
+
+
+def _hashes_in(tag: str) -> dict[str, str]:
+    "Read the hashes of the files that are there; of hundreds of files the server keeps half a tag."
+    try:
+        return dict(json.loads(tag))
+    except ValueError:
+        return {}
 
 
 def experiment_of(client: Any, address: MlflowAddress, environ: Mapping[str, str], model: str) -> str:

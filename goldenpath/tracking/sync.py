@@ -48,18 +48,18 @@ def expected_mlflow() -> MlflowAddress:
 def opened_mirror(registry: Registry, within: float = 0.0) -> Iterator[VersionMirror]:
     """Open the mirror of a registry and its runs.
 
-    With `within`, this program is ended so many seconds after the client is loaded.
+    With `within`, this program is ended so many seconds from now, if no one else does it.
 
     Raises BadInput without an address or client. What MLflow raises in the block becomes a GoldenpathError of
     one line, without secrets.
     """
     address = expected_mlflow()
     os.environ.update({**_PATIENCE, **os.environ, **address.variables})
+    signal.setitimer(signal.ITIMER_REAL, within)
     try:
         warnings.simplefilter("ignore")  # MLflow's advice about its models
         from mlflow import MlflowClient
 
-        signal.setitimer(signal.ITIMER_REAL, within)
         client = MlflowClient(tracking_uri=address.uri)
         experiment = experiment_of(client, address, os.environ, registry.model)
         yield VersionMirror(RunMirror(client, address, experiment), registry)

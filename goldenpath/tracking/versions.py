@@ -21,6 +21,7 @@ from goldenpath.volume import complete, read_file
 
 VERSION_TAG, STATE_TAG = "goldenpath.version", "goldenpath.state"
 SHARE_TAG = "goldenpath.challenger_share"
+_TAG_LENGTH = 90_000  # characters; a server refuses more than 100,000
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class VersionMirror:
         withdrawn = version in self.registry.roles().withdrawn
         return {
             VERSION_TAG: version,
-            "goldenpath.manifest": content.decode(),
+            "goldenpath.manifest": _as_tag(content),
             "goldenpath.sha256": hashlib.sha256(content).hexdigest(),
             "goldenpath.identity": manifest.identity,
             "goldenpath.data": manifest.data.fingerprint,
@@ -108,7 +109,7 @@ class VersionMirror:
         for key in complete(folder):
             with suppress(OSError):  # no regular file
                 content = read_file(folder / key / SIGNATURE, SIGNATURE_LIMIT)
-                yield f"goldenpath.signature.{key}", content.decode()
+                yield f"goldenpath.signature.{key}", _as_tag(content)
 
     def mirror_roles(self) -> None:
         "Set MLflow's aliases as the roles are; those of other versions than ours stay as they are."
@@ -150,3 +151,11 @@ class VersionMirror:
             for tag, value in ((STATE_TAG, state), (SHARE_TAG, share)):
                 if one.tags.get(tag, "") != value:
                     self.client.set_model_version_tag(self.name, one.version, tag, value)
+
+
+def _as_tag(content: bytes) -> str:
+    "Return a file as a tag; of one that is too long for it, where to find it."
+    text = content.decode()
+    return (
+        text if len(text) <= _TAG_LENGTH else f"{len(text):,} characters, too long for a tag; see the files"
+    )

@@ -1,7 +1,8 @@
-"""Mirroring beside other work, within five seconds of waiting for MLflow.
+"""Mirroring beside other work, within five seconds of it, the loading of MLflow's client among them.
 
-The server is asked first whether it answers at all. Then a program of its own mirrors, and ends itself in
-time: neither MLflow's library nor a request that hangs enters a step.
+The server is asked first whether it answers at all. Then a program of its own mirrors, and is killed when the
+time is over: neither MLflow's library nor a request that hangs enters a step. What it wrote until then is
+completed by the next one.
 """
 
 import os
@@ -9,19 +10,24 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
 import goldenpath
 from goldenpath.programs import last_line
+from goldenpath.runs.ending import run_state
+from goldenpath.runs.run import steps_of
 from goldenpath.settings import Settings
 from goldenpath.text.plain import say
 from goldenpath.tracking.address import NO_CLIENT, find_mlflow, network_reason, without_credentials
 
-_PROBING = 2.0  # seconds until the server must have answered a first request
-_WORKING = 3.0  # seconds for everything else, from the moment on at which the client is loaded
-_STARTING = 30.0  # seconds that a busy machine may need to load it
+MIRROR_SECONDS = 5.0  # seconds for all of it
+_PROBING = 2.0  # seconds of these until the server must have answered a first request
+_DYING = 5.0  # seconds until a kernel notices that the program which started it was killed
 LATER = "`goldenpath mlflow sync` makes up for it"
 
 
@@ -35,8 +41,35 @@ def mirror_within(settings: Settings, *words: str) -> None:
         say(f"not mirrored: {fault}; {LATER}")
 
 
-def call_within(settings: Settings, *words: str) -> str:  # "" if it went well, or if there is no MLflow
+@contextmanager
+def mirrored_end(settings: Settings, run: Path) -> Iterator[None]:
+    "Mirror a run after the block if one of its steps could not do it: it was killed, or stopped outside."
+    try:
+        yield
+    finally:
+        if find_mlflow() and _ended_unseen(run):
+            mirror_within(settings, run.name)
+
+
+def _ended_unseen(run: Path) -> bool:
+    "Did a run end without a step that noted it? What was killed just now may need a moment to end."
+    end = time.monotonic() + _DYING
+    while True:
+        notes = steps_of(run)
+        statuses = {note.get("status") for note in notes.values()}
+        state = run_state(run, notes)
+        if "running" not in statuses or state != "running" or time.monotonic() > end:
+            return bool(notes) and "failed" not in statuses and state in ("failed", "killed")
+        time.sleep(0.2)
+
+
+def call_within(
+    settings: Settings,
+    *words: str,
+    seconds: float = MIRROR_SECONDS,
+) -> str:  # "" if it went well, or if there is no MLflow
     "Call `goldenpath mlflow`, and return why it failed."
+    end = time.monotonic() + seconds
     address = find_mlflow()
     if address is None:
         return ""
@@ -44,6 +77,7 @@ def call_within(settings: Settings, *words: str) -> str:  # "" if it went well, 
         return NO_CLIENT
     if silence := why_silent(address.uri):
         return f"MLflow at {address.shown}: {silence}"
+    left = max(end - time.monotonic(), 0.1)
     command = [
         sys.executable,
         "-W",
@@ -53,24 +87,36 @@ def call_within(settings: Settings, *words: str) -> str:  # "" if it went well, 
         "mlflow",
         *words,
         "--within",
-        f"{_WORKING}",
+        f"{left:.2f}",
     ]
     with tempfile.TemporaryFile() as output:
-        code = subprocess.run(
+        program = subprocess.Popen(
             command,
             cwd=settings.folder,
             env=_environ(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            timeout=_STARTING + _WORKING,
-            check=False,
-        ).returncode
+            start_new_session=True,
+        )
+        code = _wait(program, end)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    if code == -signal.SIGALRM:
-        return f"MLflow at {address.shown}: it did not take everything within {_PROBING + _WORKING:.0f} s"
+    if code in (-signal.SIGALRM, -signal.SIGKILL):
+        return f"MLflow at {address.shown}: {seconds:.0f} s were not enough for everything"
     return last_line(text).removeprefix("error: ") if code else ""
+
+
+def _wait(program: "subprocess.Popen[bytes]", end: float) -> int:  # exit code
+    "Wait until a program has ended, or the time is over: then end it, and all that it started."
+    try:
+        return program.wait(max(end - time.monotonic(), 0.0))
+    except BaseException as fault:  # Ctrl-C too
+        os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+        if isinstance(fault, subprocess.TimeoutExpired):
+            return -signal.SIGKILL
+        raise
 
 
 def why_silent(uri: str) -> str:  # "" if it answers, also with an error
@@ -89,6 +135,7 @@ def why_silent(uri: str) -> str:  # "" if it answers, also with an error
 
 
 def _no_answer(uri: str) -> str:
+    from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -98,7 +145,11 @@ def _no_answer(uri: str) -> str:
     except HTTPError as answer:
         answer.close()
         return ""
-    except OSError as error:  # of other words MLflow's client may know better, such as its own certificates
+    except (
+        OSError,
+        HTTPException,
+        ValueError,
+    ) as error:  # MLflow's client may know better, such as a certificate
         return network_reason(str(error))
 
 

@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -25,7 +27,8 @@ LOCK = PROJECT / "tests" / "tracking" / (f"mlflow-{VERSION}.lock" if VERSION els
 PATIENT = """
 import sys
 from goldenpath.tracking import within
-within._PROBING = within._WORKING = within._STARTING = 60.0
+within._PROBING = 60.0
+within.call_within.__kwdefaults__["seconds"] = 60.0
 """
 COMMAND = PATIENT + "from goldenpath.cli import main; main(sys.argv[1:])"
 STEP = (
@@ -111,6 +114,44 @@ def running_mlflow(folder: Path, *options: str) -> Iterator[MlflowServer]:
             yield server
         finally:
             os.killpg(process.pid, signal.SIGKILL)  # it would take its time to end
+
+
+class _Answer(BaseHTTPRequestHandler):
+    "Remembers the headers, and answers with the server's code; with 0 it answers only a first HEAD."
+
+    server: "AnsweringServer"
+
+    def do_GET(self) -> None:
+        self.server.headers_sent.append(self.headers)
+        if self.command != "HEAD" and not self.server.code:
+            self.server.over.wait()
+            return
+        self.send_response(self.server.code or 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_HEAD = do_GET
+
+    def log_message(self, *words: Any) -> None: ...
+
+
+class AnsweringServer(ThreadingHTTPServer):
+    "A server that is no MLflow."
+
+    def __init__(self, code: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.code, self.headers_sent, self.over = code, list[Any](), Event()
+
+
+@contextmanager
+def answering(code: int, headers: list[Any] | None = None) -> Iterator[str]:
+    "Answer every request with this code; the address. What is sent goes to `headers`."
+    with AnsweringServer(code) as server:
+        server.headers_sent = server.headers_sent if headers is None else headers
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.over.set()
+        server.shutdown()
 
 
 def _answers(uri: str) -> bool:

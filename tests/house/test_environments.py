@@ -19,7 +19,7 @@ from tests.helpers.serving_fixtures import promote, publish
 from tests.helpers.serving_program import running
 
 HERE = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-TRAINING_ONLY = ("matplotlib", "papermill", "jupyter_core", "nbdev", "elyra", "pyarrow", "skl2onnx")
+TRAINING_ONLY = ("matplotlib", "papermill", "jupyter_core", "nbdev", "elyra", "pyarrow", "skl2onnx", "oras")
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys, warnings

@@ -85,6 +85,17 @@ def test_an_image_that_is_not_signed_as_asked_is_refused(
     assert Registry(home, MODEL).versions() == []
 
 
+def test_an_image_without_any_signature_is_refused_where_one_is_required(
+    home: Path, tmp_path: Path, keys: Keys, image_registry: ImageRegistry
+) -> None:
+    unsigned = Registry(tmp_path / "unsigned", MODEL)
+    unsigned.publish(make_candidate(tmp_path / "candidate"))
+    address = pushed(unsigned, image_registry)
+    with pytest.raises(NotTrusted, match=r"is not signed, and .*key.pub is required"):
+        pulled(Registry(home, MODEL, Keys(verify_with=keys.verify_with, required=True)), address)
+    assert Registry(home, MODEL).versions() == []
+
+
 def test_the_rules_of_publishing_hold_for_images_too(
     home: Path, tmp_path: Path, development: Registry, image_registry: ImageRegistry
 ) -> None:
@@ -214,6 +225,22 @@ def test_a_header_that_claims_too_much_does_not_get_into_memory(
     address = put(image_registry, header.tobuf() + bytes(8 << 20), version)
     with pytest.raises(NotTrusted, match="is not a bundle: a header of 8388608 bytes"):
         pulled(Registry(home, MODEL), address)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE]
+)
+@pytest.mark.parametrize("size", [-512, -1024, -(1 << 40)])
+def test_a_header_that_leads_backwards_is_refused(
+    kind: bytes, size: int, home: Path, version: str, version_files: list, image_registry: ImageRegistry
+) -> None:
+    header = tarfile.TarInfo(f"models/{MODEL}/versions/{version}/golden.json")
+    header.type, header.size = kind, size
+    layer = header.tobuf(tarfile.GNU_FORMAT) + layer_of(version, version_files)
+    with pytest.raises(NotTrusted):
+        pulled(Registry(home, MODEL), put(image_registry, layer, version))
+    assert Registry(home, MODEL).versions() == []
 
 
 @pytest.mark.parametrize("kind", [f"{LAYER_TYPE}+gzip", "application/octet-stream"])

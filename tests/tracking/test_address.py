@@ -40,6 +40,13 @@ def test_a_pipeline_server_hands_over_experiment_parent_workspace_and_kind_of_cr
     assert address.variables["MLFLOW_TRACKING_SERVER_CERT_PATH"] == str(bundle)
 
 
+@pytest.mark.parametrize("values", [{"insecureSkipVerify": True}, {"tls": {"insecureSkipVerify": True}}])
+def test_a_certificate_is_not_asked_for_if_the_pipeline_server_says_so(values: dict[str, Any]):
+    address = find_mlflow(handed(**values))
+    assert address is not None
+    assert address.variables["MLFLOW_TRACKING_INSECURE_TLS"] == "true"
+
+
 def test_the_credentials_of_the_environment_are_used_as_they_are():
     bearer = find_mlflow(handed(authType="bearer"))
     assert bearer is not None

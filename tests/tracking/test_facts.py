@@ -23,6 +23,14 @@ def test_a_run_of_no_steps_began_when_its_name_says(run: Run):
     assert (facts.started, facts.ended, facts.status) == (1_795_219_200_000, 1_795_219_200_000, "FINISHED")
 
 
+def test_a_training_that_is_not_due_is_finished_and_says_so(run: Run):
+    Run(NAME, run.folder, "12_retrain").note("failed", reason="NotDue: the promise is kept")
+    facts = facts_of(run.folder)
+    assert facts.status == "FINISHED"
+    assert facts.tags["goldenpath.not_due"] == "12_retrain: NotDue: the promise is kept"
+    assert "goldenpath.failed" not in facts.tags
+
+
 def test_a_run_failed_if_a_step_of_it_failed(run: Run):
     run.note("done")
     assert facts_of(run.folder).status == "FINISHED"

@@ -3,9 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from goldenpath.contract import CONTRACT
 from goldenpath.predict import load_predictor
 from goldenpath.registry.registry import Registry
 from goldenpath.schema.contract import columns_of_json
-from tests.helpers.mlflow_server import STEP, MlflowServer, running_mlflow
+from tests.helpers.mlflow_server import PATIENT, MlflowServer, running_mlflow
 from tests.helpers.serving_fixtures import publish, records
 from tests.helpers.trained_run import judged, published
 
@@ -54,14 +52,6 @@ def mirrored(server: MlflowServer, judged_home: Path) -> dict[str, Any]:
 
 def run_named(everything: dict[str, Any], name: str) -> dict[str, Any]:
     return next(run for run in everything["runs"] if run["name"] == name)
-
-
-def aliases(server: MlflowServer) -> dict[str, str]:
-    "Return the version of ours behind each alias."
-    everything = server.all()
-    names = {version["version"]: version["tags"]["goldenpath.version"] for version in everything["versions"]}
-    model = next(model for model in everything["models"] if model["name"] == MODEL)
-    return {alias: names[number] for alias, number in model["aliases"].items()}
 
 
 def test_a_run_has_its_metrics_with_intervals_its_parameters_files_and_rows(
@@ -129,99 +119,123 @@ def test_twice_is_the_same_as_once(server: MlflowServer, mirrored: dict[str, Any
     assert {count for run in before["runs"] for count in run["history"].values()} == {1}
 
 
+ROLES = (
+    PATIENT
+    + """
+import json
+from mlflow import MlflowClient
+from goldenpath.cli import main
+
+def call(*words):
+    try:
+        main([*words])
+    except SystemExit as end:
+        assert not end.code or words == ("doctor",), words
+    aliases = client.get_registered_model("covid-death").aliases
+    names = {role: versions()[str(number)]["goldenpath.version"] for role, number in aliases.items()}
+    print("ROLES", json.dumps(names))
+
+def versions():
+    return {one.version: one.tags for one in client.search_model_versions("name = 'covid-death'")}
+
+client, (first, other) = MlflowClient(), sys.argv[1:]
+call("models", "promote", other, "--why", "a test")
+call("models", "promote", first, "--role", "shadow", "--why", "a test")
+call("models", "rollback", "1", "--why", "a test")
+call("models", "withdraw", other, "--why", "a test")
+call("doctor")
+tags = versions().values()
+print("STATES", json.dumps({one["goldenpath.version"]: one["goldenpath.state"] for one in tags}))
+"""
+)
+
+
 def test_promote_rollback_and_withdraw_move_the_aliases(
     server: MlflowServer, mirrored: dict[str, Any], judged_home: Path
 ):
     first, other = Registry(judged_home, MODEL).versions()[0], publish(judged_home, 2)
-    why = "--why", "a test"
-    promoted = server.call(judged_home, "models", "promote", other, *why)
-    assert promoted.returncode == 0, promoted.stderr
-    assert "not mirrored" not in promoted.stderr
-    assert aliases(server) == {"champion": other}
-    shadow = ("models", "promote", first, "--role", "shadow", *why)
-    assert server.call(judged_home, *shadow).returncode == 0
-    assert aliases(server) == {"champion": other, "shadow": first}
-    assert server.call(judged_home, "models", "rollback", "1", *why).returncode == 0
-    assert aliases(server) == {"champion": first}
-    assert server.call(judged_home, "models", "withdraw", other, *why).returncode == 0
-    states = {
-        one["tags"]["goldenpath.version"]: one["tags"]["goldenpath.state"] for one in server.all()["versions"]
-    }
-    assert states == {first: "published", other: "withdrawn"}
-    doctor = server.call(judged_home, "doctor", COLUMNS="300")
-    assert f"{server.uri} answers" in doctor.stdout
-
-
-def test_a_step_that_fails_is_a_failed_run_below_the_platforms(server: MlflowServer, tmp_path: Path):
-    handed = {"endpoint": server.uri, "parentRunId": "0" * 32, "experimentId": "0", "authType": "none"}
-    done = server.call(tmp_path, "no rows today", code=STEP, KFP_MLFLOW_CONFIG=json.dumps(handed))
-    assert "ValueError: no rows today" in done.stderr
+    done = server.call(judged_home, first, other, code=ROLES, COLUMNS="300")
+    assert done.returncode == 0, done.stderr
     assert "not mirrored" not in done.stderr
-    run = run_named(server.all(), next((tmp_path / "runs").iterdir()).name)
-    assert run["status"] == "FAILED"
-    assert run["experiment"] == "0"
-    assert run["tags"]["mlflow.parentRunId"] == "0" * 32
-    assert run["tags"]["goldenpath.failed"] == "02_data: ValueError: no rows today"
-    assert run["parameters"] == {"02_data.limit": "7"}
+    champion = {"champion": first}
+    roles = [{"champion": other}, {"champion": other, "shadow": first}, champion, champion, champion]
+    assert after(done.stdout, "ROLES ") == roles
+    assert after(done.stdout, "STATES ") == [{first: "published", other: "withdrawn"}]
+    assert f"{server.uri} answers" in done.stdout
 
 
-def test_what_a_server_missed_is_there_after_a_sync(server: MlflowServer, tmp_path: Path):
-    nowhere = MlflowServer(server.python, "http://127.0.0.1:9")
-    done = nowhere.call(tmp_path, code=STEP)
-    assert done.returncode == 0
+def after(text: str, mark: str) -> list[Any]:
+    "Return what the lines with this mark hold."
+    lines = text.splitlines()
+    return [json.loads(line.removeprefix(mark)) for line in lines if line.startswith(mark)]
+
+
+LIFE = (
+    PATIENT
+    + """
+import json, os
+from contextlib import suppress
+from mlflow import MlflowClient
+from goldenpath import open_step
+from goldenpath.project import Project
+from goldenpath.runs.run import Run
+from goldenpath.tracking.within import mirror_within
+
+project, client, name = Project(), MlflowClient(), os.environ["RUN_ID"]
+parent = client.create_run("0").info.run_id
+
+def hand_over(endpoint):
+    handed = {"endpoint": endpoint, "parentRunId": parent, "experimentId": "0", "authType": "none"}
+    os.environ["KFP_MLFLOW_CONFIG"] = json.dumps(handed)
+
+def work(step, fault=None):
+    with suppress(ValueError), open_step(step, project=project, limit=7):
+        if fault:
+            raise ValueError(fault)
+
+def tell():
+    (run,) = client.search_runs(["0"], f"tags.`mlflow.parentRunId` = '{parent}'")
+    history = len(client.get_metric_history(run.info.run_id, "seconds.02_data"))
+    print("LIFE", json.dumps([run.info.status, run.data.tags.get("goldenpath.failed", ""), history]))
+    return run
+
+hand_over("http://127.0.0.1:9")
+work("02_data")
+hand_over(os.environ["MLFLOW_TRACKING_URI"])
+mirror_within(project.settings, name)
+tell()
+work("05_train", "no rows")
+tell()
+Run(name, project.runs / name, "05_train").note("running", pid=2 ** 22 + 1)
+mirror_within(project.settings, name)
+tell()
+work("05_train")
+tell()
+work("06_evaluate")
+run = tell()
+print("NAME", json.dumps(run.info.run_name))
+print("PARAMETERS", json.dumps(run.data.params))
+"""
+)
+
+
+def test_below_the_platforms_run_a_run_is_over_after_its_last_step_a_failure_or_a_kill(
+    server: MlflowServer, tmp_path: Path
+):
+    name = "20261128T000000Z-abcdef"
+    pipeline = {"ELYRA_RUNTIME_ENV": "local", "RUN_STEPS": "02_data 05_train 06_evaluate"}
+    done = server.call(tmp_path, code=LIFE, RUN_ID=name, **pipeline)
     assert done.stderr == (
         "not mirrored: MLflow at http://127.0.0.1:9: the connection was refused; "
         "`goldenpath mlflow sync` makes up for it\n"
     )
-    name = next((tmp_path / "runs").iterdir()).name
-    assert server.call(tmp_path, "mlflow", "sync", "latest").returncode == 0
-    assert run_named(server.all(), name)["status"] == "FINISHED"
-
-
-class Forbidden(BaseHTTPRequestHandler):
-    "Remembers what is sent, and forbids it."
-
-    def do_GET(self) -> None:
-        self.server.headers_sent.append(self.headers)  # type: ignore[attr-defined]
-        self.send_response(403)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_POST = do_HEAD = do_GET
-
-    def log_message(self, *words: Any) -> None: ...
-
-
-@pytest.fixture
-def forbidding() -> Iterator[ThreadingHTTPServer]:
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Forbidden)
-    listener.headers_sent = []  # type: ignore[attr-defined]
-    Thread(target=listener.serve_forever, daemon=True).start()
-    yield listener
-    listener.shutdown()
-    listener.server_close()
-
-
-def test_the_service_accounts_token_and_the_workspace_are_sent_and_never_shown(
-    server: MlflowServer, forbidding: ThreadingHTTPServer, tmp_path: Path
-):
-    context = {"cluster": "c", "user": "u", "namespace": "team-a"}
-    config = {
-        "current-context": "here",
-        "contexts": [{"name": "here", "context": context}],
-        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
-        "users": [{"name": "u", "user": {"token": "kube-t0ken"}}],
-    }
-    (tmp_path / "kubeconfig").write_text(json.dumps(config))
-    uri = f"http://127.0.0.1:{forbidding.server_address[1]}"
-    place = {"parentRunId": "0" * 32, "experimentId": "", "workspacesEnabled": True, "workspace": "team-a"}
-    handed = json.dumps({"endpoint": uri, "authType": "kubernetes", **place})
-    variables = {"KFP_MLFLOW_CONFIG": handed, "KUBECONFIG": str(tmp_path / "kubeconfig")}
-    done = server.call(tmp_path, code=STEP, **variables)
-    assert done.returncode == 0
-    assert done.stderr == (
-        f"not mirrored: MLflow at {uri}: it answered 403, these credentials are not allowed to do this; "
-        "`goldenpath mlflow sync` makes up for it\n"
-    )
-    sent = forbidding.headers_sent[-1]  # type: ignore[attr-defined]
-    assert (sent["Authorization"], sent["X-MLFLOW-WORKSPACE"]) == ("Bearer kube-t0ken", "team-a")
+    assert after(done.stdout, "LIFE ") == [
+        ["RUNNING", "", 1],
+        ["FAILED", "05_train: ValueError: no rows", 1],
+        ["KILLED", "", 1],
+        ["RUNNING", "", 1],
+        ["FINISHED", "", 1],
+    ]
+    assert after(done.stdout, "NAME ") == [name]
+    steps = ("02_data", "05_train", "06_evaluate")
+    assert after(done.stdout, "PARAMETERS ") == [{f"{step}.limit": "7" for step in steps}]

@@ -9,6 +9,7 @@ from goldenpath.cli.terminal import near, put, say
 from goldenpath.project import Project
 from goldenpath.registry.bundle import export_bundle, import_bundle
 from goldenpath.registry.mlserver import JOBLIB, export_mlserver
+from goldenpath.tracking.within import mirror_within
 
 
 @click.command("export-bundle")
@@ -44,6 +45,8 @@ def export_format(version: str, folder: Path, kind: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
     """Publish the version in FILE, verified, and its signature checked where settings ask for one."""
-    version = import_bundle(Project().registry, file)
+    project = Project()
+    version = import_bundle(project.registry, file)
     put(version)
     say(f"it has no role yet: goldenpath models promote {version} --why ...")
+    mirror_within(project.settings, "--version", version)

@@ -7,6 +7,7 @@ from goldenpath.cli.terminal import put, say
 from goldenpath.project import Project
 from goldenpath.registry.container_registry import parse_reference
 from goldenpath.registry.exchange import pull_version, push_version
+from goldenpath.tracking.within import mirror_within
 
 
 @click.command()
@@ -42,6 +43,8 @@ def pull(image: str) -> None:
 
     IMAGE names a tag or, for what never moves, a digest: oci://registry.example.org/team/churn@sha256:...
     """
-    version = pull_version(Project().registry, parse_reference(image))
+    project = Project()
+    version = pull_version(project.registry, parse_reference(image))
     put(version)
     say(f"it has no role yet: goldenpath models promote {version} --why ...")
+    mirror_within(project.settings, "--version", version)

@@ -14,6 +14,7 @@ from goldenpath.registry.registry import Registry
 from goldenpath.registry.retention import carry_out, plan_versions
 from goldenpath.registry.role_repair import find_obstacle, repair_roles
 from goldenpath.settings import load_settings
+from goldenpath.tracking.within import mirror_within
 
 
 @click.command("sign")
@@ -27,12 +28,14 @@ def sign_version(version: str, key: Path | None, unverified: bool, why: str | No
     Its files must be those of its manifest, and verify_key, signing_key or KEY must have signed it before.
     To sign a version without such a signature, use --unverified: you vouch for it, and the history says so.
     """
-    registry = Project().registry
+    project = Project()
+    registry = project.registry
     used = key or registry.keys.sign_with
     if not used:
         raise BadInput("no key to sign with: --key FILE, or signing_key in settings.ini")
     name = version_named(registry, version)
     put(near(_sign_unverified(registry, name, used, why) if unverified else registry.sign(name, used)))
+    mirror_within(project.settings, "--version", name)
 
 
 def _sign_unverified(registry: Registry, version: str, key: Path, why: str | None) -> Path:
@@ -54,30 +57,34 @@ def gc_versions(keep: int, grace: timedelta, yes: bool) -> None:
 
     Kept are the newest, the young, and all versions that an entry within the grace time names.
     """
-    registry, now = Project().registry, datetime.now(UTC)
-    plan = plan_versions(registry, keep, grace, now)
+    project, now = Project(), datetime.now(UTC)
+    plan = plan_versions(project.registry, keep, grace, now)
     if yes:
-        plan = carry_out(registry, plan, now)
+        plan = carry_out(project.registry, plan, now)
     tell_plan(plan, yes)
+    if yes:
+        mirror_within(project.settings, "--roles")
 
 
 @click.command()
 @VERSION
 def restore(version: str) -> None:
     """Bring back a VERSION that gc moved aside."""
-    registry = Project().registry
-    if not registry.restore(version):
-        registry.expect(version)
-    put(near(registry.folder(version)))
+    project = Project()
+    if not project.registry.restore(version):
+        project.registry.expect(version)
+    put(near(project.registry.folder(version)))
+    mirror_within(project.settings, "--version", version)
 
 
 @click.command("set-aside")
 @VERSION
 def set_aside(version: str) -> None:
     """Take a VERSION that has no role out of the list, as gc does; `restore` brings it back."""
-    registry = Project().registry
-    registry.set_aside(version)
+    project = Project()
+    project.registry.set_aside(version)
     say(f"{version} was moved aside; goldenpath models restore {version} brings it back")
+    mirror_within(project.settings, "--roles")
 
 
 @click.command()
@@ -89,7 +96,8 @@ def repair(yes: bool) -> None:
     the next entry. It is kept in roles-aside. The roles of the entry before are in force again, and a new
     entry says so.
     """
-    registry = Project().registry
+    project = Project()
+    registry = project.registry
     if yes:
         for move in repair_roles(registry.log.folder, load_settings().who_am_i()):
             put(f"moved aside: {near(move.place)}: {move.reason}")
@@ -98,3 +106,5 @@ def repair(yes: bool) -> None:
         say("this was a dry run; --yes does it")
         return
     say(f"entry {registry.roles().number} of the roles can be read, and the next one can be written")
+    if yes:
+        mirror_within(project.settings, "--roles")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from goldenpath.cluster.kubeflow.run_form import StepField, form_of
 from goldenpath.cluster.pipeline_file import Graph, Node
 from goldenpath.errors import BadInput
-from goldenpath.runs.spec import maker_of
+from goldenpath.runs.ending import RUN_STEPS, planned_steps
+from goldenpath.runs.spec import begins, maker_of
 
 PASSED, REFUSED = "passed", "refused"  # outcomes of the step that makes the verdict
 DUE, NOT_DUE = "due", "not due"  # of the step that looks whether a training is due
@@ -56,7 +57,10 @@ def plan_pipeline(
     values: Mapping[str, str],  # further environment variables of every step
 ) -> PipelinePlan:
     "Plan a pipeline. Raises BadInput if the steps do not share a volume, or a notebook cannot be read."
-    variables = {node.id: {**graph.variables, **node.variables, **values, **IN_POD} for node in graph.nodes}
+    variables = {
+        node.id: {**graph.variables, **node.variables, **values, **IN_POD, RUN_STEPS: _run_steps(graph, node)}
+        for node in graph.nodes
+    }
     form = form_of(graph.nodes, variables)
     when = _branches(graph)
     deciding = {one.step for conditions in when.values() for one in conditions}
@@ -70,6 +74,18 @@ def plan_pipeline(
         claim=claim,
         mount=mount,
     )
+
+
+def _run_steps(graph: Graph, node: Node) -> str:
+    "Return RUN_STEPS of a step: in pods, each step that begins a run opens one of its own."
+    return planned_steps(one.name for one in graph.nodes if _beginner(graph, one) == _beginner(graph, node))
+
+
+def _beginner(graph: Graph, node: Node) -> str:  # id
+    "Return the step whose run a step works in."
+    if not node.after or begins(node.name):
+        return node.id
+    return _beginner(graph, next(one for one in graph.nodes if one.id == node.after[0]))
 
 
 def _volume_of(graph: Graph) -> tuple[str, str]:

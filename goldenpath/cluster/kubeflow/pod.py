@@ -15,10 +15,20 @@ from goldenpath.cluster.step import parameters_of, typed_parameters
 from goldenpath.errors import BadInput, GateRefused, GoldenpathError
 from goldenpath.evaluation.gate import Verdict, four_digits
 from goldenpath.runs.executed import Failure, read_failure, save_html
-from goldenpath.runs.run import HANDED_ON, find_record, find_run, make_run, new_id, record_in, write_json
+from goldenpath.runs.run import (
+    HANDED_ON,
+    Run,
+    find_record,
+    find_run,
+    make_run,
+    new_id,
+    record_in,
+    write_json,
+)
 from goldenpath.runs.spec import begins, maker_of
 from goldenpath.settings import load_settings
 from goldenpath.text.plain import put, say
+from goldenpath.tracking.within import mirror_within
 from goldenpath.volume import patiently
 
 
@@ -27,11 +37,19 @@ def run_pod(words: Sequence[str] | None = None) -> int:  # exit code
     given = _options().parse_args(words)
     try:
         if given.refused:
-            raise GateRefused(why_refused(_run_folder(given.refused)))
+            raise GateRefused(_note_refusal(_run_folder(given.refused)))
         return _run_step(given)
     except GoldenpathError as fault:
         say(fault)
         return fault.exit_code
+
+
+def _note_refusal(folder: Path) -> str:  # why
+    "Note in a run that its candidate is refused, as the step that publishes would: that ends the run."
+    reason = why_refused(folder)
+    Run(folder.name, folder, maker_of("published.json")).note("failed", reason=f"GateRefused: {reason}")
+    mirror_within(load_settings(), folder.name)
+    return reason
 
 
 def _options() -> argparse.ArgumentParser:

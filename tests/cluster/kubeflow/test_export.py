@@ -117,8 +117,21 @@ def test_pods_run_the_stock_image_and_no_kfp(train: Path):
     ]
 
 
+def steps_of_pods(tasks: dict[str, Task]) -> dict[str, list[str]]:
+    return {name: sorted(task.environ["RUN_STEPS"].split()) for name, task in tasks.items()}
+
+
+EVERY_STEP = ["02_data", "03_explore", "05_train", "06_evaluate", "07_publish", "09_contrast"]
+
+
+def test_each_pod_knows_all_steps_of_the_run_that_it_works_in(train: Path):
+    assert set(map(tuple, steps_of_pods(tasks_by_label(train)).values())) == {tuple(EVERY_STEP)}
+
+
 def test_a_training_that_is_not_due_leaves_everything_behind_it_out(tmp_path: Path):
     tasks = tasks_by_label(exported(PROJECT, tmp_path, "retrain"))
+    assert steps_of_pods(tasks)["look"] == ["12_retrain"]  # what follows opens a run of its own
+    assert steps_of_pods(tasks)["train"] == EVERY_STEP
     look = tasks.pop("look")
     outputs = {(look.id, "outcome"): "not due", (tasks["evaluate"].id, "outcome"): "passed"}
     assert not look.requires

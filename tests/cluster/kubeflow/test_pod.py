@@ -8,6 +8,8 @@ import pytest
 from goldenpath.cluster.kubeflow import pod
 from goldenpath.cluster.kubeflow.pod import run_pod
 from goldenpath.runs.executed import Failure
+from goldenpath.runs.run import steps_of
+from goldenpath.tracking.facts import facts_of
 from tests.helpers.gated_project import verdict_json
 from tests.helpers.project import PROJECT
 
@@ -72,6 +74,10 @@ def test_a_refused_candidate_ends_the_run_with_its_reasons(run: Path, capsys: py
         "candidate 1.0.0-x is refused: roc_auc at least: 0.7123 (asked for 0.9); see"
         in capsys.readouterr().err
     )
+    (note,) = steps_of(run).values()
+    assert (note["step"], note["status"]) == ("07_publish", "failed")
+    assert note["reason"].startswith("GateRefused: candidate 1.0.0-x is refused: roc_auc at least")
+    assert facts_of(run).status == "FAILED"
 
 
 def test_the_first_step_makes_the_run_and_its_parameters_get_their_types(
