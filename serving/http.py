@@ -121,8 +121,7 @@ def content_encoding() -> str:
 
 def unpacked_body() -> bytes:
     "Return the body, decompressed if it is gzip. Raises BadInput, RequestEntityTooLarge (413)."
-    body = whole_body()
-    encoding = content_encoding()
+    body, encoding = whole_body(), content_encoding()
     if encoding == "identity":
         return body
     if encoding != "gzip":
@@ -135,6 +134,8 @@ def unpacked_body() -> bytes:
         raise BadInput("the body is not gzip, as its header says") from None
     if len(content) > most:
         raise RequestEntityTooLarge
+    if not unpacker.eof or unpacker.unused_data:
+        raise BadInput("the body is not one whole gzip stream")
     return content
 
 
@@ -187,8 +188,7 @@ def described(operation: Operation) -> Callable[[View], View]:
 
 def reply(answer: JsonReply, status: int = 200) -> Response:
     "Return the response as JSON, without unset values, except the id."
-    named = {"id", *answer.model_fields_set}
-    return reply_as_is(answer.model_dump(mode="json", include=named), status)
+    return reply_as_is(answer.model_dump(mode="json", include={"id", *answer.model_fields_set}), status)
 
 
 def reply_as_is(values: Mapping[str, Any], status: int = 200) -> Response:

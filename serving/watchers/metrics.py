@@ -42,7 +42,7 @@ COUNTED = ("/predict", "/predict/batch", f"{INFER}/infer", f"{INFER}/versions/<v
 
 @contextlib.contextmanager
 def shared_folder() -> Iterator[None]:
-    "Return a folder for the numbers of all workers, removed at the end; a folder already named is used."
+    "Name a folder for the numbers of all workers, removed at the end; one that is named already stays."
     if FOLDER in os.environ:
         yield
         return

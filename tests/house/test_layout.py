@@ -16,7 +16,6 @@ LIBRARY = PROJECT / "goldenpath"
 NEVER = {"flask", "jupyter", "jupyterlab", "nbdev", "elyra", "serving", "fastcore", "granian"}
 TRAINING = {"matplotlib", "papermill", "pyarrow", "fsspec", "joblib", "skl2onnx", "nbconvert", "nbformat"}
 EXPORTED = {"contract", "model", "predict", "steps"}
-OUTSIDE = {"cli", "runs/reproduce.py"}  # they start what the project exports
 
 
 def imports(path: Path) -> set[str]:

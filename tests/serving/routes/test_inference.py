@@ -145,4 +145,8 @@ def test_a_gzip_body_that_unpacks_beyond_the_limit_is_refused(published: Path) -
     assert answer.status_code == 413
     broken = small.post(INFER, data=b"not packed", headers={"Content-Encoding": "gzip"})
     assert (broken.status_code, broken.json["error"]) == (400, "the body is not gzip, as its header says")
+    whole = gzip.compress(b"{}")
+    for part in (whole[:-4], whole + whole, whole + b"rest"):
+        cut = small.post(INFER, data=part, headers={"Content-Encoding": "gzip"})
+        assert (cut.status_code, cut.json["error"]) == (400, "the body is not one whole gzip stream")
     assert small.post(INFER, data=b"{}", headers={"Content-Encoding": "br"}).status_code == 400
