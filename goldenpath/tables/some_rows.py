@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,10 @@ from goldenpath.schema.contract import Contract
 from goldenpath.tables.reader import Chunk
 from goldenpath.tables.triage import needed_frame
 from goldenpath.tables.writer import as_table, parquet_schema
+from goldenpath.volume import faults
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPREAD = 10  # of a file that a sample is taken from, at least
 
@@ -18,6 +23,14 @@ SPREAD = 10  # of a file that a sample is taken from, at least
 def number_of_rows(file: Path) -> int:
     "Return the number of rows of a Parquet file, by its footer."
     return int(pq.read_metadata(file).num_rows)
+
+
+def first_rows(file: Path, number: int) -> "pd.DataFrame":
+    "Read the first rows of a Parquet file; the row groups behind them are not read. Raises VolumeFault."
+    with faults(file), pq.ParquetFile(file) as source:
+        held = np.cumsum([source.metadata.row_group(g).num_rows for g in range(source.num_row_groups)])
+        groups = range(min(int(np.searchsorted(held, number)) + 1, len(held)))
+        return source.read_row_groups(list(groups)).slice(0, number).to_pandas()
 
 
 def sample_file(file: Path, sample: Path, number: int, seed: int) -> None:

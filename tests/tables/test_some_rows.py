@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from goldenpath.schema.contract import Binary, Contract, Record
 from goldenpath.tables.reader import Chunk
-from goldenpath.tables.some_rows import SPREAD, number_of_rows, sample_file, write_clean
+from goldenpath.tables.some_rows import SPREAD, first_rows, number_of_rows, sample_file, write_clean
 
 
 class Visit(Record):
@@ -36,6 +37,20 @@ def test_a_sample_holds_each_row_at_most_once_and_comes_from_many_places(tmp_pat
     assert len(set(pd.read_parquet(sample)["number"] // 100)) == SPREAD
     sample_file(file, tmp_path / "same.parquet", 500, seed=1)
     assert pq.read_table(tmp_path / "same.parquet").equals(pq.read_table(sample))
+
+
+def test_of_the_first_rows_no_more_is_read_than_the_row_groups_that_hold_them(tmp_path: Path) -> None:
+    file = tmp_path / "all.parquet"
+    rows = pd.DataFrame({"number": np.arange(300), "level": pd.Categorical(["a", "b", "c"] * 100)})
+    rows.to_parquet(file, row_group_size=100)
+    assert all(first_rows(file, number).equals(rows.head(number)) for number in (1, 100, 101, 300, 900))
+    third = pq.read_metadata(file).row_group(2).column(0)
+    content = bytearray(file.read_bytes())
+    content[third.dictionary_page_offset or third.data_page_offset] ^= 0xFF
+    file.write_bytes(content)
+    assert first_rows(file, 150).equals(rows.head(150))
+    with pytest.raises(OSError, match="."):
+        pd.read_parquet(file)
 
 
 def chunk(start: int, rows: int) -> Chunk:
