@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+# Threads of OpenMP sleep while they wait for work: others need the cores that they would turn in circles on.
+SLEEPING_THREADS = {"OMP_WAIT_POLICY": "passive"}
 _CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 10_000  # well-known services lie below
 _ENOUGH = 1_000

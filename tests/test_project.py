@@ -97,6 +97,12 @@ def test_the_front_door_loads_nothing_before_it_is_opened():
     assert subprocess.check_output(command, cwd=PROJECT, text=True) == "[]\n"
 
 
+def test_the_data_step_loads_no_models_and_no_plots():
+    heavy = "('matplotlib', 'onnxruntime', 'scipy', 'skl2onnx', 'sklearn', 'skops')"
+    code = f"import sys, goldenpath.steps.data; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=PROJECT, text=True) == "[]\n"
+
+
 def test_what_the_front_door_does_not_have_is_an_attribute_error():
     import goldenpath
 

@@ -39,6 +39,8 @@ def _changes(process: Program, files: Sequence[Path], run: Path) -> Iterator[Ste
         time.sleep(_LOOK_EVERY)
         ended = process.poll() is not None  # asked first, so that the last look sees everything
         for file in files:
+            if states.get(file, ("",))[0] in ("done", "failed"):  # it stays so
+                continue
             step = progress_of(file, run)
             if step is None or step.status == "waiting":
                 continue

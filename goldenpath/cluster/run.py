@@ -16,7 +16,7 @@ from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read
 from goldenpath.cluster.program import follow, progress_of
 from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, tidy
 from goldenpath.errors import GateRefused, GoldenpathError
-from goldenpath.programs import last_line, running
+from goldenpath.programs import SLEEPING_THREADS, last_line, running
 from goldenpath.project import Project
 from goldenpath.records import Frozen
 from goldenpath.runs.ending import RUN_STEPS, planned_steps
@@ -165,7 +165,7 @@ def _environ(folder: Path, project: Path, values: Mapping[str, str]) -> dict[str
         "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")])),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    return {**os.environ, **ours, **values}
+    return {**SLEEPING_THREADS, **os.environ, **ours, **values}
 
 
 def _execute(graph: Graph, folder: Path, environ: dict[str, str], watch: Watch) -> int:

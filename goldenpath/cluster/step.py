@@ -13,7 +13,7 @@ from goldenpath.cluster.program import follow
 from goldenpath.cluster.run import RunOutcome
 from goldenpath.cluster.workspace import export_notebooks
 from goldenpath.errors import BadInput, GoldenpathError
-from goldenpath.programs import last_line, running
+from goldenpath.programs import SLEEPING_THREADS, last_line, running
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Watch, read_failure, read_step
 from goldenpath.runs.notebook import has_tag, read_notebook
@@ -125,7 +125,9 @@ def _papermill(
     if parameters:
         command += ["--parameters_yaml", json.dumps(parameters)]  # JSON is YAML
     environ = {name: value for name, value in os.environ.items() if name != "ELYRA_RUNTIME_ENV"}
-    environ |= {"RUN_ID": run.name, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **values}
+    environ = (
+        SLEEPING_THREADS | environ | {"RUN_ID": run.name, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **values}
+    )
     with (
         TemporaryFile() as output,
         running([*command, str(file), str(executed)], Path.cwd(), environ, output) as process,

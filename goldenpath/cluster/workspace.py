@@ -14,9 +14,11 @@ from goldenpath.runs.notebook import check_syntax, exported_notebooks, stale_not
 COPIED = ("notebooks", "goldenpath", "serving", "pipelines", "settings.ini", "pyproject.toml")
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
 # Elyra's command takes an event loop of the main thread for granted; Python 3.14 no longer makes one.
-ELYRA_WITH_LOOP = """
-import asyncio
+# jsonschema compiles the grammar of addresses at import, a second that checks no field of a pipeline.
+ELYRA = """
+import asyncio, sys
 asyncio.set_event_loop(asyncio.new_event_loop())
+sys.modules["rfc3987_syntax"] = None
 from elyra.cli.pipeline_app import pipeline
 pipeline(prog_name="elyra-pipeline")
 """
@@ -70,7 +72,7 @@ def elyra_pipeline() -> list[str]:
     if not program:
         raise BadInput("elyra-pipeline is not installed here: use the workbench image, or `make run`")
     ours = Path(program).parent == Path(sys.executable).parent
-    return [sys.executable, "-c", ELYRA_WITH_LOOP] if ours and sys.version_info >= (3, 14) else [program]
+    return [sys.executable, "-c", ELYRA] if ours else [program]
 
 
 def copy_project(

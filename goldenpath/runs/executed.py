@@ -2,8 +2,10 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,13 +131,20 @@ def in_one_line(message: str) -> str:
 
 def save_html(file: Path) -> Path:
     "Render the notebook as a page beside it: no script, nothing from the network."
+    page, _ = _exporter().from_filename(str(file))
+    file.with_suffix(".html").write_text(_without_scripts(page), "utf-8")
+    return file.with_suffix(".html")
+
+
+@cache
+def _exporter() -> Any:
+    "Return one exporter for all pages: it compiles its templates once."
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # a second at import, for no page
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(exclude_anchor_links=True)  # type: ignore[no-untyped-call]
     exporter.mathjax_url = exporter.require_js_url = exporter.mermaid_js_url = ""
-    page, _ = exporter.from_filename(str(file))
-    file.with_suffix(".html").write_text(_without_scripts(page), "utf-8")
-    return file.with_suffix(".html")
+    return exporter
 
 
 def _without_scripts(page: str) -> str:

@@ -17,7 +17,7 @@ from goldenpath.compute.engine import Compute
 from goldenpath.schema.targets import Scores, TargetSpec
 
 THREAD_ENDS_WITHIN = 1.0  # seconds
-FEW_ROWS = 5_000  # rows up to which no process is started: that would take longer than the fits
+FEW_ROWS = 10_000  # rows up to which no process is started: that would take longer than the fits
 SOME_ROWS = 100_000  # rows up to which the first fits are made here, in case all of them are quick
 SOON = 4.0  # seconds of fitting after which starting processes is worth it
 NO_FOLD = -1  # in place of a fold: the fit on all rows
@@ -84,10 +84,10 @@ def run_fit(fit: CandidateFit, rows: TrainingRows) -> FitResult:
     try:
         with threadpool_limits(1):
             pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
-        seconds = time.perf_counter() - started
-        if fit.fold == NO_FOLD:
-            return FitResult(seconds, searched(pipeline))
-        return FitResult(seconds, scores=rows.target.scores(pipeline, rows.frame.iloc[held_out]))
+            seconds = time.perf_counter() - started
+            if fit.fold == NO_FOLD:
+                return FitResult(seconds, searched(pipeline))
+            return FitResult(seconds, scores=rows.target.scores(pipeline, rows.frame.iloc[held_out]))
     except Exception as error:  # an estimator of one's own may fail in any way
         first = (str(error).splitlines() or [""])[0]
         return FitResult(time.perf_counter() - started, error=f"{type(error).__name__}: {first}"[:200])

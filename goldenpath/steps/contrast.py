@@ -42,7 +42,7 @@ from ..schema.golden import Golden
 from .publish import Published
 from .stand_in import stand_in_chunks
 from .train import equal_rows, fit, outcome_of
-from ..tables.some_rows import number_of_rows, sample_file, write_clean
+from ..tables.some_rows import first_rows, number_of_rows, sample_file, write_clean
 
 # %% ../../notebooks/09_contrast.ipynb #57f99541
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ WITHIN = 10.0  # seconds for one measurement
 def one_in_process(predictor: Predictor, records: Sequence[Record], calls: int) -> Seconds:
     "Time single predictions, over the records again and again."
     taken = [records[i % len(records)] for i in range(calls)]
-    return time_calls(predictor.one, taken, warm_up=100, within=WITHIN)
+    return time_calls(predictor.one, taken, warm_up=20, within=WITHIN)
 
 # %% ../../notebooks/09_contrast.ipynb #938b6c6d
 def batch_rates(
@@ -169,7 +169,7 @@ def batch_rates(
 # %% ../../notebooks/09_contrast.ipynb #4f5aa9f0
 def _sample_for(step: Step, folder: Path, manifest: Manifest) -> tuple[Sample, str]:
     if step.run.has("data/test.parquet"):
-        rows = json_rows(step.contract.fields, step.table("data/test.parquet").head(5_000))
+        rows = json_rows(step.contract.fields, first_rows(step.run.input("data/test.parquet"), 5_000))
         return sample_of(step.contract, rows), f"{len(rows):,} held-out rows in file order, again and again"
     golden = read_record(folder, manifest, "golden.json", Golden)
     return sample_of(step.contract, golden.records), "golden rows: no run in this home holds the data"
@@ -197,7 +197,7 @@ def _measure(step: Step, version: str, requests: int) -> Contrast:
     trained, how = _train_then_predict(growth, manifest, latency(here.sklearn_one).p50)
     step.run.doing(f"timing {requests:,} requests over HTTP")
     http = time_endpoint(step.settings, version, sample.bodies, requests, WITHIN)
-    warm_up = "at most 200 requests on each route, 100 records in process, 3 batches, 1 load"
+    warm_up = "at most 200 requests on each route, 20 records in process, 3 batches, 1 load"
     return Contrast(
         model=manifest.model,
         version=version,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenpath.cluster.run import again
+from goldenpath.cluster.run import again, run_pipeline
 from goldenpath.cluster.step import (
     Parameter,
     find_step,
@@ -37,6 +37,27 @@ def project(tmp_path_factory):
 @pytest.fixture
 def settings(project):
     return load_settings(project / "settings.ini", {})
+
+
+@pytest.mark.parametrize(
+    ("module", "begin"),
+    [
+        ("run", lambda project, settings: run_pipeline(project / "pipelines" / "train.pipeline", settings)),
+        ("step", lambda project, settings: run_step(settings, "05_train", {})),
+    ],
+)
+def test_threads_of_steps_sleep_while_they_wait(monkeypatch, project, settings, module, begin):
+    environs = []
+
+    def started(command, folder, environ, output):
+        environs.append(environ)
+        raise InterruptedError
+
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(f"goldenpath.cluster.{module}.running", started)
+    with pytest.raises(InterruptedError):
+        begin(project, settings)
+    assert environs[0]["OMP_WAIT_POLICY"] == "passive"
 
 
 @pytest.mark.parametrize("name", ["05_train", "05", "train", "notebooks/05_train.ipynb"])

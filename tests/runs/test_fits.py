@@ -44,10 +44,16 @@ class Endless(ClassifierMixin, BaseEstimator):
 class Named(LogisticRegression):
     "An estimator that remembers the names of its columns, and in how many threads it may compute."
 
+    answering: frozenset[int] = frozenset()
+
     def fit(self, X: Any, y: Any) -> "Named":
         self.columns = list(getattr(X, "columns", []))
         self.threads = {pool["num_threads"] for pool in threadpool_info()}
         return super().fit(X, y)
+
+    def predict_proba(self, X: Any) -> Any:
+        Named.answering = frozenset(pool["num_threads"] for pool in threadpool_info())
+        return super().predict_proba(X)
 
 
 class Compiled(ClassifierMixin, BaseEstimator):
@@ -126,7 +132,9 @@ def test_compiled_code_that_does_not_return_is_left_behind_and_hides_no_later_wa
 def test_a_fit_computes_in_one_thread_as_the_leaderboard_says() -> None:
     with threadpool_limits(2):
         whole = run_fit(fits.CandidateFit("named", NO_FOLD, pipeline(Named())), rows_of()).pipeline
+        run_fit(fits.CandidateFit("named", 0, pipeline(Named())), rows_of())
     assert whole.steps[-1][1].threads == {1}
+    assert Named.answering == {1}  # threads that wait for each other take the cores of other fits
 
 
 def test_a_thread_of_fits_has_the_options_of_scikit_learn_that_its_caller_set() -> None:
