@@ -30,7 +30,8 @@ def first_rows(file: Path, number: int) -> "pd.DataFrame":
     with faults(file), pq.ParquetFile(file) as source:
         held = np.cumsum([source.metadata.row_group(g).num_rows for g in range(source.num_row_groups)])
         groups = range(min(int(np.searchsorted(held, number)) + 1, len(held)))
-        return source.read_row_groups(list(groups)).slice(0, number).to_pandas()
+        rows: pd.DataFrame = source.read_row_groups(list(groups)).slice(0, number).to_pandas()
+    return rows
 
 
 def sample_file(file: Path, sample: Path, number: int, seed: int) -> None:
