@@ -84,7 +84,7 @@ test: check ## everything above, and the tests
 	@$(BIN)/python -m pytest -q -m "not slow" --ignore tests/house/test_phrases.py --ignore tests/house/test_notebooks.py -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: .venv/ready ## the full form of the slow proofs
-	@$(BIN)/python -m pytest -q -m "slow and not alone" --timeout 1800 -n auto --maxprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "slow and not alone" --timeout 1800 -n auto --maxprocesses 3 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -q -m "slow and alone" --timeout 1800
 
 bench: .venv/ready ## how fast the server answers, against the floor of the same app

@@ -44,8 +44,10 @@ def project_copy(folder: Path, example: str = "") -> Path:
 
 
 def trained(folder: Path, **variables: str) -> Path:
-    "Run the pipeline there; its champion is below `volume/`."
-    program(folder, "-m", "goldenpath", "run", **variables)
+    "Run the steps there that lead to a champion, below `volume/`."
+    program(
+        folder, "-m", "goldenpath", "run", "--without", "03_explore", "--without", "09_contrast", **variables
+    )
     return folder
 
 

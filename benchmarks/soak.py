@@ -224,9 +224,15 @@ def memory_of(events: Happened, began: float) -> tuple[float, float]:  # bytes
     return sum(early) / len(early), sum(late) / len(late)
 
 
-def run(folder: Path, seconds: float, tell: Callable[[str], None], within: float = WITHIN) -> list[str]:
+def run(
+    folder: Path,
+    seconds: float,
+    tell: Callable[[str], None],
+    within: float = WITHIN,
+    **variables: str,  # of the training before it
+) -> list[str]:
     "Run the whole soak and return what failed."
-    project = trained(project_copy(folder / "project"))
+    project = trained(project_copy(folder / "project"), **variables)
     registry, first = champion_of(project)
     versions = [first, *(another(registry, first, number, folder / "more") for number in range(1, 6))]
     golden = json.loads((registry.folder(first) / "golden.json").read_text())["records"]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,21 @@ def pytest_configure() -> None:
     "SIGTERM ends the tests as Ctrl-C does, together with the servers and mounts that they started."
     for number in (signal.SIGTERM, signal.SIGINT):  # which a job in the background would ignore
         signal.signal(number, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    "Begin one process more than there are cores: tests wait for installations, servers and disks."
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    "Begin with the files whose slow tests take longest: those that end last should be short."
+    seconds: Counter[Path] = Counter()
+    for item in items:
+        if mark := item.get_closest_marker("slow"):
+            seconds[item.path] += mark.kwargs.get("seconds", 10)
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 # Several processes share the cores: threads of OpenMP would wait for each other by turning in circles.

@@ -1,6 +1,5 @@
 """A whole project that adopts another table: its tests are green, and its pipeline goes through."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -8,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.helpers.begun_projects import lend_environment, outside
 from tests.helpers.project import PROJECT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=60)
 
 
 def customers(rows: int) -> pd.DataFrame:
@@ -35,22 +35,20 @@ def customers(rows: int) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    "Clone the project, make its environment, and adopt a table there."
+    "Clone the project, and adopt a table there."
     folder = tmp_path_factory.mktemp("clone") / "leaving"
     subprocess.run(["git", "clone", "-q", str(PROJECT), str(folder)], check=True)
     customers(3_000).to_csv(folder / "data" / "customers.csv", index=False)
-    program(folder, "make", ".venv/ready")
+    lend_environment(folder)
     options = ["--target", "churn", "--key", "Customer ID", "--time", "joined"]
     program(folder, ".venv/bin/goldenpath", "adopt", "data/customers.csv", *options)
     program(folder, "make", "export")
     return folder
 
 
-def program(folder: Path, *command: str) -> str:
+def program(folder: Path, *command: str, **settings: str) -> str:
     "Run a program in the project as a person would; its output is in the failure."
-    environ = {
-        key: value for key, value in os.environ.items() if not key.startswith(("GOLDENPATH_", "PYTEST_"))
-    }
+    environ = outside() | {f"GOLDENPATH_{name.upper()}": value for name, value in settings.items()}
     result = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=1_200)
     assert result.returncode == 0, f"{' '.join(command)}:\n{result.stdout[-4_000:]}\n{result.stderr[-4_000:]}"
     return result.stdout + result.stderr
@@ -61,6 +59,6 @@ def test_check_and_tests_are_green(adopted):
 
 
 def test_the_pipeline_goes_through_without_an_edit(adopted):
-    output = program(adopted, ".venv/bin/goldenpath", "run")
+    output = program(adopted, ".venv/bin/goldenpath", "run", growth_seconds="1", bootstrap="20")
     assert "published as" in output
     assert "champion" in output

@@ -13,6 +13,7 @@ from benchmarks import feedback, load, soak
 from benchmarks.open_load import Generator, complete
 from benchmarks.scenarios import Scenario
 from benchmarks.soak import Happened, Seen, judge
+from tests.helpers.begun_projects import FEW
 
 SAID = """Running 2s test @ http://127.0.0.1:1/predict
   Latency Distribution
@@ -43,11 +44,11 @@ def test_a_soak_is_judged_by_failures_delays_and_memory() -> None:
     assert not math.isnan(soak.memory_of(told, 0.0)[0])
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=80)
 def test_a_short_soak_holds(tmp_path: Path) -> None:
     said: list[str] = []
     late = math.inf  # beside other tests
-    assert soak.run(tmp_path, 75, said.append, within=late) == [], said
+    assert soak.run(tmp_path, 50, said.append, within=late, **FEW) == [], said
 
 
 class Server(ThreadingHTTPServer):

@@ -65,7 +65,7 @@ def test_the_lock_agrees_with_the_packages_that_it_shares_a_process_with():
     assert [name for name in shared if pins[0][name] != pins[1][name]] == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_changes_of_a_small_module_are_noticed_by_its_own_tests():
     words = ["goldenpath/text/plain.py", "--only", "*one_line*"]
     command = [sys.executable, "-m", "benchmarks.mutants", *words]

@@ -274,7 +274,7 @@ def test_git_sees_no_outputs_of_a_notebook_that_was_run(tmp_path):
     assert diff.stdout == ""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_pressing_run_with_the_local_runtime_runs_it_and_the_report_opens(page, tmp_path):
     project = copy_of_project(tmp_path / "my project")
     with running_lab(project, tmp_path / "own", **SMALL) as lab:

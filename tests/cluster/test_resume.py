@@ -181,7 +181,7 @@ def of_result(run: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=110)
 def test_a_run_that_is_killed_in_each_of_its_steps_ends_like_an_unbroken_one(tmp_path):
     one, other = (real_project(tmp_path / name) for name in ("unbroken", "killed"))
     finish(goldenpath(one, "run", "--until", "06_evaluate"))

@@ -96,7 +96,7 @@ def test_the_manifest_pins_nothing_that_nobody_has_chosen():
     assert variables["GIT_COMMIT"] == ""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_it_looks_trains_and_publishes_with_a_read_only_root_as_an_unknown_user(tmp_path):
     can_restrict()
     if Path(sys.prefix).is_relative_to("/tmp"):

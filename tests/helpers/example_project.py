@@ -59,17 +59,23 @@ def copy_project(folder: Path) -> None:
     (folder / "data").mkdir()
 
 
+def move_in(project: Path, name: str) -> subprocess.CompletedProcess[str]:
+    "Move the contract, the settings and the rows of an example in; how its rows were written."
+    example = EXAMPLES / name
+    shutil.copy(example / "01_contract.ipynb", project / "notebooks")
+    shutil.copy(example / "settings.ini", project)
+    return program(project, sys.executable, str(example / "rows.py"), f"data/{name}.csv")
+
+
 class Changed:
     "The project after the other data set moved in and the pipeline ran."
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.folder, example = folder, EXAMPLES / name
+        self.folder = folder
         copy_project(folder)
         nbdev(folder, "export")  # a stale export in the checkout is another test's business
         self.before = hashes(folder)
-        shutil.copy(example / "01_contract.ipynb", folder / "notebooks")
-        shutil.copy(example / "settings.ini", folder)
-        self.rows = program(folder, sys.executable, str(example / "rows.py"), f"data/{name}.csv")
+        self.rows = move_in(folder, name)
         self.run = program(folder, sys.executable, "-m", "goldenpath", "run")
 
     def only(self, pattern: str) -> Path:

@@ -111,7 +111,7 @@ def test_every_entry_of_the_table_of_ownership_is_about_a_file(shipment: Shipmen
     assert not any(is_kept(path) for path in shipment.files)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_a_wheel_begins_a_project_in_an_empty_environment_and_it_runs(tmp_path: Path, table: Path):
     def uv(*words: str | Path) -> None:
         done = subprocess.run(

@@ -192,6 +192,6 @@ TestRegistry.settings = settings(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 class TestRegistryAtLength(RegistryMachine.TestCase):
     settings = settings(max_examples=400, stateful_step_count=40, suppress_health_check=list(HealthCheck))

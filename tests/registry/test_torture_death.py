@@ -93,7 +93,7 @@ def test_the_same_on_a_network_file_system_seen_from_another_mount(
     assert on_two_mounts(mounts, program, tmp_path, step=9) > 8
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.usefixtures("patient")
 def test_the_same_on_a_network_file_system_at_every_operation(
     mounts: Mounts, program: Interrupter, tmp_path: Path

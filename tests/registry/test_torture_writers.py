@@ -96,7 +96,7 @@ def test_a_few_writers_and_readers_on_two_mounts(shared: Mounts) -> None:
     nobody_saw_anything_wrong(result)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_eight_writers_publish_200_versions_and_make_200_role_changes(shared: Mounts) -> None:
     result = many_writers(shared, writers=8, each=25)
     print(json.dumps(result))

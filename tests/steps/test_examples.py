@@ -36,7 +36,7 @@ def records_of(name: str, project: Changed) -> tuple[list[dict[str, Any]], list[
     ], outcomes
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_the_pipeline_is_green_proven_and_better_than_the_baseline(example: tuple[str, Changed]) -> None:
     name, project = example
     verdict = Verdict.model_validate_json(project.only("runs/*/verdict.json").read_text())

@@ -248,7 +248,7 @@ def test_on_the_real_rows_the_model_is_as_good_as_it_should_be(real_rows, tmp_pa
     assert "stand-in" not in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=80)
 def test_the_site_shows_the_notebooks_that_the_run_executed(ran, tmp_path):
     _, _, _, run = ran
     build = [sys.executable, PROJECT / "docs" / "site" / "build.py", "--run", run, "--output", tmp_path]

@@ -2,12 +2,13 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.registry.manifest import Manifest
-from tests.helpers.example_project import Changed, hashes, nbdev
+from tests.helpers.example_project import Changed, copy_project, hashes, move_in, nbdev
 from tests.helpers.serving_program import running
 
 
@@ -72,6 +73,9 @@ def test_the_server_answers_for_it(changed: Changed) -> None:
     assert "must be a number from 0 to 50" in refused.body.decode()
 
 
-@pytest.mark.slow
-def test_the_lessons_of_all_notebooks_hold_for_it_too(changed: Changed) -> None:
-    assert "Success" in nbdev(changed.folder, "test", "--n-workers", "1")
+@pytest.mark.slow(seconds=20)
+def test_the_lessons_of_all_notebooks_hold_for_it_too(tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    assert move_in(tmp_path, "breast_cancer").returncode == 0
+    nbdev(tmp_path, "export")
+    assert "Success" in nbdev(tmp_path, "test", "--n-workers", "1")

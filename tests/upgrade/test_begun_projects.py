@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.begun_projects import begin_from, lend_environment, outside
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=30)
 
 BEFORE_THE_PACKAGES_MOVED = "2692f14"  # 22 November 2026: the library was in goldenpath/rails
 BEFORE_MODELS_WERE_COMPARED = "251c286"  # 28 November, 10:21

@@ -120,7 +120,7 @@ def test_requests_that_a_machine_made_up_find_nothing(server: Program, tmp_path:
     assert count > 100, said
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_five_thousand_requests_that_a_machine_made_up_find_nothing(server: Program, tmp_path: Path) -> None:
     count, said = schemathesis(server, tmp_path, "--max-examples", "320")
     assert count >= 5_000, said
