@@ -20,7 +20,7 @@ KERNEL = {"display_name": "python3", "language": "python", "name": "python3"}
 ABOUT = (
     "This record was drafted from `{file}` ({extent}). Replace each description by what the column means, "
     "with its unit. Remove each field that is only known after the outcome. A range and a list of levels "
-    "refuse what lies outside: widen them where the world is wider than the rows."
+    "refuse what lies outside: widen them if real values go beyond those of the rows."
 )
 TARGET = "Rows with an empty or unknown outcome are excluded and counted: nothing can be learned from them."
 LESSON = """import json

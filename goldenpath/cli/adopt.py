@@ -48,10 +48,10 @@ def adopt(file: str, target: str, name: str, key: str, time: str, force: bool) -
     adoption = make_draft(replace(sample, file=file), target, name or given_name(folder), key, time)
     removed = write_project(folder, adoption, force)
     named = set_name(folder, adoption.settings["model"])
-    _report(adoption, list(dict.fromkeys([*WRITTEN, *named])), removed, folder)
+    report_adoption(adoption, list(dict.fromkeys([*WRITTEN, *named])), removed, folder)
 
 
-def _report(adoption: Adoption, written: list[str], removed: list[str], folder: Path) -> None:
+def report_adoption(adoption: Adoption, written: list[str], removed: list[str], folder: Path) -> None:
     "Print what was read into each column and why, what to look at first, and what was written."
     draft = adoption.draft
     put(f"{draft.file}: {draft.extent}")

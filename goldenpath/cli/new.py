@@ -39,11 +39,12 @@ def new(folder: str, file: str, name: str, target: str, key: str, time: str, sou
     with TemporaryDirectory(prefix="goldenpath-") as aside:
         shipment = get_shipment(source, place, Path(aside))
         begin_project(shipment, place, address_of(source, place), name)
-    if adoption:
-        _adopt(place, file, adoption)
     put(f"begun: {near(place)}")
-    put(f"next: cd {near(place)} && make run")
-    if not adoption:
+    if adoption:
+        put(f"next: cd {near(place)}")
+        _adopt(place, file, adoption)
+    else:
+        put(f"next: cd {near(place)} && make run")
         put("then: goldenpath adopt data/FILE --target COLUMN makes it yours")
 
 
@@ -65,11 +66,11 @@ def _adoption(file: str, target: str, name: str, key: str, time: str) -> "Adopti
 
 
 def _adopt(place: Path, file: str, adoption: "Adoption") -> None:
-    from goldenpath.adopt.project import write_project
+    from goldenpath.adopt.project import WRITTEN, write_project
+    from goldenpath.cli.adopt import report_adoption
 
     if "://" not in file:
         shutil.copyfile(file, place / "data" / Path(file).name)
     write_project(place, adoption, force=True)
-    set_name(place, adoption.settings["model"])
-    for doubt in adoption.doubts:
-        put(f"look at: {doubt}")
+    named = set_name(place, adoption.settings["model"])
+    report_adoption(adoption, list(dict.fromkeys([*WRITTEN, *named])), [], place)

@@ -145,13 +145,14 @@ def growth_notes(contrast: Contrast) -> Iterator[str]:
     fewest = min(point.calls for point in growth.points)
     yield (
         f"Training reads the checked rows, fits {growth.candidate} as 05_train does (in a large table, equal "
-        f"rows once with their count) and predicts one record; medians of {fewest} to {CALLS} times"
+        f"rows once with their count) and predicts one record; medians of {fewest} to {CALLS} repetitions"
     )
     if contrast.synthetic and growth.points[-1].rows > contrast.rows:
         yield f"more rows than the {contrast.rows:,} of the run are drawn from the same stand-in"
     late = [f"{number.rows:,}" for number in growth.left_out if not number.why]
     if late:
-        yield f"left out, because growth_seconds = {growth.within_s:g} was over: {' and '.join(late)} rows"
+        listed = " and ".join([", ".join(late[:-1]), late[-1]]) if late[1:] else late[0]
+        yield f"left out, because growth_seconds = {growth.within_s:g} was over: {listed} rows"
     yield from (f"{number.rows:,} rows left out: {number.why}" for number in growth.left_out if number.why)
 
 

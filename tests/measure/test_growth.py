@@ -101,12 +101,13 @@ def test_what_was_measured_is_said_with_its_figures() -> None:
 
 
 def test_what_was_left_out_or_drawn_is_said_too() -> None:
-    left_out = LeftOut(rows=1_000_000), LeftOut(rows=100, why="one outcome only"), LeftOut(rows=10_000_000)
+    late = [LeftOut(rows=rows) for rows in (500_000, 1_000_000, 10_000_000)]
+    left_out = LeftOut(rows=100, why="one outcome only"), *late
     growth = grown_by_rows(1_000, 100_000, left_out=left_out)
     _, *told = growth_notes(made_up(growth=growth, synthetic=True))
     assert told == [
         "more rows than the 14,000 of the run are drawn from the same stand-in",
-        "left out, because growth_seconds = 5 was over: 1,000,000 and 10,000,000 rows",
+        "left out, because growth_seconds = 5 was over: 500,000, 1,000,000 and 10,000,000 rows",
         "100 rows left out: one outcome only",
     ]
 

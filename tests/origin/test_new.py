@@ -65,6 +65,8 @@ def test_with_a_table_it_is_adopted_at_once(shipment: Shipment, tmp_path: Path, 
     assert (settings.model, Path(settings.source or "").name) == ("visits", "visits.csv")
     assert (tmp_path / "mine/data/visits.csv").read_text() == table.read_text()
     assert not (tmp_path / "mine/examples").exists()
+    assert "becomes" in result.output  # what `goldenpath adopt` prints
+    assert "next: read notebooks/01_contract.ipynb" in result.output
     assert Upgrade(tmp_path / "mine", shipment).changes == []
 
 
