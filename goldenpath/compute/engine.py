@@ -29,6 +29,10 @@ class LostWorker(Exception):
     "The end of a worker before its result; the text says how it ended."
 
 
+class MemoryLost(LostWorker):
+    "The end of a worker because memory ran out, its own partition's or that of another beside it."
+
+
 def nothing(done: int, total: int) -> None:
     "Show no progress."
 
@@ -43,8 +47,8 @@ class WorkerPool(ABC):
         "Count the workers, each of which works on one partition: at least 1."
 
     @abstractmethod
-    def submit(self, item: Any) -> Any:
-        "Begin with a partition, and return a handle."
+    def submit(self, item: Any, alone: bool) -> Any:
+        "Begin with a partition, `alone` if no other is to use the memory of its node, and return a handle."
 
     @abstractmethod
     def wait(self, handles: Sequence[Any], seconds: float) -> Sequence[Any]:
@@ -56,7 +60,7 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def close(self, finished: bool) -> None:
-        "Let the workers go; what they still do is ended if it is not finished."
+        "Let the workers go; what they still do, unless it is finished, ends now or with the engine's block."
 
 
 class Compute(ABC):
@@ -81,7 +85,7 @@ class Compute(ABC):
         name: Callable[[Partition], str] = str,  # of a partition, for messages
         tell: Callable[[str], None] = say,  # takes a line when a worker was lost
     ) -> Generator[Done, None, None]:  # in the order of the partitions
-        """Yield the result for each partition. Close it, or leave the engine's block, to end the work early.
+        """Yield the result for each partition. Leave the engine's block to end the work early.
 
         Raises what the function raises, for the first partition in order that fails; WorkersLost, which
         names the partition, if its workers were lost again and again.
@@ -134,6 +138,7 @@ class Flow(Generic[Partition, Done]):
         self._waiting = deque(range(len(partitions)))
         self._running: dict[Any, int] = {}
         self._losses: dict[int, int] = {}
+        self._hungry: set[int] = set()  # those that were lost when memory ran out
         self.done = 0
 
     def run(
@@ -169,7 +174,7 @@ class Flow(Generic[Partition, Done]):
         most = 1 if careful else IN_FLIGHT * pool.count()
         while self._waiting and (len(self._running) + held < most or not self._running):
             place = self._waiting.popleft()
-            self._running[pool.submit(self._partitions[place])] = place
+            self._running[pool.submit(self._partitions[place], place in self._hungry)] = place
 
     def _take(self, pool: WorkerPool, handle: Any) -> Generator[Completed, None, None]:
         place = self._running.pop(handle)
@@ -188,6 +193,8 @@ class Flow(Generic[Partition, Done]):
         "Do a partition once more, before all others. Raises WorkersLost if it has had its attempts."
         self._losses[place] = self._losses.get(place, 0) + 1
         reason = OUT_OF_MEMORY if isinstance(loss, MemoryError) else str(loss)
+        if isinstance(loss, MemoryError | MemoryLost):
+            self._hungry.add(place)
         if self._losses[place] >= ATTEMPTS:
             self._give_up(place, reason, ATTEMPTS)
         self._waiting.appendleft(place)

@@ -44,7 +44,7 @@ class ProcessPool(WorkerPool):
     def count(self) -> int:
         return self._workers
 
-    def submit(self, item: Any) -> Any:
+    def submit(self, item: Any, alone: bool) -> Any:
         from concurrent.futures.process import BrokenProcessPool
 
         try:

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from goldenpath.compute.engine import Compute, LostWorker, WorkerPool
+from goldenpath.compute.engine import Compute, LostWorker, MemoryLost, WorkerPool
 from goldenpath.errors import BadInput, WorkersLost
 
 _LIBRARY = Path(__file__).resolve().parents[1]
@@ -28,8 +28,10 @@ COMPARED_PACKAGES = (
 COUNT_EVERY = 2.0  # seconds between two looks at how many workers there are
 FIRST_WORKER_WITHIN = 120.0  # seconds for which a new cluster is waited for
 NO_WORKER_WITHIN = 300.0  # seconds without any worker after which the work is given up
-RAY_VARIABLES = {
+RAY_VARIABLES = {  # unless they are set already
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_LOG_TO_DRIVER": "0",  # a worker's error comes with its result
+    "RAY_LOGGER_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning about devices that nothing here uses
 }
 
@@ -62,12 +64,15 @@ def _connect(ray: Any, address: str) -> None:
             "compute = ray needs a cluster: set compute_address or RAY_ADDRESS (`auto` within a RayJob, "
             "`local` to try it on this machine)"
         )
+    verbose = os.environ["RAY_LOG_TO_DRIVER"] != "0"
+    if not verbose:  # else pages of a lost node's log come among our lines, even without `log_to_driver`
+        ray._private.worker.listen_error_messages = lambda worker, stopped: None
     try:
         ray.init(
             address=address,
             runtime_env={"py_modules": [str(_LIBRARY)], "excludes": ["**/__pycache__/**"]},
-            log_to_driver=False,
-            logging_level="ERROR",
+            log_to_driver=verbose,
+            logging_level=os.environ["RAY_LOGGER_LEVEL"],
             include_dashboard=False if address == "local" else None,
         )
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as fault:
@@ -134,8 +139,7 @@ class RayCompute(Compute):
         "Return the nodes that work; those of a new cluster may still be on their way."
         end = time.monotonic() + FIRST_WORKER_WITHIN
         while True:
-            nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-            if nodes:
+            if nodes := _workers(self._ray):
                 return nodes
             if time.monotonic() > end:
                 raise BadInput("the Ray cluster has no worker with a CPU: start one, or set compute = local")
@@ -153,7 +157,6 @@ class RayPool(WorkerPool):
         self._function = ray.put((function, versions_here()))
         # A lost partition is said, and done again, by the flow: Ray alone would do that without a word.
         self._task = ray.remote(num_cpus=1, max_retries=0)(call_on_worker)
-        self._running: set[Any] = set()
         self._counted, self._looked, self._last_worker = 0, 0.0, time.monotonic()
 
     def count(self) -> int:
@@ -168,17 +171,19 @@ class RayPool(WorkerPool):
             raise WorkersLost("the Ray cluster has had no worker for minutes: start workers and run again")
         return max(self._counted, 1)
 
-    def submit(self, item: Any) -> Any:
-        handle = self._task.remote([self._function], item)
-        self._running.add(handle)
-        return handle
+    def submit(self, item: Any, alone: bool) -> Any:
+        task = self._task.options(num_cpus=self._cpus_of_a_node()) if alone else self._task
+        return task.remote([self._function], item)
+
+    def _cpus_of_a_node(self) -> float:
+        "Count the CPUs that a partition asks for to have a node, the smallest one at least, for itself."
+        return min((float(node["Resources"]["CPU"]) for node in _workers(self._ray)), default=1.0)
 
     def wait(self, handles: Sequence[Any], seconds: float) -> Sequence[Any]:
         done, _ = self._ray.wait(list(handles), num_returns=1, timeout=seconds)
         return list(done)
 
     def result(self, handle: Any) -> Any:
-        self._running.discard(handle)
         errors = self._ray.exceptions
         try:
             return self._ray.get(handle)
@@ -187,22 +192,29 @@ class RayPool(WorkerPool):
                 fault.cause if isinstance(fault.cause, Exception) else LostWorker(_first_line(fault))
             ) from None
         except errors.OutOfMemoryError:
-            raise LostWorker("Ray ended its process because the memory of its node ran out") from None
+            raise MemoryLost("Ray ended its process because the memory of its node ran out") from None
         except errors.RayError as fault:
-            raise LostWorker(_ending(fault)) from None
+            raise _ending(fault) from None
 
     def close(self, finished: bool) -> None:
-        for handle in self._running:
-            with suppress(Exception):  # the cluster may be gone already
-                self._ray.cancel(handle, force=True)
+        """Do nothing: what still runs ends when this process leaves the cluster.
+
+        To cancel it ends this process as well, if a task is done at the same moment (seen with Ray 2.55.1).
+        """
 
 
-def _ending(fault: Exception) -> str:
+def _workers(ray: Any) -> list[dict[str, Any]]:
+    "Return the nodes that work now."
+    return [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+
+
+def _ending(fault: Exception) -> LostWorker:
     "Say how a worker was lost."
     kind = type(fault).__name__
     if kind == "WorkerCrashedError":
-        return "its process was killed, as the system does when memory runs out"
-    return "its node was lost" if "Node" in kind or "Raylet" in kind else f"its worker was lost ({kind})"
+        return MemoryLost("its process was killed, as the system does when memory runs out")
+    lost_node = "Node" in kind or "Raylet" in kind
+    return LostWorker("its node was lost" if lost_node else f"its worker was lost ({kind})")
 
 
 def _first_line(fault: Exception) -> str:
