@@ -76,7 +76,7 @@ columns = ["current_status", "sex", "age_group", "race_ethnicity_combined", "hos
 model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(max_iter=1000))
 model.fit(rows[columns].fillna(""), rows["death_yn"] == "Yes")
 """
-RUN = "subprocess.run([sys.executable, '-m', 'goldenpath', 'run'], check=True)"
+RUN = "subprocess.run([sys.executable, '-m', 'goldenpath', 'run', '--again'], check=True)"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from goldenpath.registry.registry import Registry, open_registry
 from goldenpath.runs.executed import in_one_line
 from goldenpath.runs.notebook import check_fresh
 from goldenpath.runs.run import Run, open_run
+from goldenpath.runs.spec import find_spec
+from goldenpath.runs.taken_over import files_made
 from goldenpath.settings import Settings, load_settings
 from goldenpath.tracking.within import mirror_within
 from goldenpath.volume import faults
@@ -154,5 +156,5 @@ def open_step(
             opened.note("failed", reason=in_one_line(f"{type(fault).__name__}: {fault}"))
         mirror_within(project.settings, opened.id)
         raise
-    opened.note("done")
+    opened.note("done", made=files_made(opened.folder, find_spec(name).makes))
     mirror_within(project.settings, opened.id)

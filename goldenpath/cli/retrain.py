@@ -28,6 +28,6 @@ def retrain_if_due(since: timedelta) -> None:
     decision = look_first(project, since)
     if decision.train:
         say(f"training: {decision.reason}")
-        run_and_tell(project.settings.folder / "pipelines" / "train.pipeline", project.settings)
+        run_and_tell(project.settings.folder / "pipelines" / "train.pipeline", project.settings, again=True)
     else:
         say(f"no training is due: {decision.reason}")

@@ -1,6 +1,7 @@
 """`goldenpath run`, and what it and `goldenpath step` tell of their outcome."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from goldenpath.evaluation.gate import Verdict, verdict_table
 from goldenpath.evaluation.leaderboard import LEADERBOARD, Leaderboard, leaderboard_table
 from goldenpath.measure.contrast import contrast_table
 from goldenpath.runs.run import find_record, read_json
+from goldenpath.runs.taken_over import taken_over_in_words
 from goldenpath.settings import Settings, load_settings
 
 
@@ -24,6 +26,7 @@ from goldenpath.settings import Settings, load_settings
 @click.option("--until", default="", metavar="STEP", help="Last step, such as 06_evaluate.")
 @click.option("--without", multiple=True, metavar="STEP", help="Step to leave out, such as 09_contrast.")
 @COMPUTE
+@click.option("--again", is_flag=True, help="Do all steps, also those that an older run did alike.")
 @click.option(
     "--resume",
     "name",
@@ -38,6 +41,7 @@ def run(
     until: str,
     without: tuple[str, ...],
     compute: dict[str, str],
+    again: bool,
     name: str | None,
 ) -> None:
     """Run PIPELINE (pipelines/train.pipeline) and show the contrast.
@@ -46,13 +50,14 @@ def run(
     are the record. With --until, only STEP and the steps that it needs run. Exit code 1: a step failed; 3:
     the gate refused the candidate, or is certain to; 5: pipelines/retrain.pipeline had nothing to train for.
 
-    With --resume, steps that are done stay, unless their code, the settings or the packages changed.
+    Steps are taken over from an older run if their code, their settings, the packages and what they read did
+    not change; --again does all of them. With --resume, steps of the same run that are done stay.
     """
     if name is not None:
         _refuse_more_than_resume()
         resume_and_tell(name, load_settings())
         return
-    run_and_tell(file, load_settings(), compute | values, until, without)
+    run_and_tell(file, load_settings(), compute | values, until, without, again)
 
 
 def run_and_tell(
@@ -61,12 +66,18 @@ def run_and_tell(
     values: dict[str, str] | None = None,
     until: str = "",
     without: tuple[str, ...] = (),
+    again: bool = False,  # all steps
 ) -> None:
     "Run a pipeline, show how far it is and what came out, and exit with its code."
     steps = [node.name for node in part_of(read_pipeline(file), until, without).nodes]
-    outcome = run_pipeline(file, settings, Progress(steps), values, until, without)
+    outcome = run_pipeline(file, settings, Progress(steps), values, until, without, again, _tell_taken_over)
     say(f"run {outcome.run.name}, {outcome.seconds:.0f} s, in {near(outcome.run)}")
     tell_outcome(outcome)
+
+
+def _tell_taken_over(steps: Mapping[str, str]) -> None:
+    if steps:
+        say(f"taken over from {taken_over_in_words(steps)} (--again does all anew)")
 
 
 def resume_and_tell(name: str, settings: Settings) -> None:
@@ -84,7 +95,7 @@ def resume_and_tell(name: str, settings: Settings) -> None:
 def _refuse_more_than_resume() -> None:
     "Raise UsageError for options that a run has from its beginning."
     ctx = click.get_current_context()
-    others = ("file", "values", "until", "without", "compute")
+    others = ("file", "values", "until", "without", "compute", "again")
     given = [name for name in others if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
         raise click.UsageError(

@@ -82,4 +82,10 @@ def _cells(run: RunSummary) -> tuple[str, ...]:
 
 def _steps(run: RunSummary) -> str:
     stopped = [name for name, status in run.steps.items() if status != "done"]
-    return f"stopped in {stopped[0]}" if stopped else ", ".join(name.partition("_")[0] for name in run.steps)
+    if stopped:
+        return f"stopped in {stopped[0]}"
+    own, taken = (
+        ", ".join(name.partition("_")[0] for name in run.steps if (name in run.taken_over) is over)
+        for over in (False, True)
+    )
+    return "; ".join(filter(None, [own, taken and f"{taken} taken over"]))

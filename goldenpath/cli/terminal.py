@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from goldenpath.cluster.run import INVOCATION, RunOutcome, again
+from goldenpath.cluster.invocation import INVOCATION
+from goldenpath.cluster.run import RunOutcome, again
 from goldenpath.registry.retention import Plan
 from goldenpath.runs.executed import StepProgress
 from goldenpath.text.plain import one_line, put, say

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from goldenpath.cluster.run import INVOCATION
+from goldenpath.cluster.invocation import INVOCATION
 from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import Failure, read_executed, read_failure

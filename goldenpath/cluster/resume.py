@@ -1,7 +1,5 @@
 """Continue a run that failed or was killed: what is done stays, if nothing that it depends on changed."""
 
-import os
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,14 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from goldenpath.cluster.conditions import code_of, conditions_of
-from goldenpath.cluster.pipeline_file import Graph, Node, part_of, read_pipeline
-from goldenpath.cluster.run import INVOCATION, Invocation, RunOutcome, refuse_clash, work_through
+from goldenpath.cluster.invocation import INVOCATION, Invocation, executed_copy, is_finished, remove_traces
+from goldenpath.cluster.pipeline_file import Graph, part_of, read_pipeline
+from goldenpath.cluster.run import RunOutcome, refuse_clash, work_through
+from goldenpath.cluster.step_conditions import conditions_of_steps
 from goldenpath.cluster.workspace import export_notebooks, remove_copy
 from goldenpath.errors import BadInput
 from goldenpath.records import Frozen
-from goldenpath.runs.executed import Watch, read_step
-from goldenpath.runs.run import find_run, list_runs, record_in, steps_of
-from goldenpath.runs.spec import all_specs
+from goldenpath.runs.executed import Watch
+from goldenpath.runs.run import find_run, list_runs, record_in
 from goldenpath.settings import Settings
 from goldenpath.tracking.within import mirrored_end
 
@@ -66,11 +65,13 @@ def remaining_in(folder: Path, settings: Settings) -> Remaining:
     stay: set[str] = set()  # ids
     again: dict[str, str] = {}
     for node in graph.nodes:
-        if not _is_done(node, folder, project):
+        if not is_finished(node, folder, project):
             continue
         before = [parent.name for parent in graph.nodes if parent.id in node.after and parent.id not in stay]
         reason = f"{before[0]} runs again" if before else changed and f"{changed} changed"
-        if not reason and code_of(node.file, project) != code_of(_copy(node, folder, project), folder):
+        if not reason and code_of(node.file, project) != code_of(
+            executed_copy(node, folder, project), folder
+        ):
             reason = "its code changed"
         if reason:
             again[node.name] = reason
@@ -95,47 +96,20 @@ def resume_pipeline(
     left = [node for node in remaining.graph.nodes if node.name not in remaining.done]
     refuse_clash(remaining.graph.model_copy(update={"nodes": tuple(left)}), settings, invocation.values)
     for node in left:
-        _remove_traces(folder, node, project)
+        remove_traces(folder, node, project)
     remove_copy(folder)
+    conditions = conditions_of(remaining.graph, project, invocation.values)
+    steps = conditions_of_steps(remaining.graph, project, invocation.values, conditions.packages)
+    stay = {name: step for name, step in invocation.steps.items() if name in remaining.done}
     now = invocation.model_copy(
         update={
-            "conditions": conditions_of(remaining.graph, project, invocation.values),
+            "conditions": conditions,
+            "steps": {name: step for name, step in steps.items() if name not in remaining.done} | stay,
             "resumed": (*invocation.resumed, datetime.now(UTC).isoformat(timespec="seconds")),
         }
     )
     with mirrored_end(settings, folder):
         return work_through(remaining.graph, folder, project, now, watch, began, done=remaining.done)
-
-
-def _is_done(node: Node, folder: Path, project: Path) -> bool:
-    "Check that a step's work and its whole notebook came to their end."
-    try:
-        executed = read_step(_copy(node, folder, project))
-    except (OSError, ValueError):  # a script, or half written
-        return False
-    return executed.status == "done" and steps_of(folder).get(node.name, {}).get("status", "done") == "done"
-
-
-def _copy(node: Node, folder: Path, project: Path) -> Path:
-    "Return the file of a step in the folder of the run."
-    return folder / os.path.relpath(node.file, project.resolve())
-
-
-def _remove_traces(folder: Path, node: Node, project: Path) -> None:
-    "Remove what a step made or began, with the note of it."
-    made = [
-        path
-        for spec in all_specs(project / "goldenpath" / "steps")
-        if spec.name == node.name
-        for path in spec.makes
-    ]
-    for path in (*made, f"steps/{node.name}.json"):
-        target = folder / path
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
-    _copy(node, folder, project).with_suffix(".html").unlink(missing_ok=True)
 
 
 def _refuse_running(run_id: str, processes: Callable[[str], list[int]] | None = None) -> None:

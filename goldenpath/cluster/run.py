@@ -6,14 +6,17 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field
 
-from goldenpath.cluster.conditions import Conditions, conditions_of
+from goldenpath.cluster.conditions import conditions_of
+from goldenpath.cluster.invocation import INVOCATION, Invocation
 from goldenpath.cluster.pipeline_file import Graph, copy_pipeline, part_of, read_pipeline, refuse_outside
 from goldenpath.cluster.program import follow, progress_of
+from goldenpath.cluster.step_conditions import conditions_of_steps
+from goldenpath.cluster.takeover import find_donor, take_over
 from goldenpath.cluster.workspace import elyra_pipeline, export_notebooks, tidy
 from goldenpath.errors import GateRefused, GoldenpathError
 from goldenpath.programs import SLEEPING_THREADS, last_line, running
@@ -24,10 +27,12 @@ from goldenpath.runs.executed import Failure, StepProgress, Watch, forget, read_
 from goldenpath.runs.run import make_run, write_json
 from goldenpath.runs.spec import begins, maker_of, step_before
 from goldenpath.settings import Settings, load_settings
-from goldenpath.tracking.within import mirrored_end
+from goldenpath.tracking.within import mirror_within, mirrored_end
 
-INVOCATION = "invocation.json"  # in the folder of a run
 _WITHIN = 60.0  # seconds
+TakenOver = Callable[
+    [Mapping[str, str]], None
+]  # called before the steps: those taken over, and the run of each
 QUESTION = """
 from goldenpath import Project
 from goldenpath.steps.train import clash_ahead
@@ -48,17 +53,6 @@ class RunOutcome(Frozen):
     def exit_code(self) -> int:
         "0, 1 where a step failed, 3 where the gate refused the candidate, 5 where no training is due."
         return self.failure.exit_code if self.failure else 0
-
-
-class Invocation(Frozen):
-    "What a run was asked for, and under which conditions; `goldenpath run --resume` continues by it."
-
-    pipeline: str  # its file, from the project's folder
-    values: dict[str, str]  # of --set
-    until: str
-    without: tuple[str, ...]
-    conditions: Conditions
-    resumed: tuple[str, ...] = ()  # when it was continued
 
 
 def refuse_clash(graph: Graph, settings: Settings, values: Mapping[str, str]) -> None:
@@ -110,8 +104,12 @@ def run_pipeline(
     values: Mapping[str, str] | None = None,  # environment variables for this run only, e.g. {"SEED": "7"}
     until: str = "",  # last step; it and those that it needs run
     without: Sequence[str] = (),  # steps that do not run
+    again: bool = False,  # do all steps, also those that an older run did under the same conditions
+    tell: TakenOver = lambda steps: None,
 ) -> RunOutcome:
     """Run a pipeline on a copy of the project in a new run folder, through `elyra-pipeline run`.
+
+    What an older run did under the same conditions is taken over from it.
 
     Raises GateRefused if no model could be published, GoldenpathError if it did not
     begin; a step that fails is in the outcome.
@@ -122,16 +120,37 @@ def run_pipeline(
     export_notebooks(project)
     refuse_clash(graph, settings, values)
     refuse_outside(graph, project)
-    folder = make_run(settings.writable_home() / "runs")
-    invocation = Invocation(
-        pipeline=os.path.relpath(file.resolve(), project.resolve()),
-        values=values,
+    runs = settings.writable_home() / "runs"
+    invocation = invocation_of(graph, project, values, until, without)
+    donor = None if again else find_donor(graph, project, runs, invocation)
+    folder = make_run(runs)
+    planned = planned_steps(node.name for node in graph.nodes).split()
+    taken = take_over(donor, folder, project, planned) if donor else {}
+    tell(taken)
+    with mirrored_end(settings, folder):
+        outcome = work_through(graph, folder, project, invocation, watch, began, done=tuple(taken))
+    if not outcome.steps:  # each of which mirrors
+        mirror_within(settings, folder.name)
+    return outcome
+
+
+def invocation_of(
+    graph: Graph,
+    project: Path,
+    values: Mapping[str, str],
+    until: str = "",
+    without: Sequence[str] = (),
+) -> Invocation:
+    "Record what a run is asked for, and the conditions under which it begins now."
+    conditions = conditions_of(graph, project, values)
+    return Invocation(
+        pipeline=os.path.relpath(graph.file.resolve(), project.resolve()),
+        values=dict(values),
         until=until,
         without=tuple(without),
-        conditions=conditions_of(graph, project, values),
+        conditions=conditions,
+        steps=conditions_of_steps(graph, project, values, conditions.packages),
     )
-    with mirrored_end(settings, folder):
-        return work_through(graph, folder, project, invocation, watch, began)
 
 
 def work_through(
@@ -153,7 +172,7 @@ def work_through(
     write_json(folder / INVOCATION, invocation.model_dump(mode="json"))
     steps = planned_steps(node.name for node in copied.nodes)
     environ = {**_environ(folder, project, values), RUN_STEPS: steps}
-    code = _execute(copied, folder, environ, watch)
+    code = _execute(copied, folder, environ, watch) if left else 0
     return _outcome(copied, folder, code, began).model_copy(update={"values": values})
 
 

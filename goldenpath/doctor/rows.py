@@ -111,7 +111,7 @@ def check_gate(settings: Settings) -> Iterator[Finding]:
     contract = sound_contract()
     if contract is None or not find_spec("goldenpath.steps"):  # the server's image judges nothing
         return
-    from goldenpath.evaluation.tasks import judged_metrics
+    from goldenpath.evaluation.judged import judged_metrics
 
     try:
         judged = judged_metrics(contract.target, settings)

@@ -7,10 +7,11 @@ import numpy as np
 from pydantic import Field
 
 from goldenpath.evaluation.intervals import Interval
+from goldenpath.evaluation.judged import judged_metrics
 from goldenpath.evaluation.labeled import LabeledCounts, rejected_in_words
 from goldenpath.evaluation.metrics import Answers, Bools, Floats
 from goldenpath.evaluation.slices import ENOUGH
-from goldenpath.evaluation.tasks import TASKS, judged_metrics, label
+from goldenpath.evaluation.tasks import TASKS, label
 from goldenpath.records import Frozen
 from goldenpath.schema.fields import some
 from goldenpath.schema.targets import TargetSpec, TaskName

@@ -77,6 +77,11 @@ class Leaderboard(Frozen):
         return next(entry for entry in self.entries if entry.name == self.chosen)
 
     @property
+    def complete(self) -> bool:
+        "Was every candidate fitted that is installed? Else more time or memory may lead to another choice."
+        return all(entry.metrics or entry.why_not.endswith("is not installed") for entry in self.entries)
+
+    @property
     def ranked(self) -> tuple[CandidateEntry, ...]:
         "The candidates, best first; last those that were not fitted."
         measured = [entry for entry in self.entries if entry.metrics]

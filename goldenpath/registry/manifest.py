@@ -74,7 +74,7 @@ class TrainingRecord(Origin):
 
     seconds: dict[str, float]  # fit, compile, save
     onnx: str  # why there is no compiled model; "" where there is one
-    published_as: str  # the version that is this very model already; "" where there is none
+    published_as: str  # the version that was this very model when it was trained; "" where there was none
     clash: str  # why publishing will be refused (MODEL_VERSION names another model); "" where it will not
     candidate: str = ""  # its name in 04_model
     choice: str = ""  # why it was chosen, in words

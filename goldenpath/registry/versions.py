@@ -136,7 +136,7 @@ class Versions:
         manifest = artifact.verify_files(candidate)
         key = self.keys.sign_with if sign else None
         existing = self.find_identity(manifest.identity) or manifest.version
-        if existing != manifest.version:
+        if existing != manifest.version or self._judged_before(manifest):
             self._check_known(existing, manifest, key)
             return existing
         publishing.check_candidate(self, manifest, candidate)
@@ -145,6 +145,16 @@ class Versions:
         if key:
             self._sign(manifest, key)
         return existing
+
+    def _judged_before(self, candidate: Manifest) -> bool:
+        "Is the same training there already, as another evaluation completed it, and intact?"
+        if not self.exists(candidate.version):
+            return False
+        try:
+            there = self._intact(candidate.version)
+        except (NoModel, NotTrusted):
+            return False
+        return there.identity == candidate.identity and there.run != candidate.run
 
     def _check_known(self, version: str, candidate: Manifest, key: Path | None) -> None:
         # A model that is trained again has other bytes (times are among them): only a signature can tell

@@ -21,6 +21,7 @@ from goldenpath.report.growth_plot import plot_growth
 from goldenpath.report.leaderboard_plot import plot_costs, plot_leaderboard
 from goldenpath.report.plots import png_of
 from goldenpath.runs.run import Run, read_small, record_in
+from goldenpath.runs.taken_over import taken_over_in, taken_over_in_words
 
 SHOWS = {
     "precision_recall": "Precision and recall on test rows; the points are the thresholds in force",
@@ -75,6 +76,7 @@ class Material:
     findings: tuple[str, ...] = ()  # results of the exploration, in sentences
     words: Words = field(default_factory=Words)
     explained: tuple[ExplainedRecord, ...] = ()
+    taken_over: str = ""  # steps of the run of the version that worked in older runs
 
 
 def gather(
@@ -86,7 +88,8 @@ def gather(
 ) -> Material:
     "Gather the contents of the page. Raises NotTrusted, VolumeFault."
     manifest = registry.verify(contrast.version)
-    evaluation, plots = evaluated(run.folder.parent / manifest.run)
+    made_in = run.folder.parent / manifest.run
+    evaluation, plots = evaluated(made_in)
     data_plots, findings = explored(run)
     folder, judged = registry.folder(contrast.version), "verdict.json" in manifest.files
     leaderboard = leaderboard_in(folder, manifest)
@@ -104,6 +107,7 @@ def gather(
         findings=findings,
         words=words,
         explained=explained,
+        taken_over=taken_over_in_words(taken_over_in(made_in)),
     )
 
 

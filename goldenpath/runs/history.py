@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from goldenpath.evaluation.tasks import EVERY_METRIC, label
 from goldenpath.records import Frozen
 from goldenpath.runs.executed import read_step
 from goldenpath.runs.run import find_record, steps_of
+from goldenpath.runs.taken_over import taken_over_in, taken_over_in_words
 
 
 class RunSummary(Frozen):
@@ -26,11 +29,12 @@ class RunSummary(Frozen):
     version: str  # the candidate's name
     published: bool
     seconds: float | None  # of all steps that ran in it
+    taken_over: dict[str, str] = Field(default_factory=dict)  # id of the run in which a step worked, by step
 
 
 def summarise(folder: Path) -> RunSummary:
     "Return the metrics of one run, from the records of its steps."
-    notes = steps_of(folder)
+    notes, taken_over = steps_of(folder), taken_over_in(folder)
     data = find_record(folder, "data/summary.json")
     training = find_record(folder, "training.json")
     evaluation = find_record(folder, "evaluation.json")
@@ -48,7 +52,8 @@ def summarise(folder: Path) -> RunSummary:
         verdict=_verdict(find_record(folder, "verdict.json")),
         version=training.get("version", ""),
         published=bool(find_record(folder, "published.json")),
-        seconds=_seconds(folder, notes),
+        seconds=_seconds(folder, {name: note for name, note in notes.items() if name not in taken_over}),
+        taken_over=taken_over,
     )
 
 
@@ -84,6 +89,7 @@ def laid_side_by_side(runs: list[RunSummary]) -> dict[str, list[str]]:
     "Every figure of every run as text, by name; empty lines are left out."
     lines: dict[str, list[str]] = {
         "steps done": [_steps(run) for run in runs],
+        "taken over from": [taken_over_in_words(run.taken_over) for run in runs],
         "reads from": [run.parent for run in runs],
         "rows from": [run.source for run in runs],
         "training rows": [_number(run.rows) for run in runs],

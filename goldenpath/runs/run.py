@@ -69,7 +69,7 @@ class Run:
         put(what)
         self.note("running", doing=what)
 
-    def note(self, status: str, **more: str) -> None:
+    def note(self, status: str, **more: Any) -> None:
         "Record how the step stands (running, done, failed) and what it took. Raises OSError."
         seconds = None if status == "running" else round(time.time() - self.started, 3)
         record = {

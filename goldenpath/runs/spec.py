@@ -29,6 +29,7 @@ class StepSpec:
     name: str  # of its notebook, such as 05_train
     reads: tuple[str, ...] = ()  # what it cannot do without; empty: it begins a run
     makes: tuple[str, ...] = ()
+    outside: tuple[str, ...] | None = None  # what it reads that is in no run; None: it works in every run
 
 
 def step_spec(
@@ -36,8 +37,13 @@ def step_spec(
     *,
     reads: tuple[str, ...] = (),  # paths in the run without which the step cannot work; none: it begins a run
     makes: tuple[str, ...] = (),  # paths in the run; one that ends in / covers what is below it
+    outside: tuple[str, ...] | None = None,  # "source": rows; "origin": who trains, commit; (): nothing
 ) -> Callable[[Function], Function]:
-    "Declare what the decorated function, the work of one step, reads and makes; in plain literals."
+    """Declare what the decorated function, the work of one step, reads and makes; in plain literals.
+
+    With `outside`, `goldenpath run` takes the step over from an older run if nothing changed that it depends
+    on. Leave it out if the step reads anything else, changes something, or measures.
+    """
     return lambda function: function
 
 
@@ -46,9 +52,9 @@ def declarations(source: str, file: Path) -> Iterator[StepSpec]:
     for arguments in DECLARATION.findall(source):
         try:
             call: Any = ast.parse(f"step_spec{arguments}", mode="eval").body
-            texts = [ast.literal_eval(argument) for argument in call.args]
+            [name] = [ast.literal_eval(argument) for argument in call.args]
             paths: dict[str, Any] = {word.arg: tuple(ast.literal_eval(word.value)) for word in call.keywords}
-            yield StepSpec(*texts, **paths)
+            yield StepSpec(name, **paths)
         except (SyntaxError, TypeError, ValueError):
             raise BadInput(
                 f"{file}: step_spec{arguments} is not written in plain literals; "

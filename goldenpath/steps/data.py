@@ -115,7 +115,7 @@ def sort_rows(
         yield from map(sort, shown(chain(chunks, answered), "reading", tell))
 
 # %% ../../notebooks/02_data.ipynb #6df2d252
-@step_spec("02_data", makes=("data/",))
+@step_spec("02_data", makes=("data/",), outside=("source",))
 def make_data(
     step: Step,
     source: str = "",  # file, glob, URL or synthetic; empty: as in the settings

@@ -36,11 +36,12 @@ from ..evaluation.champion import Champion, ask_champion
 from ..evaluation.gate import Result, Rule, Verdict
 from ..evaluation.importance import SHUFFLES, Importance, importance_of, sample_rows
 from ..evaluation.intervals import LEVEL, Interval, conformal_half_width
+from ..evaluation.judged import judged_metrics
 from ..evaluation.metrics import METRICS, Answers, Weighted, measure_metrics, unweighted
 from ..evaluation.record import Evaluation, Judgment, Threshold, evaluation_of, verdict_of
 from ..evaluation.resampling import drawn_counts
 from ..evaluation.slices import LESS_IS_BETTER, Slice, slices_of, worst_of
-from ..evaluation.tasks import TASKS, baseline_answers, judged_metrics, less_is_better, metrics_of
+from ..evaluation.tasks import TASKS, baseline_answers, less_is_better, metrics_of
 from ..feedback.profile import Profile
 from ..feedback.profiled_scores import Validated
 from ..feedback.profiling import profile_of

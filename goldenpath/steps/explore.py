@@ -171,7 +171,7 @@ def explore_rows(
     return explored
 
 # %% ../../notebooks/03_explore.ipynb #d9025b2c
-@step_spec("03_explore", reads=("data/train.parquet", "data/summary.json"), makes=("explore/",))
+@step_spec("03_explore", reads=("data/train.parquet", "data/summary.json"), makes=("explore/",), outside=())
 def explore(step: Step, group: str = "", within: str = "") -> Explored:
     "Explore the run's training rows; plots and findings go to explore/ in the run."
     rows = put_together(step.table("data/train.parquet"), step.contract.spec)

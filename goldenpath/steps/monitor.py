@@ -22,8 +22,9 @@ import pandas as pd
 
 from ..errors import BadInput
 from ..evaluation.intervals import Interval, wilson
+from ..evaluation.judged import judged_metrics
 from ..evaluation.slices import Slice, slices_of
-from ..evaluation.tasks import judged_metrics, label, less_is_better
+from ..evaluation.tasks import label, less_is_better
 from ..feedback.answer_tables import RECORD_PREFIX
 from goldenpath.feedback.answering import (
     Reference,

@@ -10,7 +10,7 @@ from ..errors import GateRefused, RaceLost
 from ..evaluation.gate import Verdict, four_digits
 from ..project import Step
 from ..records import Frozen
-from ..registry.manifest import TrainingRecord
+from ..registry.manifest import Manifest, TrainingRecord
 from ..registry.registry import Registry
 from ..runs.spec import step_spec
 from ..settings import Settings
@@ -59,7 +59,7 @@ def publish(step: Step) -> Published:
     refuse_failed(verdict, record)
     registry = step.registry
     version = registry.publish(step.run.input("candidate"))
-    already = version != record.version
+    already = registry.manifest(version) != step.load("candidate/manifest.json", Manifest)
     note = f"already published as {version}" if already else ""
     if not already and registry.roles().champion != version:
         note = promote(registry, step.settings, verdict, version)

@@ -15,6 +15,7 @@ from ..project import Project, Step
 from ..records import Frozen
 from ..runs.run import list_runs, steps_of
 from ..runs.spec import maker_of, step_spec
+from ..runs.taken_over import taken_over_in
 from .monitor import run_monitor
 from ..text.durations import parse_duration
 
@@ -24,7 +25,8 @@ def last_training(
 ) -> datetime | None:  # UTC; None: no run has trained
     "Return when the newest run that trained began, however it ended."
     trainer = maker_of("training.json")
-    trained = [folder.name for folder in list_runs(runs) if trainer in steps_of(folder)]
+    own = {folder.name: steps_of(folder).keys() - taken_over_in(folder) for folder in list_runs(runs)}
+    trained = [name for name, steps in own.items() if trainer in steps]
     if not trained:
         return None
     return datetime.strptime(trained[-1].partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -236,6 +236,7 @@ def _table_that_fits(step: Step) -> pd.DataFrame:
     "05_train",
     reads=("data/train.parquet", "data/summary.json"),
     makes=("candidate/", "training.json", "leaderboard.json"),
+    outside=("origin",),
 )
 def train(step: Step, seed: int) -> TrainingRecord:
     "Fit on the run's training rows; write the chosen candidate, its record and the leaderboard."
@@ -251,13 +252,9 @@ def train(step: Step, seed: int) -> TrainingRecord:
     rows = TrainingRows(frame, outcome, weight, folds, contract.target, number)
     leaderboard, saved = compare_candidates(step, rows, layout, seed)
     names = name_candidate(parts, data.fingerprint, seed, leaderboard.chosen)
-    record = TrainingRecord(
-        **names,
-        **origin_of(step.settings, data, seed, parts),
-        **saved.fields(leaderboard),
-        published_as=registry.find_identity(names["identity"]) or "",
-        clash=trouble,
-    )
+    fields = {**names, **origin_of(step.settings, data, seed, parts), **saved.fields(leaderboard)}
+    published = registry.find_identity(names["identity"]) or ""
+    record = TrainingRecord(**fields, published_as=published, clash=trouble)
     keep_candidate(step.run, saved, leaderboard, contract.columns(table), rows)
     step.save("leaderboard.json", leaderboard)
     step.save("training.json", record)

@@ -22,6 +22,7 @@ from goldenpath.evaluation.record import Evaluation
 from goldenpath.registry.manifest import DataSummary, TrainingRecord
 from goldenpath.runs.ending import RunState, is_not_due, run_state
 from goldenpath.runs.run import find_record, parent_of, read_json, read_small, steps_of
+from goldenpath.runs.taken_over import TAKEN_OVER, taken_over_in, taken_over_in_words
 from goldenpath.tracking.address import without_credentials
 
 _RunRecord = TypeVar("_RunRecord", bound=BaseModel)
@@ -111,7 +112,7 @@ def _record(values: dict[str, Any], kind: type[_RunRecord]) -> _RunRecord | None
 
 
 def _times(notes: dict[str, dict[str, Any]], folder: Path) -> tuple[int, int]:  # milliseconds since 1970
-    spans = [span for note in notes.values() if (span := _span(note))]
+    spans = [span for note in notes.values() if not note.get(TAKEN_OVER) and (span := _span(note))]
     if not spans:
         begun = datetime.strptime(f"{folder.name[:16]}+0000", "%Y%m%dT%H%M%SZ%z").timestamp()
         spans = [(begun, begun)]
@@ -190,6 +191,8 @@ def _tags(
         yield "goldenpath.verdict", "passed" if verdict.passed else "refused"
     if parent := parent_of(folder):
         yield "goldenpath.reads_from", parent.name
+    if taken := taken_over_in_words(taken_over_in(folder)):
+        yield "goldenpath.taken_over_from", taken
     for step, note in notes.items():
         if note.get("status") == "failed":
             name = NOT_DUE_TAG if is_not_due(note) else FAILED_TAG

@@ -11,15 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from goldenpath.cli import cli
+from goldenpath.cluster.invocation import INVOCATION
 from goldenpath.cluster.resume import find_resumable, processes_in, remaining_in
-from goldenpath.cluster.run import INVOCATION
-from goldenpath.cluster.workspace import copy_project
 from goldenpath.errors import BadInput
 from goldenpath.runs.candidate import open_candidate
 from goldenpath.runs.run import list_runs, read_json, steps_of
 from goldenpath.settings import Settings, load_settings
 from tests.helpers.killed_run import finish, goldenpath, kill_in
-from tests.helpers.project import PROJECT
+from tests.helpers.quick_project import make_quick_project, of_result
 from tests.helpers.small_project import TRAIN, exported, make_project, step
 from tests.helpers.trained_run import trained
 
@@ -168,22 +167,9 @@ def test_resume_takes_no_variables_steps_or_pipeline(words):
     assert "continues with the pipeline, the variables and the steps that the run began with" in result.output
 
 
-def of_result(run: Path) -> dict[str, Any]:
-    "Return what a run found, without times, and without the version, which is named by its time."
-    training, evaluation = read_json(run / "training.json"), read_json(run / "evaluation.json")
-    return {
-        "data": read_json(run / "data" / "summary.json")["fingerprint"],
-        "identity": training["fingerprint_parts"],
-        "chosen": training["candidate"],
-        "measured": [{**model, "version": ""} for model in evaluation["models"]],
-        "threshold": evaluation["threshold"],
-        "verdict": read_json(run / "verdict.json")["rules"],
-    }
-
-
 @pytest.mark.slow(seconds=110)
 def test_a_run_that_is_killed_in_each_of_its_steps_ends_like_an_unbroken_one(tmp_path):
-    one, other = (real_project(tmp_path / name) for name in ("unbroken", "killed"))
+    one, other = (make_quick_project(tmp_path / name) for name in ("unbroken", "killed"))
     finish(goldenpath(one, "run", "--until", "06_evaluate"))
     [unbroken] = list_runs(one / "volume" / "runs")
     words: tuple[str, ...] = ("--set", "REQUESTS=30")
@@ -199,12 +185,3 @@ def test_a_run_that_is_killed_in_each_of_its_steps_ends_like_an_unbroken_one(tmp
     published = {"version": version, "already": False, "champion": True, "note": ""}
     assert read_json(run / "published.json") == published
     assert (run / "report.html").is_file()
-
-
-def real_project(folder: Path) -> Path:
-    "Return a copy of the real project with few synthetic rows and one candidate."
-    copy_project(PROJECT, folder)
-    lines = ["[any]", "model = covid-death", "user = tester", "source = synthetic", "synthetic_rows = 4000"]
-    quick = ["candidates = linear", "bootstrap = 20", "growth_seconds = 0"]
-    (folder / "settings.ini").write_text("\n".join([*lines, *quick]) + "\n")
-    return folder

@@ -12,13 +12,13 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from goldenpath.errors import BadInput
 from goldenpath.evaluation.class_metrics import confusion
 from goldenpath.evaluation.intervals import conformal_half_width
+from goldenpath.evaluation.judged import judged_metrics
 from goldenpath.evaluation.metrics import METRICS, Answers, Weighted, measure_metrics, unweighted
 from goldenpath.evaluation.slices import slices_of
 from goldenpath.evaluation.tasks import (
     EVERY_METRIC,
     TASKS,
     baseline_answers,
-    judged_metrics,
     label,
     less_is_better,
     metrics_of,

@@ -60,7 +60,7 @@ def test_no_outputs_are_committed(path: Path):
 @every_notebook
 def test_no_marks_of_a_failed_run_are_committed(path: Path):
     tags = {tag for cell in nbformat.read(path, as_version=4).cells for tag in cell.metadata.get("tags", ())}
-    assert tags <= {"parameters"}
+    assert tags <= {"parameters", "warning"}
 
 
 @every_notebook

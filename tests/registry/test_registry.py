@@ -36,6 +36,22 @@ def test_the_same_model_again_is_the_same_version(registry: Registry, tmp_path: 
     assert registry.versions() == [first]
 
 
+def test_the_same_training_that_was_judged_again_is_the_version_that_exists(
+    registry: Registry, tmp_path: Path
+) -> None:
+    version = registry.publish(make_candidate(tmp_path / "c"))
+    judged_again = make_candidate(
+        tmp_path / "again", version=version, run="20261122T000000Z-abcdef", threshold=0.4
+    )
+    assert registry.publish(judged_again) == version
+    assert registry.verify(version).threshold == 0.5
+    damaged = registry.folder(version) / "golden.json"
+    damaged.unlink()
+    damaged.write_text("{}")
+    assert registry.publish(judged_again) == version
+    assert registry.verify(version).threshold == 0.4
+
+
 @pytest.mark.parametrize("other", [{"identity": "00000001" + "f" * 56, "seed": 7}, {"padding": 10}])
 def test_a_name_that_is_taken_by_other_content_is_refused(
     registry: Registry, tmp_path: Path, other: dict[str, Any]

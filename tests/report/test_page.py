@@ -148,6 +148,12 @@ def test_real_rows_carry_no_banner(material: Material) -> None:
     assert "stand-in" not in report(Material(made_up(), real, Picture(b"", "times")))
 
 
+def test_steps_that_worked_in_an_older_run_are_named_with_it(material: Material) -> None:
+    assert "taken over from" not in Page(report(material)).text
+    page = Page(report(replace(material, taken_over="run 20261121T000000Z-abcdef: 02_data")))
+    assert "run 20261121T000000Z-abcdef: 02_data; their seconds were measured there" in page.text
+
+
 def test_what_is_missing_is_left_out_or_said(material: Material) -> None:
     bare = Material(made_up(http_s=None, http_floor_s=None), material.manifest, Picture(b"", "times"))
     text = Page(report(bare)).text

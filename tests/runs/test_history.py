@@ -46,6 +46,17 @@ def test_a_whole_run_in_figures(whole):
     assert (run.verdict, run.published, run.seconds) == ("passed", True, 3.8)
 
 
+def test_what_a_run_took_over_is_named_and_its_seconds_do_not_count(whole):
+    note = whole / "steps" / "02_data.json"
+    note.write_text(
+        json.dumps({**json.loads(note.read_text()), "taken_over_from": "20251231T000000Z-aaaaaa"})
+    )
+    run = summarise(whole)
+    assert (run.seconds, run.steps["02_data"]) == (2.3, "done")
+    lines = laid_side_by_side([run])
+    assert lines["taken over from"] == ["run 20251231T000000Z-aaaaaa: 02_data"]
+
+
 def test_an_empty_run_is_no_error(tmp_path):
     run = summarise(make_run(tmp_path / "runs"))
     assert (run.steps, run.metrics, run.verdict, run.seconds) == ({}, {}, "", None)

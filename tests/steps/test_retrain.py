@@ -16,7 +16,7 @@ from goldenpath.errors import BadInput, NotDue
 from goldenpath.feedback.counts import Counts, hour_of, write_counts
 from goldenpath.feedback.folder import FeedbackFolder
 from goldenpath.project import Project
-from goldenpath.runs.run import Run, list_runs, open_run, steps_of
+from goldenpath.runs.run import Run, list_runs, open_run, steps_of, write_json
 from goldenpath.settings import load_settings
 from goldenpath.steps.retrain import decide_retraining, last_training, look_first, stop_unless_due
 from tests.helpers.broken_promises import break_promise
@@ -42,6 +42,9 @@ def test_the_last_training_is_the_newest_run_that_trained_however_it_ended(home:
     run_of(home, "20261102T020000Z-a00002", "05_train")
     run_of(home, "20261103T020000Z-a00003", "05_train", status)
     run_of(home, "20261104T020000Z-a00004", "11_monitor")
+    taken = {"status": "done", "taken_over_from": "20261103T020000Z-a00003"}
+    run_of(home, "20261105T020000Z-a00005", "02_data")
+    write_json(home / "runs" / "20261105T020000Z-a00005" / "steps" / "05_train.json", taken)
     assert last_training(home / "runs") == datetime(2026, 11, 3, 2, tzinfo=UTC)
 
 
@@ -102,7 +105,7 @@ def test_the_command_trains_the_training_pipeline_or_says_why_not(kind, home, mo
     monkeypatch.setenv("GOLDENPATH_HOME", str(home))
     report = monthly_report(kinds=(kind,))
     monkeypatch.setattr("goldenpath.steps.retrain.run_monitor", lambda project, since: (report, home))
-    monkeypatch.setattr(retrain_command, "run_and_tell", lambda file, settings: ran.append(file))
+    monkeypatch.setattr(retrain_command, "run_and_tell", lambda file, settings, again: ran.append(file))
     done = CliRunner().invoke(cli, ["retrain"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     if kind == "estimated":

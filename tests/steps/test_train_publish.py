@@ -109,6 +109,15 @@ def test_the_same_code_rows_and_seed_are_recognised_and_nothing_is_published_twi
     assert Registry(settings.home_folder(), settings.model).versions() == [first.version]
 
 
+def test_the_same_training_judged_again_is_recognised_and_not_published_twice(settings: Settings):
+    first = trained(settings)
+    published(settings)
+    done(settings, "06_evaluate", evaluate)
+    result = published(settings)
+    assert (result.version, result.already, result.champion) == (first.version, True, True)
+    assert Registry(settings.home_folder(), settings.model).versions() == [first.version]
+
+
 def test_another_seed_is_another_version_under_the_same_model_version(settings: Settings):
     first = trained(settings, seed=1)
     published(settings)

@@ -43,6 +43,16 @@ def test_a_run_failed_if_a_step_of_it_failed(run: Run):
     assert facts.parameters == {"02_data.source": "x.csv"}
 
 
+def test_steps_that_were_taken_over_are_named_and_do_not_begin_the_run(run: Run):
+    Run(NAME, run.folder, "01_before", started=1_700_000_000.0).note(
+        "done", taken_over_from="20231114T000000Z-abcdef"
+    )
+    Run(NAME, run.folder, "05_train", started=1_795_000_000.0).note("done")
+    facts = facts_of(run.folder)
+    assert facts.started == 1_795_000_000_000
+    assert facts.tags["goldenpath.taken_over_from"] == "run 20231114T000000Z-abcdef: 01_before"
+
+
 def test_neither_rows_nor_notebooks_are_taken_and_no_link_is_followed(run: Run, tmp_path: Path):
     for name in ("data/train.parquet", "data/rejected.parquet", "notebooks/02_data.ipynb", "report.html"):
         run.output(name).write_text("a row")
