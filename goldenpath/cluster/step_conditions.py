@@ -18,7 +18,7 @@ from goldenpath.settings import KEYS, OTHER_NAMES, PREFIX, Settings, load_settin
 ALWAYS = {"model", "project", "home", "source", "auto_promote", "user"}
 OF_ANYTHING = re.compile(r"""[.'"](\w+)""")  # an attribute of anything, or a word in quotes
 OF_SETTINGS = re.compile(r"""settings\W{1,4}(\w+)""")  # of what the library calls its settings everywhere
-QUOTED = re.compile(r"""['"](\w+)['"]""")
+QUOTED = re.compile(r"""['"](?!MLFLOW_)([A-Z]\w+)['"]""")  # as a variable; a mirror changes no result
 WORD = re.compile(r"\w+")
 
 

@@ -255,6 +255,20 @@ def test_settings_that_settings_reads_itself_count_for_every_step():
     assert {key for key in KEYS if any(f"self.{key}" in text for text in texts)} <= ALWAYS
 
 
+def test_variables_of_the_shell_count_where_the_code_names_them(graph_of_the_example, monkeypatch):
+    def settings() -> dict[str, str]:
+        steps = invocation_of(graph_of_the_example, PROJECT, {}).steps
+        return {name: conditions.settings for name, conditions in steps.items()}
+
+    before = settings()
+    for name in ("_", "MLFLOW_TRACKING_TOKEN", "SHLVL"):
+        monkeypatch.setenv(name, "another")
+    assert settings() == before
+    monkeypatch.setenv("SEED", "9")
+    after = settings()
+    assert {name for name in before if before[name] != after[name]} == {"05_train"}
+
+
 def test_another_model_is_trained_on_the_rows_that_are_there(tmp_path):
     project = make_quick_project(tmp_path / "project")
     graph = read_pipeline(project / "pipelines" / "train.pipeline")
@@ -313,7 +327,7 @@ def test_the_real_steps_are_taken_over_and_what_follows_decides_anew(tmp_path):
     assert f"already published as {version}, champion" in text
     second = list_runs(runs)[-1]
     content = (first / "candidate" / "manifest.json").read_bytes()
-    assert "taken over" not in finish(goldenpath(project, *words, "--again"))
+    assert "taken over" not in finish(goldenpath(project, *words, "--again", "--until", "06_evaluate"))
     third = list_runs(runs)[-1]
     finish(goldenpath(project, *words, "--until", "06_evaluate"))
     fourth = list_runs(runs)[-1]
