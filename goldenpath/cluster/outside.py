@@ -53,9 +53,10 @@ def _state_of_rows(settings: Settings) -> str | None:
 def _marks(source: str, beside: Path) -> Iterator[str]:
     from goldenpath.tables.sources import find_files, mark_of  # here, because it loads fsspec
 
-    files = [] if source == "synthetic" else [*find_files(source)]
-    files += [str(file) for file in sorted(beside.glob("*")) if file.is_file()]
+    files = () if source == "synthetic" else find_files(source)
     yield from (f"{file}, {mark_of(file)}" for file in files)
+    others = (file for file in sorted(beside.glob("*")) if file.is_file())
+    yield from (f"{file.name}, {mark_of(str(file))}" for file in others)  # a project may be moved
 
 
 def _same_rows(folder: Path, settings: Settings) -> bool:
