@@ -30,9 +30,7 @@ from goldenpath.settings import Settings, load_settings
 from goldenpath.tracking.within import mirror_within, mirrored_end
 
 _WITHIN = 60.0  # seconds
-TakenOver = Callable[
-    [Mapping[str, str]], None
-]  # called before the steps: those taken over, and the run of each
+TakenOver = Callable[[Mapping[str, str]], None]  # called first: steps taken over, and the run of each
 QUESTION = """
 from goldenpath import Project
 from goldenpath.steps.train import clash_ahead

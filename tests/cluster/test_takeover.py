@@ -17,6 +17,7 @@ from goldenpath.cluster.pipeline_file import Graph, read_pipeline
 from goldenpath.cluster.run import RunOutcome, invocation_of, run_pipeline
 from goldenpath.cluster.step_conditions import ALWAYS
 from goldenpath.cluster.takeover import Donor, find_donor, take_over
+from goldenpath.runs.ending import run_state
 from goldenpath.runs.history import summarise
 from goldenpath.runs.run import list_runs, make_run, read_json, steps_of
 from goldenpath.runs.spec import all_specs
@@ -118,6 +119,7 @@ def test_what_is_taken_over_belongs_to_the_run(ran):
         assert executed["metadata"]["papermill"]["end_time"]
         assert (run / "notebooks" / f"{name}.html").is_file()
     assert read_json(run / "notebooks" / "run.json")["run_id"] == run.name
+    assert run_state(run, steps_of(run)) == "done"
 
 
 def test_the_run_in_which_a_step_worked_is_named_also_after_it_is_removed(ran):
@@ -245,7 +247,7 @@ def test_what_goes_away_while_it_is_taken_over_is_done_again(ran, tmp_path):
     run = tmp_path / "donor"
     shutil.copytree(donor.run, run, symlinks=True)
     (run / "candidate" / "model.txt").unlink()
-    assert list(take_over(Donor(run=run, nodes=donor.nodes), folder, ran.project)) == ["02_data"]
+    assert list(take_over(Donor(run=run, nodes=donor.nodes), folder, ran.project, [])) == ["02_data"]
     assert list(steps_of(folder)) == ["02_data"]
     assert not (folder / "candidate").exists()
 
@@ -314,7 +316,7 @@ def test_a_setting_counts_for_the_steps_whose_code_names_it(graph_of_the_example
     assert {step for step in before if before[step].settings != after[step].settings} == steps
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_the_real_steps_are_taken_over_and_what_follows_decides_anew(tmp_path):
     project = make_quick_project(tmp_path / "project")
     runs = project / "volume" / "runs"
