@@ -113,10 +113,9 @@ def test_the_model_behind_an_alias_answers_as_the_version_does(
 
 
 def test_twice_is_the_same_as_once(server: MlflowServer, mirrored: dict[str, Any], judged_home: Path):
-    before = server.all()
     assert server.call(judged_home, "mlflow", "sync").returncode == 0
-    assert server.all() == before
-    assert {count for run in before["runs"] for count in run["history"].values()} == {1}
+    assert server.all() == mirrored
+    assert {count for run in mirrored["runs"] for count in run["history"].values()} == {1}
 
 
 ROLES = (
@@ -211,8 +210,11 @@ mirror_within(project.settings, name)
 tell()
 work("05_train")
 tell()
+figures = {f"n{number}": number for number in range(1_100)}  # more than one request may hold
+(project.runs / name / "contrast.json").write_text(json.dumps(figures))
 work("06_evaluate")
 run = tell()
+print("FIGURES", sum(metric.startswith("contrast.n") for metric in run.data.metrics))
 print("NAME", json.dumps(run.info.run_name))
 print("PARAMETERS", json.dumps(run.data.params))
 """
@@ -237,5 +239,6 @@ def test_below_the_platforms_run_a_run_is_over_after_its_last_step_a_failure_or_
         ["FINISHED", "", 1],
     ]
     assert after(done.stdout, "NAME ") == [name]
+    assert after(done.stdout, "FIGURES ") == [1_100]
     steps = ("02_data", "05_train", "06_evaluate")
     assert after(done.stdout, "PARAMETERS ") == [{f"{step}.limit": "7" for step in steps}]
