@@ -1,10 +1,27 @@
 """The one error family: each message names the problem, the value and the fix, in one line."""
 
+import re
+
+# An address: scheme, login, place, and a query of names and values, which may be a signature. A `?` alone is
+# left, because it stands for one letter in a glob.
+ADDRESS = re.compile(
+    r"""\b([a-z][a-z0-9+.-]*://)([^/\s'"?\#]*@)?([^\s'"?\#]*)(\?[^\s'"=]*=[^\s'"]*?(?=[;:,.)]*(?:[\s'"]|$)))?""",
+    re.IGNORECASE,
+)
+
+
+def without_credentials(text: str) -> str:
+    "Return a text whose addresses hold no user, no password and no query, as they may be written down."
+    return ADDRESS.sub(r"\1\3", text)
+
 
 class GoldenpathError(Exception):
     "Something went wrong that one line can explain; `exit_code` is what the command line ends with."
 
     exit_code = 1
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(without_credentials(part) if isinstance(part, str) else part for part in parts))
 
 
 class BadInput(GoldenpathError):

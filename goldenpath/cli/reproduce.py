@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from goldenpath.cli.terminal import say, show, styled, table
+from goldenpath.errors import without_credentials
 from goldenpath.evaluation.leaderboard import leaderboard_in
 from goldenpath.registry.manifest import DataSummary, Manifest
 from goldenpath.settings import Settings, load_settings
@@ -65,13 +66,18 @@ def as_recorded(
     recorded: dict[str, Any] = {
         "home": str(scratch),
         "split": manifest.data.split,
-        "source": manifest.data.source,
+        "source": settings.source if _is_recorded(settings.source, manifest) else manifest.data.source,
     }
     if candidate:
         recorded |= {"choose": candidate, "candidates": candidate}
     if drawn := manifest.data.drawn:
         recorded |= {"source": "synthetic", "synthetic_rows": drawn.rows, "seed": drawn.seed}
     return settings.changed(**recorded)
+
+
+def _is_recorded(source: str, manifest: Manifest) -> bool:
+    "Check for the recorded source; the record lacks the login or the signature that reading it may need."
+    return without_credentials(source) == manifest.data.source
 
 
 def answer(candidate: Path, records: list[dict[str, object]]) -> Any:  # (n,) float64

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from ..compute.local import LocalCompute
 from ..compute.opening import open_compute
-from ..errors import BadInput
+from ..errors import BadInput, without_credentials
 from ..feedback.batch_counts import counts_of_file, file_tally, keep_counts
 from goldenpath.feedback.batch_receipts import (
     count_what_was_left,
@@ -186,7 +186,7 @@ def score_file(
             write((scored, problems))
             read += len(chunk.rows) + len(chunk.ragged)
             kept += scored.num_rows
-    files = {"input": source, "output": str(output), "rejected_file": str(rejected_file)}
+    files = {"input": without_credentials(source), "output": str(output), "rejected_file": str(rejected_file)}
     rows = {"rows": read, "scored": kept, "rejected": read - kept}
     return BatchSummary(
         version=predictor.version, path=predictor.path, **files, **rows, **pace(started, read)
@@ -253,7 +253,11 @@ def score_folder(
     refuse_problems([result.problem for result in results if result.problem], len(plan.files))
     done = [*results, *before.values()]
     rows, scored = sum(one.rows for one in done), sum(one.scored for one in done)
-    places = {"input": plan.source, "output": str(folder), "rejected_file": str(folder / "*.rejected.*")}
+    places = {
+        "input": without_credentials(plan.source),
+        "output": str(folder),
+        "rejected_file": str(folder / "*.rejected.*"),
+    }
     return BatchSummary(
         version=predictor.version,
         path=predictor.path,

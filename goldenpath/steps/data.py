@@ -15,6 +15,7 @@ import numpy as np
 
 from ..compute.opening import open_compute
 from ..compute.sorting import sorted_apart
+from ..errors import without_credentials
 from ..feedback.training_rows import answered_chunks, require_answered_columns
 from ..project import Step
 from ..registry.manifest import DataSummary, Drawn
@@ -90,7 +91,8 @@ def open_source(
     if source == FEEDBACK:
         return iter(()), source
     chunks = read_source(source, needed_columns(contract, settings.split))
-    return chunks, f"{source} + {FEEDBACK}" if settings.adds_feedback else source
+    label = without_credentials(source)
+    return chunks, f"{label} + {FEEDBACK}" if settings.adds_feedback else label
 
 # %% ../../notebooks/02_data.ipynb #a2d07f12
 def answered_rows(step: Step, settings: Settings) -> list[Chunk]:

@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+
+from goldenpath.errors import without_credentials
 
 HANDED_OVER, NAMED = "KFP_MLFLOW_CONFIG", "MLFLOW_TRACKING_URI"
 _SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
@@ -93,14 +95,6 @@ def _variables(handed: _Handed, environ: Mapping[str, str]) -> dict[str, str]:
     elif handed.tls and Path(handed.tls.ca_bundle_path).is_file():
         variables["MLFLOW_TRACKING_SERVER_CERT_PATH"] = handed.tls.ca_bundle_path
     return variables
-
-
-def without_credentials(uri: str) -> str:
-    "Return an address without user, password, query and fragment."
-    parts = urlsplit(uri)
-    if not parts.scheme or not parts.netloc:
-        return uri
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def without_secrets(text: str, address: MlflowAddress, environ: Mapping[str, str] = os.environ) -> str:

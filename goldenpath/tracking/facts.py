@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from goldenpath.errors import VolumeFault
+from goldenpath.errors import VolumeFault, without_credentials
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
@@ -23,7 +23,6 @@ from goldenpath.registry.manifest import DataSummary, TrainingRecord
 from goldenpath.runs.ending import RunState, is_not_due, run_state
 from goldenpath.runs.run import find_record, parent_of, read_json, read_small, steps_of
 from goldenpath.runs.taken_over import TAKEN_OVER, taken_over_in, taken_over_in_words
-from goldenpath.tracking.address import without_credentials
 
 _RunRecord = TypeVar("_RunRecord", bound=BaseModel)
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from threading import Thread
 
 import goldenpath
+from goldenpath.errors import without_credentials
 from goldenpath.programs import last_line
 from goldenpath.runs.ending import run_state
 from goldenpath.runs.run import steps_of
 from goldenpath.settings import Settings
 from goldenpath.text.plain import say
-from goldenpath.tracking.address import NO_CLIENT, find_mlflow, network_reason, without_credentials
+from goldenpath.tracking.address import NO_CLIENT, find_mlflow, network_reason
 
 MIRROR_SECONDS = 5.0  # seconds for all of it
 _PROBING = 2.0  # seconds of these until the server must have answered a first request

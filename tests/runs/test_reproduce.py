@@ -76,4 +76,7 @@ def test_what_is_retrained_is_what_was_recorded(settings: Settings, tmp_path: Pa
     )
     again = as_recorded(Settings(), manifest.model_copy(update={"data": real}), tmp_path)
     assert (again.source, str(again.split)) == ("s3://rows/*.parquet", "day 2020-01-01 2020-02-01")
+    signed = Settings(source="s3://ada:pass@rows/*.parquet")
+    again = as_recorded(signed, manifest.model_copy(update={"data": real}), tmp_path)
+    assert again.source == signed.source
     assert isinstance(open_registry(settings), Registry)

@@ -17,7 +17,7 @@ from goldenpath.registry.manifest import DataSummary
 from goldenpath.runs.run import Run, steps_of
 from goldenpath.schema.contract import Contract, Record, Target
 from goldenpath.settings import Settings
-from goldenpath.steps.data import make_data, side_of
+from goldenpath.steps.data import make_data, open_source, side_of
 from goldenpath.steps.stand_in import stand_in_chunks
 from goldenpath.tables import reader
 from goldenpath.tables.rowhash import hash_rows
@@ -58,6 +58,12 @@ def made(frame: pd.DataFrame, folder: Path, **settings: object) -> tuple[DataSum
     frame.to_csv(folder / "visits.csv", index=False)
     run = Run("run", folder / "run", "02_data")
     return make_data(step_in(run, Settings(source=str(folder / "visits.csv"), **settings), VISITS)), run
+
+
+def test_the_record_of_a_source_has_no_login_and_no_signature() -> None:
+    address = "https://ada:pass@host/visits.csv?signature=secret"
+    _, label = open_source(address, None, VISITS, Settings(source=address))
+    assert label == "https://host/visits.csv"
 
 
 def side(run: Run, name: str) -> pd.DataFrame:
