@@ -75,7 +75,7 @@ def _connect(ray: Any, address: str) -> None:
             logging_level=os.environ["RAY_LOGGER_LEVEL"],
             include_dashboard=False if address == "local" else None,
         )
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as fault:
+    except Exception as fault:  # Ray has no class of its own for a node that does not start
         lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
         raise BadInput(f"the Ray cluster at '{address}' cannot be used: {' '.join(lines)[:400]}") from None
 

@@ -8,6 +8,8 @@ import time
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from goldenpath.compute.engine import ATTEMPTS, IN_FLIGHT, Compute
 from goldenpath.compute.local import LocalCompute
 from goldenpath.compute.opening import open_compute
-from goldenpath.compute.ray_cluster import require_same, versions_here
+from goldenpath.compute.ray_cluster import RAY_VARIABLES, _connect, require_same, versions_here
 from goldenpath.errors import BadInput, WorkersLost
 from goldenpath.settings import load_settings
 from tests.helpers.patience import wait_until
@@ -147,6 +149,19 @@ def test_ray_that_is_not_installed_is_one_line_with_the_way_out() -> None:
         BadInput, match=r"needs the extra `ray` .*pip install -e '\.\[ray\]'.*compute = local"
     ):
         open_compute(settings).__enter__()
+
+
+def test_a_cluster_that_does_not_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: Any) -> None:
+        raise Exception("The current node timed out during startup.\nIt may be busy.")  # as Ray 2.55 does
+
+    for name, value in RAY_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    ray = SimpleNamespace(init=init, _private=SimpleNamespace(worker=SimpleNamespace()))
+    with pytest.raises(
+        BadInput, match=r"the Ray cluster at 'local' cannot be used: The current .* be busy\.$"
+    ):
+        _connect(ray, "local")
 
 
 @pytest.mark.parametrize("name", ["Python", "ray", "goldenpath"])
