@@ -237,7 +237,8 @@ def test_a_run_up_to_a_step_warns_at_the_terminal_and_in_its_first_notebook(ran,
 
 def test_on_the_real_rows_the_model_is_as_good_as_it_should_be(real_rows, tmp_path):
     project = copied(tmp_path / "real")
-    done = goldenpath(project, "run", "--without", "03_explore", source=str(real_rows))
+    few = {"growth_seconds": "1", "bootstrap": "20"}  # nothing here looks at the intervals
+    done = goldenpath(project, "run", "--without", "03_explore", source=str(real_rows), **few)
     assert done.returncode == 0, done.stderr
     run = newest(project)
     assert "03_explore" not in steps_of(run)
