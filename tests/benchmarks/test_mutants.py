@@ -41,8 +41,8 @@ def test_the_mirror_of_a_module_are_its_mirror(module: str, tests: str):
 
 
 def test_a_module_without_a_mirror_does_not_get_all_tests():
-    with pytest.raises(BadInput, match=r"no test file mirrors goldenpath/errors\.py; name some"):
-        mirror_of("goldenpath/errors.py")
+    with pytest.raises(BadInput, match=r"no test file mirrors goldenpath/records\.py; name some"):
+        mirror_of("goldenpath/records.py")
 
 
 def test_the_copy_has_what_git_knows_and_nothing_else(tmp_path: Path):
