@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from goldenpath.schema.contract import Contract
     from goldenpath.tables.batch_plan import BatchPlan
+    from goldenpath.tables.counted import CountedRows
 
 Saved = TypeVar("Saved", bound=BaseModel)
 
@@ -126,6 +127,17 @@ class Step:
             table = pd.read_parquet(file, columns=columns)
         pa.default_memory_pool().release_unused()  # Arrow keeps what it read: three times the table
         return table
+
+    def counted(self, name: str, whole: bool = False) -> "CountedRows":
+        """Read clean rows, equal ones put together.
+
+        Where they are many and differ, each column is read when asked for, unless they are held `whole`.
+        """
+        from goldenpath.tables.by_column import read_clean  # here, because they load pyarrow
+        from goldenpath.tables.some_rows import number_of_rows
+
+        rows = 0 if whole else number_of_rows(self.run.input(name))
+        return read_clean(partial(self.table, name), rows, self.contract.spec)
 
     def save(self, name: str, record: BaseModel) -> Path:
         "Write a record into this run, as JSON that a person can read."

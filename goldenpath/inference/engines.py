@@ -40,6 +40,8 @@ class CannotCompile(GoldenpathError):
 
 Score = float | np.ndarray  # a probability or a value; (k,) probabilities of classes
 ANSWERS = {"predict_proba": "probabilities", "predict": "variable"}  # a method's output in a compiled model
+ROUNDED = "rounded_numbers_"  # attribute of a pipeline that was fitted on numbers rounded to float32
+ASKED_ROWS = 262_144  # records that an engine is asked about; more take part after part
 
 
 class Engine(Protocol):
@@ -72,13 +74,37 @@ def layout_of(
     return Layout(text=text, number=tuple(name for name in columns if name not in text))
 
 
-def frame_of(columns: Columns, layout: Layout) -> Any:  # pandas.DataFrame, (n, text + number)
+def frame_of(
+    columns: Columns,
+    layout: Layout,
+    rounded: bool = False,  # numbers to float32
+) -> Any:  # pandas.DataFrame, (n, text + number)
     "Give scikit-learn its frame: text as Python strings, numbers as float64."
     import pandas as pd
 
     text = {name: pd.Series(columns[name], dtype=object) for name in layout.text}
     number = {name: np.asarray(columns[name], dtype=np.float64) for name in layout.number}
+    if rounded:
+        with np.errstate(over="ignore"):
+            number = {name: values.astype(np.float32).astype(np.float64) for name, values in number.items()}
     return pd.DataFrame({**text, **number})
+
+
+def frame_for(pipeline: Any, columns: Columns, layout: Layout) -> Any:  # pandas.DataFrame
+    "Give a fitted pipeline its frame, with the numbers rounded as those were that it was fitted on."
+    return frame_of(columns, layout, getattr(pipeline, ROUNDED, False))
+
+
+def in_parts(
+    ask: Callable[[Columns], np.ndarray],  # for the scores of some records
+    columns: Columns,  # of n records
+) -> np.ndarray:  # (n,) or (n, k)
+    "Ask about many records a part of them at a time, so that what is made of them is never there at once."
+    rows = len(next(iter(columns.values()), ()))
+    if rows <= ASKED_ROWS:
+        return ask(columns)
+    parts = (slice(at, at + ASKED_ROWS) for at in range(0, rows, ASKED_ROWS))
+    return np.concatenate([ask({name: values[part] for name, values in columns.items()}) for part in parts])
 
 
 def compile_onnx(pipeline: Any, layout: Layout) -> bytes:
@@ -236,7 +262,10 @@ class OnnxEngine:
         return first_score(self.target.pick(self._run(self._answers, feed)[0]))
 
     def many(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k) float64
-        "Answer n records at once."
+        "Answer n records."
+        return in_parts(self._some, columns)
+
+    def _some(self, columns: Columns) -> np.ndarray:
         feed: dict[str, np.ndarray] = {}
         if "text" in self._takes:
             feed["text"] = np.column_stack([columns[name] for name in self.layout.text])
@@ -308,8 +337,11 @@ class SklearnEngine:
         )
 
     def many(self, columns: Columns) -> np.ndarray:  # (n,) or (n, k) float64
-        "Answer n records at once."
-        return self.target.scores(self._pipeline, frame_of(columns, self.layout))
+        "Answer n records."
+        return in_parts(self._some, columns)
+
+    def _some(self, columns: Columns) -> np.ndarray:
+        return self.target.scores(self._pipeline, frame_for(self._pipeline, columns, self.layout))
 
 
 def _session(onnx: bytes) -> Any:

@@ -7,14 +7,14 @@ score. Of every other model only a typical record is stored: an answer is compar
 record with one field set to its typical value.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.errors import BadInput
-from goldenpath.inference.engines import frame_of
+from goldenpath.inference.engines import frame_for
 from goldenpath.records import Columns, Frozen, Layout
 from goldenpath.schema.contract import Record
 from goldenpath.schema.targets import Scores, TargetSpec
@@ -164,8 +164,8 @@ def learn_explainer(
     pipeline: Any,  # fitted
     layout: Layout,
     target: TargetSpec,
-    columns: Columns,  # training rows, as the contract reads them
-    complete: Columns,  # the same rows, as the model takes them
+    columns: Mapping[str, NDArray[Any]],  # training rows, as the contract reads them
+    complete: Mapping[str, NDArray[Any]],  # the same rows, as the model takes them
     weight: NDArray[np.float64] | None = None,  # (n,) how many each row stands for
 ) -> Explainer:
     "Store what explains the answers of a fitted model."
@@ -196,7 +196,7 @@ def raw_scores(pipeline: Any, layout: Layout, target: TargetSpec) -> Raw | None:
         return None
 
     def ask(columns: Columns) -> NDArray[np.float64]:
-        scores = np.asarray(getattr(pipeline, method)(frame_of(columns, layout)), dtype=np.float64)
+        scores = np.asarray(getattr(pipeline, method)(frame_for(pipeline, columns, layout)), dtype=np.float64)
         scores = scores.reshape(len(scores), -1)
         return scores if scores.shape[1] == target.width else np.hstack([-scores, scores])  # of two classes
 
@@ -218,16 +218,16 @@ class Probe(NamedTuple):
 
 
 def learn_parts(
-    raw: Raw, layout: Layout, columns: Columns, weight: NDArray[np.float64] | None = None
+    raw: Raw, layout: Layout, columns: Mapping[str, NDArray[Any]], weight: NDArray[np.float64] | None = None
 ) -> Parts | None:
-    "Take an additive model apart; None if its parts do not sum to its raw scores."
-    taken = {name: columns[name] for name in (*layout.text, *layout.number)}
-    start = {name: values[:1] for name, values in taken.items()}
-    count = len(next(iter(taken.values())))
+    "Take an additive model apart, column by column; None if its parts do not sum to its raw scores."
+    rows = rows_to_check(columns, layout)
+    start = {name: values[:1] for name, values in rows[0].items()}
+    count = len(columns[next(iter(start))])
     weight = np.ones(count) if weight is None else weight
     probe = Probe(raw, start, raw(start), weight / weight.sum())
-    learned = {name: learn_levels(probe, name, taken[name]) for name in layout.text}
-    numbers = {name: learn_number(probe, name, taken[name]) for name in layout.number}
+    learned = {name: learn_levels(probe, name, columns[name]) for name in layout.text}
+    numbers = {name: learn_number(probe, name, columns[name]) for name in layout.number}
     if sum(len(parts.levels) for parts, _ in learned.values()) > MOST_PARTS:
         return None
     averages = [average for _, average in (*learned.values(), *numbers.values())]
@@ -236,7 +236,7 @@ def learn_parts(
         text={name: parts for name, (parts, _) in learned.items()},
         number={name: parts for name, (parts, _) in numbers.items()},
     )
-    return parts if all(sums(parts, raw, rows) for rows in rows_to_check(taken, layout)) else None
+    return parts if all(sums(parts, raw, some) for some in rows) else None
 
 
 def learn_levels(probe: Probe, name: str, values: NDArray[Any]) -> tuple[LevelParts, NDArray[np.float64]]:
@@ -283,15 +283,23 @@ def missing_part(probe: Probe, name: str, must: bool) -> NDArray[np.float64]:
         return np.zeros_like(probe.here[0])
 
 
-def rows_to_check(columns: Columns, layout: Layout) -> list[Columns]:
+def rows_to_check(columns: Mapping[str, NDArray[Any]], layout: Layout) -> list[Columns]:
     "Return training rows; others that no row is like, as each column is mixed by itself; and larger numbers."
-    count = len(next(iter(columns.values())))
+    names = (*layout.text, *layout.number)
+    count = len(columns[names[0]])
     rng = np.random.default_rng(0)
     chosen = np.linspace(0, count - 1, min(count, CHECKED)).astype(np.intp)
-    rows = {name: values[chosen] for name, values in columns.items()}
+    rows = {name: columns[name][chosen] for name in names}
     mixed = {name: rng.permutation(values) for name, values in rows.items()}
-    wider = {name: values * 3 - values.mean() for name, values in mixed.items() if name in layout.number}
+    wider = {name: shortened(mixed[name] * 3 - mixed[name].mean()) for name in layout.number}
     return [rows, mixed, {**mixed, **wider}]
+
+
+def shortened(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    "Round numbers to float32, which a pipeline may do itself; those that are too large stay."
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32).astype(np.float64)
+    return np.where(np.isinf(short), values, short)
 
 
 def sums(parts: Parts, raw: Raw, rows: Columns) -> bool:

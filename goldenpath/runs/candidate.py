@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from numpy.typing import NDArray
+
 from goldenpath.evaluation.gate import Verdict
 from goldenpath.evaluation.leaderboard import LEADERBOARD, CandidateEntry, Leaderboard
 from goldenpath.evaluation.record import Evaluation
@@ -28,6 +30,7 @@ from goldenpath.registry.artifact import (
 from goldenpath.registry.manifest import DataSummary, Manifest, TrainingRecord
 from goldenpath.runs.fits import TrainingRows
 from goldenpath.runs.run import Run
+from goldenpath.runs.wide import columns_of_frame
 from goldenpath.schema.contract import Contract, columns_of_json
 from goldenpath.schema.golden import Golden, pool
 from goldenpath.schema.spec import ContractSpec
@@ -190,7 +193,7 @@ def keep_candidate(
     run: Run,
     saved: SavedModel,
     leaderboard: Leaderboard,
-    columns: Columns,  # training rows as the contract reads them
+    columns: Mapping[str, NDArray[Any]],  # training rows as the contract reads them
     rows: TrainingRows,  # the same as the model takes them
 ) -> None:
     "Make the chosen one the candidate of the run, with leaderboard and explainer beside it; the others go."
@@ -199,7 +202,7 @@ def keep_candidate(
         shutil.rmtree(earlier, ignore_errors=True)
     os.replace(saved.folder, folder)
     shutil.rmtree(saved.folder.parent)
-    complete = {name: rows.frame[name].to_numpy() for name in rows.frame}
+    complete = columns_of_frame(rows.frame)
     explainer = learn_explainer(saved.pipeline, saved.layout, saved.target, columns, complete, rows.weight)
     (folder / EXPLANATION).write_text(explainer.model_dump_json(), "utf-8")
     (folder / LEADERBOARD).write_text(leaderboard.model_dump_json(indent=2), "utf-8")

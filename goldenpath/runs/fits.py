@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldenpath.compute.engine import Compute
+from goldenpath.inference.engines import ROUNDED
+from goldenpath.runs.sparing import can_be_spared, fit_sparingly, rows_at, scores_in_parts
+from goldenpath.runs.wide import NumbersFile
 from goldenpath.schema.targets import Scores, TargetSpec
 
 THREAD_ENDS_WITHIN = 1.0  # seconds
@@ -33,6 +36,18 @@ class TrainingRows:
     folds: NDArray[np.intp]  # (n,) in which each row is held out
     target: TargetSpec
     counted: int = 0  # how many rows these stand for, where equal ones were put together
+    numbers: NumbersFile | None = None  # where the frame's numbers are, if they are many
+
+    def __getstate__(self) -> dict[str, Any]:
+        "Leave mapped numbers where they are: another process maps them, too."
+        if self.numbers is None or not self.numbers.stays:
+            return self.__dict__
+        return {**self.__dict__, "frame": self.frame.drop(columns=list(self.numbers.names))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        numbers = state["numbers"]
+        mapped = {"frame": numbers.frame(state["frame"])} if numbers and numbers.stays else {}
+        self.__dict__.update(state | mapped)
 
     @property
     def number(self) -> int:
@@ -74,23 +89,34 @@ def fits_of(
 
 def run_fit(fit: CandidateFit, rows: TrainingRows) -> FitResult:
     "Fit once, in one thread; an error of the estimator becomes a line of the leaderboard."
-    from sklearn.base import clone
     from threadpoolctl import threadpool_limits
 
     train, held_out = np.flatnonzero(rows.folds != fit.fold), np.flatnonzero(rows.folds == fit.fold)
-    last = fit.pipeline.steps[-1][0]
-    weighted = {f"{last}__sample_weight": rows.weight[train]} if (rows.weight != 1).any() else {}
+    weight = rows.weight[train] if (rows.weight != 1).any() else None
     started = time.perf_counter()
     try:
         with threadpool_limits(1):
-            pipeline = clone(fit.pipeline).fit(rows.frame.iloc[train], rows.outcome[train], **weighted)
+            pipeline = _fitted(fit.pipeline, rows, train, weight)
             seconds = time.perf_counter() - started
             if fit.fold == NO_FOLD:
                 return FitResult(seconds, searched(pipeline))
-            return FitResult(seconds, scores=rows.target.scores(pipeline, rows.frame.iloc[held_out]))
+            return FitResult(seconds, scores=scores_in_parts(rows.target, pipeline, rows.frame, held_out))
     except Exception as error:  # an estimator of one's own may fail in any way
         first = (str(error).splitlines() or [""])[0]
         return FitResult(time.perf_counter() - started, error=f"{type(error).__name__}: {first}"[:200])
+
+
+def _fitted(pipeline: Any, rows: TrainingRows, train: NDArray[np.intp], weight: Any) -> Any:
+    from sklearn.base import clone
+
+    if rows.numbers and can_be_spared(pipeline):
+        fitted = fit_sparingly(pipeline, rows.frame, train, rows.outcome[train], weight)
+    else:
+        weights = {} if weight is None else {f"{pipeline.steps[-1][0]}__sample_weight": weight}
+        fitted = clone(pipeline).fit(rows_at(rows.frame, train), rows.outcome[train], **weights)
+    if rows.numbers and rows.numbers.kind == "float32":
+        setattr(fitted, ROUNDED, True)
+    return fitted
 
 
 def searched(pipeline: Any) -> Any:

@@ -57,7 +57,7 @@ from ..runs.spec import step_spec
 from ..schema.contract import TWO_OUTCOMES, Contract, TargetSpec
 from ..settings import Settings
 from ..settings.rules import ThresholdRule
-from ..tables.counted import CountedRows, put_together
+from ..tables.counted import CountedRows
 
 # %% ../../notebooks/06_evaluate.ipynb #0efc3858
 def outcome_on(
@@ -364,8 +364,7 @@ class _Side:
 
 
 def _side(step: Step, split: str) -> _Side:
-    contract = step.contract
-    rows = put_together(step.table(f"data/{split}.parquet"), contract.spec)
+    contract, rows = step.contract, step.counted(f"data/{split}.parquet", whole=split != "train")
     return _Side(contract, rows, outcome_on(rows.frame, contract, split, rows.number))
 
 # %% ../../notebooks/06_evaluate.ipynb #c4118a06

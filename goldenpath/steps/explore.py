@@ -19,7 +19,6 @@ from ..registry.manifest import DataSummary
 from ..report.exploration import plot_groups, plot_rates, plot_unfilled
 from ..runs.spec import step_spec
 from ..schema.contract import Contract
-from ..tables.counted import put_together
 from ..tables.levels import EMPTY, as_levels
 
 # %% ../../notebooks/03_explore.ipynb #2e2eee6a
@@ -50,8 +49,10 @@ def profile(
 ) -> pd.DataFrame:  # one line a level: column, level, rows, share, rate, low, high (shares from 0 to 1)
     "Count every level of every column, and how often the outcome is positive in it."
     positive = is_positive(rows, contract)
-    levels = {field.name: as_levels(rows[field.name], field.kind) for field in contract.fields}
-    tables = {name: profile_column(column, positive, count) for name, column in levels.items()}
+    tables = {
+        field.name: profile_column(as_levels(rows[field.name], field.kind), positive, count)
+        for field in contract.fields
+    }
     return pd.concat(tables, names=["column", "level"]).reset_index()
 
 # %% ../../notebooks/03_explore.ipynb #4be5d233
@@ -111,7 +112,7 @@ def rates_within(
     levels = [level for level in rows[within].cat.categories if level not in contract.target.unknown_outcomes]
     each = np.ones(len(rows), dtype=int) if count is None else count
     own = {name: (rows[group] == name).to_numpy() for name in names}
-    tables = {name: profile_column(rows.loc[of, within], positive[of], each[of]) for name, of in own.items()}
+    tables = {name: profile_column(rows[within][of], positive[of], each[of]) for name, of in own.items()}
     return pd.concat({name: table.reindex(levels) for name, table in tables.items()})
 
 # %% ../../notebooks/03_explore.ipynb #bca659c2
@@ -174,7 +175,7 @@ def explore_rows(
 @step_spec("03_explore", reads=("data/train.parquet", "data/summary.json"), makes=("explore/",), outside=())
 def explore(step: Step, group: str = "", within: str = "") -> Explored:
     "Explore the run's training rows; plots and findings go to explore/ in the run."
-    rows = put_together(step.table("data/train.parquet"), step.contract.spec)
+    rows = step.counted("data/train.parquet")
     source = step.load("data/summary.json", DataSummary).source.rpartition("/")[2]
     explored = explore_rows(rows.frame, step.contract, source, group, within, rows.count)
     for name, figure in explored.figures.items():

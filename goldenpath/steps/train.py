@@ -9,6 +9,7 @@ __all__ = ['MOST_FOLDS', 'outcome_of', 'fit', 'folds_of', 'equal_rows', 'deal', 
 # %% ../../notebooks/05_train.ipynb #9fccb6a3
 import warnings
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,13 @@ from ..runs.folds import dummy_on_folds, entry_of, require_all
 from ..runs.memory import plan_memory, refuse_too_many_rows, room_of
 from ..runs.provenance import origin_of
 from ..runs.spec import step_spec
+from ..runs.wide import TrainingTable, training_table
 from ..schema.contract import Contract, columns_of_json
 from ..schema.golden import pool
 from ..schema.targets import TargetSpec
 from ..settings.rules import ChoiceRule
 from ..tables.counted import RowCounts, count_rows
-from ..tables.some_rows import number_of_rows
+from ..tables.some_rows import first_rows, number_of_rows
 
 # %% ../../notebooks/05_train.ipynb #a86ef056
 def outcome_of(rows: pd.DataFrame, contract: Contract) -> np.ndarray:  # (n,) bool, True is positive
@@ -202,7 +204,7 @@ def compare_candidates(
     absent, names = present_candidates(task, settings.candidates, settings.choose.name)
     folds, metric = int(rows.folds.max()) + 1, COMPARED_BY[task][0]
     pipelines = {name: build_pipeline(layout, seed, task, name) for name in names}
-    plan = plan_memory(pipelines, len(rows.frame), step.contract.spec, room_of(settings), cores())
+    plan = plan_memory(pipelines, len(rows.frame), step.contract.spec, layout, room_of(settings), cores())
     step.run.doing(f"fitting {', '.join(plan.pipelines)} on {folds} folds of {rows.number:,} rows")
     with open_compute(settings, plan.processes) as compute:
         fits = list(fits_of(plan.pipelines, folds))
@@ -226,10 +228,11 @@ def compare_candidates(
     return leaderboard, saved[chosen]
 
 # %% ../../notebooks/05_train.ipynb #d1951f6b
-def _table_that_fits(step: Step) -> pd.DataFrame:
-    rows = number_of_rows(step.run.input("data/train.parquet"))
-    refuse_too_many_rows(rows, step.contract.spec, room_of(step.settings))
-    return step.table("data/train.parquet")
+def _dealt(source: TrainingTable, contract: Contract, layout: Layout, seed: int) -> tuple[TrainingRows, Any]:
+    number = len(outcome_of(table := source.read(), contract))
+    table, folds, weight = rows_in_folds(table, contract, layout, seed)
+    (frame, columns), outcome = source.complete(table), contract.outcomes(table)
+    return TrainingRows(frame, outcome, weight, folds, contract.target, number, source.numbers), columns
 
 # %% ../../notebooks/05_train.ipynb #d1951f6a
 @step_spec(
@@ -240,22 +243,22 @@ def _table_that_fits(step: Step) -> pd.DataFrame:
 )
 def train(step: Step, seed: int) -> TrainingRecord:
     "Fit on the run's training rows; write the chosen candidate, its record and the leaderboard."
-    data, table = step.load("data/summary.json", DataSummary), _table_that_fits(step)
+    data, file = step.load("data/summary.json", DataSummary), step.run.input("data/train.parquet")
     contract, registry = step.contract, step.registry
-    require_slices(step.settings.slices, first := enriched(contract.columns(table.head(1))))
+    require_slices(step.settings.slices, first := enriched(contract.columns(first_rows(file, 1))))
     parts = parts_of(layout := layout_of(first), contract)
+    refuse_too_many_rows(number_of_rows(file), contract.spec, layout, room_of(step.settings))
     if trouble := clash(registry, MODEL_VERSION, parts, registry.versions()):
         warnings.warn(f"this candidate will not be published: {trouble}", stacklevel=2)
-    number = len(outcome_of(table, contract))
-    table, folds, weight = rows_in_folds(table, contract, layout, seed)
-    frame, outcome = frame_of(enriched(contract.columns(table)), layout), contract.outcomes(table)
-    rows = TrainingRows(frame, outcome, weight, folds, contract.target, number)
-    leaderboard, saved = compare_candidates(step, rows, layout, seed)
+    read, elsewhere = partial(step.table, "data/train.parquet"), step.settings.compute != "local"
+    with training_table(file, read, contract, enriched, layout, elsewhere) as source:
+        rows, columns = _dealt(source, contract, layout, seed)
+        leaderboard, saved = compare_candidates(step, rows, layout, seed)
+        keep_candidate(step.run, saved, leaderboard, columns, rows)
     names = name_candidate(parts, data.fingerprint, seed, leaderboard.chosen)
     fields = {**names, **origin_of(step.settings, data, seed, parts), **saved.fields(leaderboard)}
     published = registry.find_identity(names["identity"]) or ""
     record = TrainingRecord(**fields, published_as=published, clash=trouble)
-    keep_candidate(step.run, saved, leaderboard, contract.columns(table), rows)
     step.save("leaderboard.json", leaderboard)
     step.save("training.json", record)
     return record

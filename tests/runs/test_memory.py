@@ -9,7 +9,12 @@ from goldenpath.errors import BadInput
 from goldenpath.measure.machine import memory
 from goldenpath.model import build_pipeline
 from goldenpath.records import Layout
-from goldenpath.runs.memory import plan_memory, refuse_too_many_rows, room_of
+from goldenpath.runs.memory import (
+    bytes_of_fit,
+    plan_memory,
+    refuse_too_many_rows,
+    room_of,
+)
 from goldenpath.schema.contract import Binary, Contract, Record
 from goldenpath.settings import Settings
 
@@ -25,6 +30,7 @@ class Visit(Record):
 
 
 SPEC = Contract(Visit, Binary("y", positive="yes", negative="no")).spec
+LAYOUT = Layout(text=("ward",), number=("age", "pulse"))
 
 
 class Ward(Record):
@@ -37,37 +43,38 @@ LEVELS = Contract(Ward, Binary("y", positive="yes", negative="no")).spec
 
 
 def pipelines() -> dict[str, Any]:
-    layout = Layout(text=("ward",), number=("age", "pulse"))
-    return {name: build_pipeline(layout, 0, "binary", name) for name in ("linear", "boosting")}
+    return {name: build_pipeline(LAYOUT, 0, "binary", name) for name in ("linear", "boosting")}
 
 
 def test_what_fits_or_is_little_is_fitted_on_all_cores() -> None:
-    refuse_too_many_rows(1_000, SPEC, GB // 10)
+    refuse_too_many_rows(1_000, SPEC, LAYOUT, GB // 10)
     for room in (None, 8 * GB, GB // 10):
-        plan = plan_memory(pipelines(), 1_000, SPEC, room, cores=2)
+        plan = plan_memory(pipelines(), 1_000, SPEC, LAYOUT, room, cores=2)
         assert (list(plan.pipelines), plan.too_large, plan.processes) == (["linear", "boosting"], {}, 0)
 
 
 def test_fewer_processes_fit_at_a_time_before_a_candidate_is_left_out() -> None:
-    plan = plan_memory(pipelines(), 10_000_000, SPEC, 7 * GB, cores=8)
+    plan = plan_memory(pipelines(), 10_000_000, SPEC, LAYOUT, 7 * GB, cores=8)
     assert plan.processes == 2
     assert plan.too_large == {}
 
 
 def test_a_candidate_that_does_not_fit_says_what_would() -> None:
-    plan = plan_memory(pipelines(), 10_000_000, SPEC, int(3.5 * GB), cores=2)
+    plan = plan_memory(pipelines(), 10_000_000, SPEC, LAYOUT, int(3.5 * GB), cores=2)
     assert list(plan.pipelines) == ["linear"]
     reason = plan.too_large["boosting"]
-    assert reason.startswith("not fitted: it would take about 3.4 GB of memory, of 3.5 GB: set train_rows to")
+    assert reason.startswith("not fitted: it would take about 3.3 GB of memory, of 3.5 GB: set train_rows to")
     assert "a pod with" in reason
     assert "other candidates" in reason
 
 
 def test_too_many_rows_are_refused_before_they_are_read() -> None:
     with pytest.raises(BadInput, match=r"training on 50,000,000 rows of 3 columns would take about .* GB"):
-        refuse_too_many_rows(50_000_000, SPEC, 4 * GB)
-    refuse_too_many_rows(40_000_000, LEVELS, 4 * GB)  # equal rows are put together
-    refuse_too_many_rows(50_000_000, SPEC, None)
+        refuse_too_many_rows(50_000_000, SPEC, LAYOUT, 4 * GB)
+    refuse_too_many_rows(
+        40_000_000, LEVELS, Layout(text=("ward",), number=()), 4 * GB
+    )  # equal rows are put together
+    refuse_too_many_rows(50_000_000, SPEC, LAYOUT, None)
 
 
 def test_a_cluster_has_memory_of_its_own() -> None:
@@ -93,3 +100,16 @@ def test_limits_of_control_groups_count(file: str, content: str, expected: int, 
 
 def test_without_a_word_from_the_system_nothing_is_known(tmp_path: Path) -> None:
     assert memory(tmp_path) is None
+
+
+def test_numbers_take_less_if_they_are_many_and_boosting_needs_no_copy() -> None:
+    layout = Layout(text=(), number=tuple(f"number {place}" for place in range(30)))
+    fits = {name: build_pipeline(layout, 0, "binary", name) for name in ("linear", "boosting", "forest")}
+    rows = 10_000_000
+    linear, boosted, forest = (bytes_of_fit(fits[name], rows, SPEC, layout) for name in fits)
+    assert linear == boosted == forest - rows * 30 * 4
+    plan = plan_memory(fits, rows, SPEC, layout, 8 * 2**30, cores=2)
+    assert (list(plan.pipelines), plan.processes) == (["linear", "boosting"], 1)
+    assert plan.too_large["forest"].startswith("not fitted: it would take about 7.9 GB of memory, of 8.6 GB")
+    fits["boosting"].set_params(estimator__random_state=None)  # rows that it draws by itself are copied
+    assert bytes_of_fit(fits["boosting"], rows, SPEC, layout) == boosted + rows * 30 * 8

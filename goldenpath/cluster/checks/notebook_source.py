@@ -11,7 +11,7 @@ from goldenpath.runs.spec import declarations
 
 FILE_NAME = re.compile(r"[\w-][\w./-]*\.[A-Za-z]\w{0,7}")
 FILE_CALLS = re.compile(r"open|Path|load\w*|dump\w*|read_\w+|to_\w+|savefig|save")
-READ_CALLS = ("input", "record", "step.load", "step.table")  # of a step, or of its run
+READ_CALLS = ("input", "record", "step.load", "step.table", "step.counted")  # of a step, or of its run
 LEAVE_CALLS = ("output", "step.save")
 WRITES = re.compile(r"dump\w*|to_\w+|savefig|save|write_text|write_bytes")
 
