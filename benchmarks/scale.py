@@ -240,7 +240,7 @@ def draw(seconds: dict[int, dict[str, float]], file: Path) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g} million")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(color=GREY, alpha=0.2)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     figure.savefig(file, dpi=110)
 
 
