@@ -18,6 +18,7 @@ from goldenpath.runs.candidate import open_candidate
 from goldenpath.runs.run import list_runs, read_json, steps_of
 from goldenpath.settings import Settings, load_settings
 from tests.helpers.killed_run import finish, goldenpath, kill_in
+from tests.helpers.patience import wait_until
 from tests.helpers.quick_project import make_quick_project, of_result
 from tests.helpers.small_project import TRAIN, exported, make_project, step
 from tests.helpers.trained_run import trained
@@ -134,6 +135,7 @@ def test_every_step_runs_again_if_the_settings_or_the_variables_changed(kept, se
 def test_a_run_that_is_still_at_work_is_not_resumed(resumed, settings, monkeypatch):
     monkeypatch.setattr("goldenpath.cluster.resume._ENDS_WITHIN", 0.0)
     with subprocess.Popen(["sleep", "60"], env={"RUN_ID": resumed[1].name}) as program:
+        wait_until(lambda: processes_in(resumed[1].name))  # its environment is there a moment after its start
         with pytest.raises(BadInput, match=f"is still at work in process {program.pid}: wait for it, or end"):
             find_resumable(settings)
         program.kill()
