@@ -85,7 +85,8 @@ def match_step(
         if wanted in (step, *step.split("_", 1)):
             return step
     hint = nearest(wanted, steps) or nearest(wanted, [step.partition("_")[2] for step in steps])
-    raise BadInput(f"{owner} has no step '{name}'{hint}; steps: {', '.join(steps)}")
+    listing = f"{hint} Steps:" if hint else "; steps:"
+    raise BadInput(f"{owner} has no step '{name}'{listing} {', '.join(steps)}")
 
 
 def begins(name: str) -> bool:

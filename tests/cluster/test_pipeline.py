@@ -117,7 +117,7 @@ def test_a_part_that_cannot_run_is_refused_with_the_reason():
     with pytest.raises(BadInput, match="06_evaluate needs 05_train: leave out both, or none"):
         part_of(graph, without=["05_train"])
     with pytest.raises(
-        BadInput, match=r"train.pipeline has no step 'trian'; did you mean '05_train'\?; steps: "
+        BadInput, match=r"train.pipeline has no step 'trian'; did you mean '05_train'\? Steps: "
     ):
         part_of(graph, until="trian")
 

@@ -187,6 +187,10 @@ def to_running(note: Path) -> None:
     note.write_text(json.dumps(read_json(note) | {"status": "running"}))
 
 
+def to_other_code(executed: Path) -> None:
+    executed.write_text(executed.read_text().replace("seed 13 is unlucky", "seed 13 is fine"))
+
+
 @pytest.mark.parametrize(
     ("change", "steps"),
     [
@@ -201,10 +205,11 @@ def to_running(note: Path) -> None:
         (in_newest("steps/02_data.json", Path.unlink), []),
         (in_newest(INVOCATION, lambda file: file.write_text("{")), []),
         (in_newest("data/summary.json", lambda file: file.write_text('{"source": "b.csv"}')), []),
+        (in_newest("notebooks/05_train.ipynb", to_other_code), ["02_data"]),
     ],
     ids=[
         *("settings", "rows", "training", "library", "damaged", "missing", "half", "killed", "no note"),
-        *("no record", "other rows"),
+        *("no record", "other rows", "other code"),
     ],
 )
 def test_a_step_works_again_with_all_that_follow_if_something_changed(kept, change, steps):
@@ -230,6 +235,11 @@ def test_variables_count_where_a_step_may_read_them(ran, values, steps):
 )
 def test_other_packages_or_another_machine_do_everything(ran, monkeypatch, part):
     monkeypatch.setattr(f"goldenpath.cluster.{part}", lambda: "others")
+    assert usable(ran.project) == []
+
+
+def test_what_an_older_run_made_of_the_outside_has_to_be_the_same(ran, monkeypatch):
+    monkeypatch.setattr("goldenpath.cluster.takeover.would_be_the_same", lambda kind, *_: kind != "source")
     assert usable(ran.project) == []
 
 
